@@ -1,0 +1,51 @@
+/* TOML parsing by toml++ behind a C interface: a document becomes a flat list of dotted keys with typed values and the
+ * line each stands on. Arrays of strings are supported; other nested values are reported with type TOML_OTHER. */
+#ifndef RELAY_ADAPTERS_TOML_TOMLPP_TOML_H
+#define RELAY_ADAPTERS_TOML_TOMLPP_TOML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum toml_type {
+    TOML_STRING = 1,
+    TOML_INTEGER,
+    TOML_BOOLEAN,
+    TOML_STRINGS, /* array of strings */
+    TOML_OTHER,
+};
+
+struct toml_value {
+    char *key; /* dotted: "listen.port" */
+    enum toml_type type;
+    uint32_t line; /* from 1 */
+    char *string;
+    int64_t integer;
+    bool boolean;
+    char **strings; /* NULL-terminated */
+};
+
+struct toml_document {
+    struct toml_value *values; /* in the order of their lines */
+    size_t n_values;
+};
+
+struct toml_error {
+    uint32_t line; /* 0: the file could not be read */
+    uint32_t column;
+    char text[256];
+};
+
+/* 0, or negative with ret_error filled: -EINVAL syntax, -ENOMEM, or the errno of reading the file. */
+int toml_load(struct toml_document *ret_document, const char *path, struct toml_error *ret_error);
+void toml_document_deinit(struct toml_document *d);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,20 @@
+/* Small string helpers that libc lacks. All results are NUL-terminated or refused. */
+#ifndef SHARED_BASE_STR_H
+#define SHARED_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Copies `text` into dst[dst_size]; -ENAMETOOLONG (dst becomes "") when it does not fit. */
+int str_copy(char *dst, size_t dst_size, const char *text);
+
+bool str_equal(const char *a, const char *b); /* NULL equals only NULL */
+
+/* Edit distance for "did you mean", capped at `max` (returns max when it is that or more). */
+size_t str_distance(const char *a, const char *b, size_t max);
+
+/* Compares without regard to ASCII case: hashes come upper- and lower-case from different tools. */
+bool str_equal_nocase(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,174 @@
+/* The client engine: everything a client of the relay decides. No system calls, clock, threads, logging.
+ *
+ * One engine is one peer at one relay: its identity, its syncshells, its sessions. Frames, time, journal results and the
+ * application's commands come in; frames, journal records, connection wishes, events and the next deadline go out. The
+ * transport owns the thread, the socket, the journal file and the keys.
+ *
+ * Use: engine_new(); engine_load_record() for every record of the journal; engine_start(); from then on call an input
+ * function, take effects with engine_next_effect() until there is none, arm a timer for engine_deadline_us(). All on one
+ * thread. Input functions never call back except for the crypto services.
+ *
+ * What it promises:
+ * - Journal first: a fact is reported to the application as saved, or sent as something to be acknowledged, only after the
+ *   batch with its record was committed (engine_journal_done()). So after a kill at any step the journal knows at least what
+ *   anyone was told, and durable messages are sent again under the same messageId.
+ * - An inbox message is acknowledged to the relay only after its effect is journaled, and its event is given again after a
+ *   restart unless it was superseded: at least once, recognisable by REQUEST_ID.
+ * - Offers use max(own, relay's) + 1 as generation; an answer or candidate of another generation never reaches the
+ *   application.
+ * - One SessionProgress is in flight per session; reports that come meanwhile are sent together afterwards.
+ * - After a version conflict, a changed store epoch or a version that went backwards, the joiner's journal is the truth: it
+ *   re-opens what is missing and sends a checkpoint.
+ *
+ * A recovery episode of a session begins when the session is opened, the link is lost, or the process starts with the session
+ * open. The joiner then sends one RecoveryRequest (durable), and asks the application for an offer at once when the provider
+ * is online; further attempts follow 2, 4, 8, 16, 32 s (retry_base_ms doubled, plus jitter) after a failure, at once when the
+ * provider comes online or the network changed. After the fifth failure MANUAL_RECOVERY is told once per episode; presence and
+ * incoming offers still start attempts until the session ends. The episode ends with link up. */
+#ifndef SHARED_CLIENT_ENGINE_H
+#define SHARED_CLIENT_ENGINE_H
+
+#include "base/buf.h"
+#include "base/frame.h"
+#include "base/timeutil.h"
+#include "client/event.h"
+#include "wire/body.h"
+#include "wire/id.h"
+#include "wire/invite.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+struct engine_group; /* a syncshell's derived keys, opaque, made by the crypto services */
+
+enum { ENGINE_CRYPTO_E_AUTHENTICATION = 1 }; /* the sealed body was not made with this key and associated data */
+
+/* Services of the transport. All return 0 or negative unless said otherwise; they must not call into the engine. */
+struct engine_crypto {
+    void *userdata;
+    int (*random)(void *userdata, void *ret_bytes, size_t size);
+    int (*sign)(void *userdata, const void *text, size_t size, struct wire_signature *ret_signature); /* identity key */
+    /* Derives signing and sealing key from the secret (schema/README.md). */
+    int (*group_new)(void *userdata, const char *secret, const char *syncshell_id, struct engine_group **ret_group);
+    void (*group_free)(void *userdata, struct engine_group *g); /* accepts NULL */
+    int (*group_public_key)(void *userdata, const struct engine_group *g, struct wire_key *ret_key);
+    int (*group_sign)(void *userdata, const struct engine_group *g, const void *text, size_t size,
+                      struct wire_signature *ret_signature);
+    /* Appends nonce, ciphertext, tag. */
+    int (*seal)(void *userdata, const struct engine_group *g, const void *associated, size_t associated_size,
+                const void *plain, size_t size, struct buf *out);
+    /* Appends the plaintext. 0, ENGINE_CRYPTO_E_AUTHENTICATION or negative. */
+    int (*open)(void *userdata, const struct engine_group *g, const void *associated, size_t associated_size,
+                const void *sealed, size_t size, struct buf *out);
+    /* 32 random bytes as unpadded base64url: a new secret. */
+    int (*secret_new)(void *userdata, struct wire_key *ret_secret);
+};
+
+struct engine_config {
+    struct wire_peer_id peer_id;
+    const char *access_key; /* NULL: none; copied */
+    uint32_t retry_base_ms;
+    uint32_t attempt_timeout_ms;
+    uint32_t reconnect_min_ms; /* first pause before dialling the relay again, doubled with jitter up to the maximum */
+    uint32_t reconnect_max_ms;
+    uint32_t request_timeout_ms; /* an unanswered request: the connection is given up and dialled again */
+    uint32_t sessions_max;
+    uint32_t files_per_session_max;
+    uint32_t checkpoint_entries; /* log entries after which a checkpoint compacts */
+};
+
+void engine_config_defaults(struct engine_config *ret_config); /* peer_id stays empty */
+
+enum engine_effect_kind {
+    ENGINE_CONNECT = 1, /* dial url; then engine_connected() or engine_disconnected() */
+    ENGINE_DISCONNECT,  /* close the connection; engine_disconnected() follows */
+    ENGINE_SEND,        /* frame: the taker unrefs it */
+    ENGINE_JOURNAL_PUT, /* insert or replace the record (kind, key) */
+    ENGINE_JOURNAL_DELETE,
+    ENGINE_JOURNAL_COMMIT, /* all records since the last one belong together: commit, then engine_journal_done(batch) */
+    ENGINE_EVENT,          /* event: taken */
+};
+
+struct engine_effect {
+    enum engine_effect_kind kind;
+    const char *url;           /* CONNECT: valid until the next call into the engine */
+    struct frame *frame;       /* SEND */
+    const char *record_kind;   /* JOURNAL_*: valid until the next engine_next_effect() */
+    const char *record_key;
+    const char *record_value;  /* JSON text; NULL with DELETE */
+    size_t record_value_size;
+    uint64_t batch;            /* COMMIT */
+    struct syncshell_event *event; /* EVENT */
+};
+
+/* Copies config and crypto. 0 or -ENOMEM. */
+int engine_new(struct engine **ret_engine, const struct engine_config *config, const struct engine_crypto *crypto);
+struct engine *engine_free(struct engine *e); /* always NULL; drops effects that were not taken */
+
+enum {
+    ENGINE_E_RECORD = 1,         /* a journal record is damaged */
+    ENGINE_E_RECORD_NEWER = 2,   /* a journal record is from a newer version */
+    ENGINE_E_UNKNOWN = 3,        /* no such syncshell or session */
+    ENGINE_E_ARGUMENT = 4,
+    ENGINE_E_OTHER_RELAY = 5,
+    ENGINE_E_FULL = 6,           /* a limit of the configuration */
+};
+
+/* Before engine_start(), in any order. 0, ENGINE_E_RECORD, ENGINE_E_RECORD_NEWER, or negative. */
+int engine_load_record(struct engine *e, const char *kind, const char *key, const void *value, size_t size);
+
+/* All records are loaded. `relay_url` (may be NULL) replaces the journaled one. 0, ENGINE_E_RECORD (records contradict each
+ * other), ENGINE_E_ARGUMENT or negative. */
+int engine_start(struct engine *e, uint64_t now_us, const char *relay_url);
+
+void engine_connected(struct engine *e, uint64_t now_us); /* WebSocket is up: Hello comes next */
+void engine_disconnected(struct engine *e, uint64_t now_us, uint16_t close_code); /* or dialling failed: 0 */
+void engine_receive(struct engine *e, uint64_t now_us, bool binary, const uint8_t *data, size_t size);
+void engine_tick(struct engine *e, uint64_t now_us);
+uint64_t engine_deadline_us(const struct engine *e);
+
+/* The batch is on disk (ok) or could not be written: then the engine emits STOPPED and refuses everything. */
+void engine_journal_done(struct engine *e, uint64_t now_us, uint64_t batch, bool ok);
+
+bool engine_next_effect(struct engine *e, struct engine_effect *ret_effect);
+bool engine_stopped(const struct engine *e);
+
+/* The relay of this engine, "" while none is known; and the invite to one of its syncshells. */
+const char *engine_relay_url(const struct engine *e);
+int engine_invite(const struct engine *e, const char *syncshell_id, struct invite *ret_invite); /* 0, ENGINE_E_UNKNOWN */
+
+/* Commands: the public header's, with texts that are NUL-terminated and bounded already. They answer by events with
+ * `ticket`; what is wrong with a command also comes as REQUEST_FAILED. Negative only when memory ran out. */
+int engine_create_syncshell(struct engine *e, uint64_t now_us, uint64_t ticket);
+int engine_join(struct engine *e, uint64_t now_us, uint64_t ticket, const struct invite *invite);
+int engine_leave(struct engine *e, uint64_t now_us, uint64_t ticket, const char *syncshell_id);
+int engine_network_changed(struct engine *e, uint64_t now_us);
+int engine_session_open(struct engine *e, uint64_t now_us, uint64_t ticket, const char *syncshell_id,
+                        const char *other_peer_id, bool as_joiner, const char *session_id, const char *label);
+int engine_session_set_manifest(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
+                                struct body_file_list *takes_files);
+int engine_session_report(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
+                          struct body_file_list *takes_files);
+int engine_session_offer(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id, uint64_t generation,
+                         const char *sdp);
+int engine_session_answer(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
+                          uint64_t generation, const char *sdp);
+int engine_session_candidate(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
+                             uint64_t generation, const char *candidate, const char *sdp_mid, int32_t sdp_mline_index);
+int engine_session_link(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id, uint64_t generation,
+                        int32_t link);
+int engine_session_request_recovery(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id);
+int engine_session_close(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id, int32_t outcome);
+
+/* For tests and diagnostics. */
+struct engine_stats {
+    uint64_t sessions_open;
+    uint64_t requests_in_flight;
+    uint64_t frames_sent;
+    uint64_t frames_received;
+};
+void engine_stats(const struct engine *e, struct engine_stats *ret_stats);
+
+#endif

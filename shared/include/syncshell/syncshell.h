@@ -1,0 +1,349 @@
+/* libsyncshell: gets dropped peer-to-peer links back, through a Syncshell relay.
+ *
+ * The library's part: identity, joining syncshells, sealing, recovery sessions and their journal, numbering of attempts,
+ * retries, and what is still missing at the other side. Your part: make offers and answers with your own WebRTC stack, and
+ * move the bytes.
+ *
+ * How it is used
+ *   1. syncshell_client_new() with a state directory. It starts one thread, which does all input and output.
+ *   2. Call functions: they check their arguments, queue a command and return at once. What comes of it arrives as an
+ *      event with the command's ticket.
+ *   3. Take events with syncshell_client_next_event(), whenever syncshell_client_wake_fd() is readable, or when your wake
+ *      function was called, or in a loop with syncshell_client_wait_event(). Free each with syncshell_event_free().
+ *   4. syncshell_client_free() ends the thread, within the time given in the options.
+ * After a crash, the same state directory brings everything back: open sessions are resumed without being asked.
+ *
+ * Rules that hold everywhere
+ *   - Any function may be called from any thread, also at the same time, except that nothing may use a client during or after
+ *     its syncshell_client_free(), and one event is used by one thread at a time.
+ *   - Text is UTF-8. Lengths are in bytes; SYNCSHELL_ZERO_TERMINATED as a length means: up to the NUL. Strings handed in are
+ *     copied before the call returns; strings handed out belong to the object they came from.
+ *   - The library prints nothing, installs no signal handler, has no global state, and calls back only the wake function.
+ *   - Functions that can fail return 0 or a negative syncshell_error. Output parameters (ret_...) are written on success
+ *     only, unless the function says otherwise.
+ *   - Structs that may grow start with their size: set it with the matching _init function.
+ */
+#ifndef SYNCSHELL_SYNCSHELL_H
+#define SYNCSHELL_SYNCSHELL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define SYNCSHELL_CALL __cdecl
+#if defined(SYNCSHELL_BUILDING)
+#define SYNCSHELL_API __declspec(dllexport)
+#elif defined(SYNCSHELL_STATIC)
+#define SYNCSHELL_API
+#else
+#define SYNCSHELL_API __declspec(dllimport)
+#endif
+#else
+#define SYNCSHELL_CALL
+#if defined(__GNUC__)
+#define SYNCSHELL_API __attribute__((visibility("default")))
+#else
+#define SYNCSHELL_API
+#endif
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SYNCSHELL_VERSION_MAJOR 0
+#define SYNCSHELL_VERSION_MINOR 1
+#define SYNCSHELL_VERSION_PATCH 0
+
+/* As a length: the text ends at its NUL. */
+#define SYNCSHELL_ZERO_TERMINATED ((size_t)-1)
+
+/* Sizes of buffers, the NUL included. */
+#define SYNCSHELL_PEER_ID_SIZE 52
+#define SYNCSHELL_ID_SIZE 65
+#define SYNCSHELL_INVITE_SIZE 2049
+
+typedef struct syncshell_client syncshell_client;
+typedef struct syncshell_event syncshell_event;
+
+/* What a call returns when it fails. */
+enum syncshell_error {
+    SYNCSHELL_OK = 0,
+    SYNCSHELL_E_ARGUMENT = -1,       /* a NULL, a size, a text or an id that is not allowed */
+    SYNCSHELL_E_NO_MEMORY = -2,
+    SYNCSHELL_E_BUSY = -3,           /* the command queue is full: take events, then try again */
+    SYNCSHELL_E_STATE_DIR = -4,      /* the state directory cannot be created, read or written */
+    SYNCSHELL_E_STATE_IN_USE = -5,   /* another client uses the state directory */
+    SYNCSHELL_E_STATE_CORRUPT = -6,  /* the journal or the key is damaged; it was left as it is */
+    SYNCSHELL_E_STATE_NEWER = -7,    /* the journal was written by a newer version of this library */
+    SYNCSHELL_E_BUFFER = -8,         /* the output buffer is too small; ret_size says what is needed */
+    SYNCSHELL_E_UNKNOWN = -9,        /* no such syncshell, session, field or list */
+    SYNCSHELL_E_SYSTEM = -10,        /* the system refused a thread or a descriptor, or the TLS files cannot be read */
+    SYNCSHELL_E_TIMEOUT = -11,       /* nothing came in time */
+    SYNCSHELL_E_INVITE = -12,        /* the text is not an invite */
+    SYNCSHELL_E_OTHER_RELAY = -13,   /* the invite is for another relay than this state directory's */
+    SYNCSHELL_E_STOPPED = -14        /* the client failed and does nothing any more: see the event STOPPED */
+};
+
+/* A stable name such as "E_ARGUMENT"; never NULL. */
+SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_error_name(int32_t error);
+
+/* The library's version as "major.minor.patch". */
+SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_version(void);
+
+/* Called on the library's thread when the event queue becomes non-empty. It must return soon, and may only signal: calling
+ * the library from it is allowed, except syncshell_client_free(). */
+typedef void(SYNCSHELL_CALL *syncshell_wake_fn)(void *userdata);
+
+typedef struct syncshell_options {
+    uint32_t size;               /* of this struct, set by syncshell_options_init() */
+    uint32_t reserved;           /* 0 */
+    const char *state_dir;       /* required; created (0700) when missing, its parent must exist */
+    const char *relay_url;       /* ws:// or wss://; NULL: the one in the state directory, from an invite or an earlier run */
+    const char *ca_file;         /* PEM with the authorities to trust for wss; NULL: the system's */
+    const char *access_key;      /* the relay operator's key for creating syncshells; NULL: none */
+    syncshell_wake_fn wake;      /* NULL: none */
+    void *wake_userdata;
+    uint32_t retry_base_ms;      /* first pause between attempts, doubled four times; default 2000 */
+    uint32_t attempt_timeout_ms; /* how long an offered attempt may take until the link is up; default 15000 */
+    uint32_t stop_timeout_ms;    /* upper bound for syncshell_client_free(); default 3000 */
+    uint32_t events_max;         /* events that may wait; default 4096. When as many wait, the library stops reading */
+} syncshell_options;
+
+/* Fills in the defaults. `size` is sizeof(syncshell_options) as the caller knows it. */
+SYNCSHELL_API void SYNCSHELL_CALL syncshell_options_init(syncshell_options *options, uint32_t size);
+
+/* Opens or creates the state directory (identity key, journal) and starts the client's thread. It connects as soon as it
+ * knows a relay and a syncshell or a command that needs one. Errors: ARGUMENT, NO_MEMORY, SYSTEM, STATE_*. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_new(const syncshell_options *options, syncshell_client **ret_client);
+
+/* Stops the thread and frees the client; NULL is allowed. What was reported as saved stays saved. Events not taken are
+ * dropped. Events taken earlier stay valid. */
+SYNCSHELL_API void SYNCSHELL_CALL syncshell_client_free(syncshell_client *client);
+
+/* This client's peer id, "ed25519:...", into `ret_id` of `size` bytes (SYNCSHELL_PEER_ID_SIZE suffice). ARGUMENT, BUFFER. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_peer_id(const syncshell_client *client, char *ret_id, size_t size);
+
+/* The invite to a syncshell of this client, to be shown to its user only: it contains the secret. `ret_size` (may be NULL)
+ * gets the size needed, also with E_BUFFER. ARGUMENT, UNKNOWN, BUFFER, NO_MEMORY. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_invite(syncshell_client *client, const char *syncshell_id,
+                                                             char *ret_invite, size_t size, size_t *ret_size);
+
+/* ---- Events ---- */
+
+enum syncshell_event_type {
+    SYNCSHELL_EVENT_RELAY_CONNECTED = 1,  /* authenticated */
+    SYNCSHELL_EVENT_RELAY_DISCONNECTED,   /* CODE (may be empty), RETRY_MS: comes back by itself; 0: it will not */
+    SYNCSHELL_EVENT_SYNCSHELL_CREATED,    /* ticket; SYNCSHELL_ID, INVITE */
+    SYNCSHELL_EVENT_SYNCSHELL_JOINED,     /* ticket (0: rejoined by itself); SYNCSHELL_ID, OWNER_PEER_ID, RECOVERED */
+    SYNCSHELL_EVENT_SYNCSHELL_READY,      /* SYNCSHELL_ID: a PEER_PRESENCE for each member and all sessions were given */
+    SYNCSHELL_EVENT_SYNCSHELL_LEFT,       /* ticket; SYNCSHELL_ID */
+    SYNCSHELL_EVENT_PEER_PRESENCE,        /* SYNCSHELL_ID, PEER_ID, PRESENCE "online", "away", "left" */
+    SYNCSHELL_EVENT_SESSION_OPENED,       /* ticket or 0; session fields: by this client or by the other side */
+    SYNCSHELL_EVENT_SESSION_RESUMED,      /* session fields: after a restart of this client or of the relay */
+    SYNCSHELL_EVENT_SESSION_CLOSED,       /* ticket or 0; session fields, OUTCOME, CAUSE */
+    SYNCSHELL_EVENT_OFFER_NEEDED,         /* session fields, ATTEMPT: make an offer, give it with this GENERATION */
+    SYNCSHELL_EVENT_OFFER,                /* session fields, SDP: make an answer for this GENERATION */
+    SYNCSHELL_EVENT_ANSWER,               /* session fields, SDP */
+    SYNCSHELL_EVENT_CANDIDATE,            /* session fields, SDP (the candidate line), SDP_MID, SDP_MLINE_INDEX */
+    SYNCSHELL_EVENT_SIGNAL_HELD,          /* ticket; session fields, HELD_MS: the other side is away, it is kept so long */
+    SYNCSHELL_EVENT_SIGNAL_REFUSED,       /* ticket; session fields, CODE: stale_generation, glare_lost, expired, ... */
+    SYNCSHELL_EVENT_ATTEMPT_FAILED,       /* session fields, ATTEMPT, CAUSE, RETRY_MS */
+    SYNCSHELL_EVENT_MANUAL_RECOVERY,      /* session fields: five attempts failed; the library goes on passively */
+    SYNCSHELL_EVENT_RECOVERED,            /* session fields, ATTEMPT: the link is up (again) */
+    SYNCSHELL_EVENT_PROGRESS_SAVED,       /* ticket; session fields: the report is on this machine's disk */
+    SYNCSHELL_EVENT_PROGRESS_STORED,      /* session fields, TICKET_UP_TO, FILES_DONE: the relay has all reports up to there */
+    SYNCSHELL_EVENT_MANIFEST_SAVED,       /* ticket; session fields */
+    SYNCSHELL_EVENT_RECOVERY_REQUEST,     /* session fields, REQUEST_ID, BYTES; files: HELD what the joiner has, NEEDED the delta */
+    SYNCSHELL_EVENT_RECOVERY_REQUESTED,   /* ticket or 0; session fields, REQUEST_ID: ours is stored at the relay */
+    SYNCSHELL_EVENT_RECOVERY_RESPONSE,    /* session fields, REQUEST_ID, FILES_TO_SEND, BYTES; files: MISMATCHED */
+    SYNCSHELL_EVENT_REQUEST_FAILED,       /* ticket; CODE, MESSAGE, RETRYABLE; SYNCSHELL_ID, SESSION_ID where known */
+    SYNCSHELL_EVENT_STOPPED               /* CODE, MESSAGE: last event; free the client */
+};
+/* "Session fields": SYNCSHELL_ID, SESSION_ID, JOINER_PEER_ID, PROVIDER_PEER_ID, PEER_ID (the other side), ROLE, GENERATION,
+ * LABEL (if one was given). */
+
+/* A stable name such as "offer_needed"; never NULL. */
+SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_event_type_name(int32_t type);
+
+enum syncshell_field {
+    /* text */
+    SYNCSHELL_FIELD_SYNCSHELL_ID = 1,
+    SYNCSHELL_FIELD_SESSION_ID,
+    SYNCSHELL_FIELD_PEER_ID,
+    SYNCSHELL_FIELD_JOINER_PEER_ID,
+    SYNCSHELL_FIELD_PROVIDER_PEER_ID,
+    SYNCSHELL_FIELD_OWNER_PEER_ID,
+    SYNCSHELL_FIELD_ROLE,     /* of this client: "joiner" or "provider" */
+    SYNCSHELL_FIELD_PRESENCE,
+    SYNCSHELL_FIELD_INVITE,
+    SYNCSHELL_FIELD_LABEL,
+    SYNCSHELL_FIELD_SDP,
+    SYNCSHELL_FIELD_SDP_MID,
+    SYNCSHELL_FIELD_CODE,     /* a code of the wire, or one of this library's own */
+    SYNCSHELL_FIELD_MESSAGE,  /* a sentence */
+    SYNCSHELL_FIELD_OUTCOME,  /* "completed", "failed", "cancelled" */
+    SYNCSHELL_FIELD_CAUSE,
+    SYNCSHELL_FIELD_REQUEST_ID,
+    /* integers */
+    SYNCSHELL_FIELD_GENERATION = 100,
+    SYNCSHELL_FIELD_ATTEMPT,  /* from 1 within one recovery */
+    SYNCSHELL_FIELD_RETRY_MS,
+    SYNCSHELL_FIELD_HELD_MS,
+    SYNCSHELL_FIELD_TICKET_UP_TO,
+    SYNCSHELL_FIELD_FILES_DONE,
+    SYNCSHELL_FIELD_FILES_TO_SEND,
+    SYNCSHELL_FIELD_BYTES,
+    SYNCSHELL_FIELD_SDP_MLINE_INDEX,
+    SYNCSHELL_FIELD_RECOVERED, /* 0, 1 */
+    SYNCSHELL_FIELD_RETRYABLE  /* 0, 1 */
+};
+
+/* A stable lower-camel-case name such as "sessionId"; never NULL. */
+SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_field_name(int32_t field);
+
+enum syncshell_file_list {
+    SYNCSHELL_FILES_HELD = 1,   /* RECOVERY_REQUEST: what the joiner has */
+    SYNCSHELL_FILES_NEEDED,     /* RECOVERY_REQUEST: what it lacks: send exactly this */
+    SYNCSHELL_FILES_MISMATCHED  /* RECOVERY_RESPONSE: files whose hash did not match; they come again from the start */
+};
+
+typedef struct syncshell_range {
+    uint64_t begin; /* bytes */
+    uint64_t end;   /* exclusive */
+} syncshell_range;
+
+enum syncshell_file_flags {
+    SYNCSHELL_FILE_DONE = 1,      /* complete and verified by the application */
+    SYNCSHELL_FILE_MISMATCHED = 2 /* in NEEDED: the joiner's copy differs and starts over */
+};
+
+/* A file of a session. When reporting: flags DONE, or the ranges received so far. In a manifest: neither. In NEEDED: the
+ * ranges to send; none means the whole file. */
+typedef struct syncshell_file {
+    uint32_t size;          /* of this struct */
+    uint32_t flags;         /* syncshell_file_flags */
+    const char *path;       /* 1..1024 bytes of UTF-8, the same text on both sides */
+    const char *hash;       /* hex digits, any case; NULL: not known */
+    const char *algorithm;  /* "sha256", "sha1", ...; NULL exactly when hash is */
+    uint64_t size_bytes;    /* of the whole file */
+    const syncshell_range *ranges; /* sorted, not overlapping, not empty */
+    size_t n_ranges;
+} syncshell_file;
+
+/* The next event, or NULL in `ret_event` when none waits: never blocks. Free it with syncshell_event_free().
+ * ARGUMENT, STOPPED (only after the event STOPPED was taken). */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_next_event(syncshell_client *client, syncshell_event **ret_event);
+
+/* The same, but waits up to `timeout_ms` (negative: for ever). E_TIMEOUT when nothing came. One waiting thread at a time
+ * gets the event. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_wait_event(syncshell_client *client, int32_t timeout_ms,
+                                                                 syncshell_event **ret_event);
+
+/* A descriptor that polls readable while events wait; only to be polled. -1 where the system has none (Windows). It lives
+ * as long as the client. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_wake_fd(const syncshell_client *client);
+
+SYNCSHELL_API void SYNCSHELL_CALL syncshell_event_free(syncshell_event *event); /* NULL is allowed */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_event_get_type(const syncshell_event *event);
+SYNCSHELL_API uint64_t SYNCSHELL_CALL syncshell_event_ticket(const syncshell_event *event); /* 0: no command's */
+
+/* The field's text, NUL-terminated, valid as long as the event; NULL when this event has no such field. `ret_length` may be
+ * NULL. */
+SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_event_text(const syncshell_event *event, int32_t field,
+                                                              size_t *ret_length);
+/* The field's value. 0 or E_UNKNOWN when this event has no such field. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_event_integer(const syncshell_event *event, int32_t field,
+                                                             uint64_t *ret_value);
+SYNCSHELL_API size_t SYNCSHELL_CALL syncshell_event_file_count(const syncshell_event *event, int32_t list);
+/* Fills `ret_file` (its size member set by the caller); texts and ranges live as long as the event. ARGUMENT, UNKNOWN. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_event_file(const syncshell_event *event, int32_t list, size_t index,
+                                                          syncshell_file *ret_file);
+
+/* ---- Commands. `ret_ticket` may be NULL; tickets rise from 1. All: ARGUMENT, NO_MEMORY, BUSY, STOPPED. A command for
+ * something unknown ends in REQUEST_FAILED with the code unknown_syncshell or unknown_session. Commands survive the relay's
+ * absence; those marked durable also survive this process: once their effect was reported saved. ---- */
+
+/* Creates a syncshell with a fresh secret and joins it. Durable once SYNCSHELL_CREATED came. Also E_ARGUMENT when no relay is
+ * known. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_create_syncshell(syncshell_client *client, uint64_t *ret_ticket);
+
+/* Becomes a member. SYNCSHELL_JOINED follows. Durable. Also INVITE, OTHER_RELAY. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_join(syncshell_client *client, const char *invite, size_t length,
+                                                           uint64_t *ret_ticket);
+
+/* Ends the membership and forgets the secret. SYNCSHELL_LEFT follows. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_leave(syncshell_client *client, const char *syncshell_id,
+                                                            uint64_t *ret_ticket);
+
+/* Tells the library that the network is usable (again): what waits is tried at once. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_network_changed(syncshell_client *client);
+
+enum syncshell_role {
+    SYNCSHELL_ROLE_JOINER = 1,  /* receives files, reports progress, starts attempts */
+    SYNCSHELL_ROLE_PROVIDER = 2 /* sends files, has the manifest */
+};
+
+/* Opens a recovery session with another member: do it when a transfer starts. `role` is this client's. `session_id`: 1 to 64
+ * of [A-Za-z0-9_-], NULL for a fresh one. `label` (NULL: none, up to 200 bytes) is for the application, sealed. Durable.
+ * SESSION_OPENED follows with the id; the joiner then gets OFFER_NEEDED. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_open(syncshell_client *client, const char *syncshell_id,
+                                                            const char *other_peer_id, int32_t role,
+                                                            const char *session_id, const char *label,
+                                                            uint64_t *ret_ticket);
+
+/* Provider: what the whole transfer consists of; replaces an earlier manifest. Kept in the journal, never sent. Needed for
+ * RECOVERY_REQUEST events: a request that came earlier waits for it. MANIFEST_SAVED follows. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_set_manifest(syncshell_client *client, const char *session_id,
+                                                                    const syncshell_file *files, size_t n_files,
+                                                                    uint64_t *ret_ticket);
+
+/* Joiner: files that are done or have arrived in part. A later report of the same path replaces the earlier. PROGRESS_SAVED
+ * follows when it is on this disk, PROGRESS_STORED when the relay has it too. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_report(syncshell_client *client, const char *session_id,
+                                                              const syncshell_file *files, size_t n_files,
+                                                              uint64_t *ret_ticket);
+
+/* Gives an offer for `generation` as OFFER_NEEDED named it; 0 starts a new attempt of its own. Both sides may. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_offer(syncshell_client *client, const char *session_id,
+                                                             uint64_t generation, const char *sdp, size_t sdp_length,
+                                                             uint64_t *ret_ticket);
+/* Answers the offer of that generation. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_answer(syncshell_client *client, const char *session_id,
+                                                              uint64_t generation, const char *sdp, size_t sdp_length,
+                                                              uint64_t *ret_ticket);
+/* An ICE candidate of this side's connection of that generation. `sdp_mid` may be NULL, `sdp_mline_index` negative: absent. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_candidate(syncshell_client *client, const char *session_id,
+                                                                 uint64_t generation, const char *candidate,
+                                                                 size_t candidate_length, const char *sdp_mid,
+                                                                 int32_t sdp_mline_index, uint64_t *ret_ticket);
+
+enum syncshell_link {
+    SYNCSHELL_LINK_UP = 1,  /* the data channel of that generation is open */
+    SYNCSHELL_LINK_LOST,    /* it was up and is gone: recovery starts at once */
+    SYNCSHELL_LINK_FAILED   /* this generation's attempt did not get through */
+};
+
+/* Tells what became of the link. The retry schedule follows from it. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_link(syncshell_client *client, const char *session_id,
+                                                            uint64_t generation, int32_t link, uint64_t *ret_ticket);
+
+/* Joiner: sends what it has again, although nothing was lost (the library does so by itself at every recovery). */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_request_recovery(syncshell_client *client, const char *session_id,
+                                                                        uint64_t *ret_ticket);
+
+enum syncshell_outcome {
+    SYNCSHELL_OUTCOME_COMPLETED = 1,
+    SYNCSHELL_OUTCOME_FAILED,
+    SYNCSHELL_OUTCOME_CANCELLED
+};
+
+/* Ends the session for both sides. SESSION_CLOSED follows. Durable. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_close(syncshell_client *client, const char *session_id,
+                                                             int32_t outcome, uint64_t *ret_ticket);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,35 @@
+/* The shapes of identifiers, and nothing about their meaning. A peer id is checked for its alphabet and length here;
+ * whether it is a usable key, the signature check decides. */
+#ifndef SHARED_WIRE_ID_H
+#define SHARED_WIRE_ID_H
+
+#include "wire/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct wire_id {
+    char text[WIRE_ID_MAX + 1];
+};
+
+struct wire_peer_id {
+    char text[WIRE_PEER_ID_LENGTH + 1];
+};
+
+struct wire_key {
+    char text[WIRE_KEY_LENGTH + 1]; /* base64url of 32 bytes */
+};
+
+struct wire_signature {
+    char text[WIRE_SIGNATURE_LENGTH + 1]; /* base64url of 64 bytes */
+};
+
+bool wire_id_valid(const char *text, size_t length);
+bool wire_peer_id_valid(const char *text, size_t length);
+bool wire_base64url_valid(const char *text, size_t length); /* alphabet only, no padding; canonical trailing bits too */
+
+/* 0, or -EINVAL when the text is not of that shape. */
+int wire_id_set(struct wire_id *ret_id, const char *text);
+int wire_peer_id_set(struct wire_peer_id *ret_id, const char *text);
+
+#endif

@@ -1,0 +1,31 @@
+/* The invite: one pasteable string that makes its reader a member. It contains the group secret: whoever has it is in.
+ *
+ * "syncshell1." and the unpadded base64url of a JSON object {"relay","id","secret","owner"[,"pin"]}. The base64 is done by
+ * the caller's crypto (this module has no such dependency): these functions handle the JSON inside. */
+#ifndef SHARED_WIRE_INVITE_H
+#define SHARED_WIRE_INVITE_H
+
+#include "base/buf.h"
+#include "wire/id.h"
+
+#define INVITE_PREFIX "syncshell1."
+
+enum {
+    INVITE_URL_MAX = 512,
+    INVITE_TEXT_MAX = 2048,
+};
+
+struct invite {
+    char relay_url[INVITE_URL_MAX + 1]; /* ws:// or wss:// */
+    struct wire_id syncshell_id;
+    struct wire_key secret; /* 32 bytes */
+    struct wire_peer_id owner_peer_id;
+    struct wire_key certificate_pin; /* SHA-256 of the relay's SubjectPublicKeyInfo; "" when absent */
+};
+
+enum { INVITE_E_INVALID = 1 };
+
+int invite_encode_json(struct buf *out, const struct invite *i);                              /* 0, BUF_E_FULL, -ENOMEM */
+int invite_decode_json(struct invite *ret_invite, const void *json, size_t size);             /* 0, INVITE_E_INVALID, -ENOMEM */
+
+#endif

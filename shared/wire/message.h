@@ -1,0 +1,376 @@
+/* One struct per message of the wire, decoded strictly and encoded canonically.
+ *
+ * A frame is a header (one JSON object, no raw line feed in it) and, in binary frames, a line feed and a body that this
+ * module never looks into. schema/wire holds the JSON Schema of every type; the two describe the same set of frames, and
+ * a test holds them together through the examples. Unknown header fields are accepted and ignored: a relay forwards the
+ * sender's bytes, so they survive. Fields of optional meaning say so; an absent optional string is "" here, an absent
+ * optional integer is flagged by its has_ member.
+ *
+ * Strings are copied into fixed arrays; bodies are borrowed from the frame. Only the arrays of SyncshellJoined and
+ * SessionSnapshot are on the heap: message_deinit() frees them. Pure; any thread. */
+#ifndef SHARED_WIRE_MESSAGE_H
+#define SHARED_WIRE_MESSAGE_H
+
+#include "base/buf.h"
+#include "wire/code.h"
+#include "wire/id.h"
+#include "wire/limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(enumerator, type on the wire, C member, body: NONE never | MAY | MUST, direction: TO_RELAY | TO_CLIENT | ROUTED) */
+#define MESSAGE_TABLE(X)                                                                                               \
+    X(HELLO, "Hello", hello, NONE, TO_CLIENT)                                                                          \
+    X(AUTHENTICATE, "Authenticate", authenticate, NONE, TO_RELAY)                                                      \
+    X(WELCOME, "Welcome", welcome, NONE, TO_CLIENT)                                                                    \
+    X(CREATE_SYNCSHELL, "CreateSyncshell", create_syncshell, NONE, TO_RELAY)                                           \
+    X(JOIN_SYNCSHELL, "JoinSyncshell", join_syncshell, NONE, TO_RELAY)                                                 \
+    X(SYNCSHELL_JOINED, "SyncshellJoined", syncshell_joined, NONE, TO_CLIENT)                                          \
+    X(LEAVE_SYNCSHELL, "LeaveSyncshell", leave_syncshell, NONE, TO_RELAY)                                              \
+    X(PEER_PRESENCE, "PeerPresence", peer_presence, NONE, TO_CLIENT)                                                   \
+    X(RECONNECT_OFFER, "ReconnectOffer", routed, MUST, ROUTED)                                                         \
+    X(RECONNECT_ANSWER, "ReconnectAnswer", routed, MUST, ROUTED)                                                       \
+    X(ICE_CANDIDATE, "IceCandidate", routed, MUST, ROUTED)                                                             \
+    X(RECOVERY_REQUEST, "RecoveryRequest", routed, MUST, ROUTED)                                                       \
+    X(RECOVERY_RESPONSE, "RecoveryResponse", routed, MUST, ROUTED)                                                     \
+    X(HELD, "Held", held, NONE, TO_CLIENT)                                                                             \
+    X(UNDELIVERABLE, "Undeliverable", undeliverable, NONE, TO_CLIENT)                                                  \
+    X(INBOX_DELIVERY, "InboxDelivery", inbox_delivery, MUST, TO_CLIENT)                                                \
+    X(ACK_INBOX, "AckInbox", ack_inbox, NONE, TO_RELAY)                                                                \
+    X(SESSION_OPEN, "SessionOpen", session_open, MAY, TO_RELAY)                                                        \
+    X(SESSION_PROGRESS, "SessionProgress", session_entry, MUST, TO_RELAY)                                              \
+    X(SESSION_CHECKPOINT, "SessionCheckpoint", session_entry, MUST, TO_RELAY)                                          \
+    X(SESSION_SNAPSHOT_REQUEST, "SessionSnapshotRequest", session_snapshot_request, NONE, TO_RELAY)                    \
+    X(SESSION_SNAPSHOT, "SessionSnapshot", session_snapshot, MAY, TO_CLIENT)                                           \
+    X(SESSION_CLOSE, "SessionClose", session_close, NONE, TO_RELAY)                                                    \
+    X(SESSION_CHANGED, "SessionChanged", session_changed, NONE, TO_CLIENT)                                             \
+    X(STORED, "Stored", stored, NONE, TO_CLIENT)                                                                       \
+    X(ERROR, "Error", error, NONE, TO_CLIENT)                                                                          \
+    X(GO_AWAY, "GoAway", go_away, NONE, TO_CLIENT)
+
+enum message_type {
+    MESSAGE_NONE = 0,
+#define X(id, name, member, body, direction) MESSAGE_##id,
+    MESSAGE_TABLE(X)
+#undef X
+        MESSAGE_COUNT,
+};
+
+enum body_format {
+    BODY_FORMAT_NONE = 0, /* no body */
+    BODY_FORMAT_SEALED,   /* "sealed": 12 bytes nonce, ciphertext, 16 bytes tag */
+    BODY_FORMAT_JSON,     /* "json": clear; for debugging and other people's clients */
+};
+
+enum presence {
+    PRESENCE_ONLINE = 1, /* "online" */
+    PRESENCE_AWAY,       /* "away": member without a joined connection */
+    PRESENCE_LEFT,       /* "left": no longer a member */
+};
+
+enum session_state {
+    SESSION_STATE_OPEN = 1, /* "open" */
+    SESSION_STATE_CLOSED,   /* "closed": tombstone */
+};
+
+enum session_outcome {
+    SESSION_OUTCOME_NONE = 0,  /* still open */
+    SESSION_OUTCOME_COMPLETED, /* "completed" */
+    SESSION_OUTCOME_FAILED,    /* "failed" */
+    SESSION_OUTCOME_CANCELLED, /* "cancelled" */
+};
+
+/* relay -> client, first frame of a connection. */
+struct message_hello {
+    uint32_t protocol_version;
+    struct wire_id relay_id;  /* stable for one store; part of what is signed */
+    struct wire_key nonce;    /* fresh random bytes for this connection */
+    uint64_t server_time_ms;  /* Unix time */
+    uint32_t heartbeat_ms;    /* the relay pings this often and closes after two unanswered */
+    struct {
+        uint32_t request_header_bytes;
+        uint32_t signal_body_bytes;
+        uint32_t body_bytes;
+        uint32_t offer_ttl_ms; /* how long an offer, answer or candidate is held */
+    } limits;
+};
+
+/* client -> relay. The signature covers authenticate_challenge_text(). */
+struct message_authenticate {
+    struct wire_id message_id;
+    uint32_t protocol_version;
+    struct wire_peer_id peer_id;
+    char origin[WIRE_ORIGIN_MAX + 1]; /* what the client dialled: scheme://host[:port], lower case, no path */
+    struct wire_signature signature;
+    char access_key[WIRE_ACCESS_KEY_MAX + 1]; /* optional */
+};
+
+struct message_welcome {
+    struct wire_id in_reply_to;
+    struct wire_peer_id peer_id;
+    uint64_t server_time_ms;
+    struct wire_id store_epoch; /* changes when a backup was restored: cursors and versions from before mean nothing */
+    bool may_create;
+};
+
+/* client -> relay; answered Stored. Idempotent for the same owner and key. The proof (group key's signature over
+ * create_challenge_text()) shows that the creator holds the private half. */
+struct message_create_syncshell {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    struct wire_key group_public_key;
+    struct wire_signature proof;
+};
+
+/* client -> relay; answered SyncshellJoined. The proof is the group key's signature over join_challenge_text(). A first
+ * join makes the peer a member. store_epoch and inbox_cursor are absent when the client has never joined before. */
+struct message_join_syncshell {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    uint64_t key_epoch; /* counts rotations of the group key from 1 */
+    struct wire_signature proof;
+    bool has_inbox_cursor;
+    uint64_t inbox_cursor;      /* the highest inboxSeq that the client has taken over durably */
+    struct wire_id store_epoch; /* of the store which that cursor is from; present exactly when the cursor is */
+};
+
+struct message_member {
+    struct wire_peer_id peer_id;
+    enum presence presence; /* online or away */
+};
+
+struct message_session_summary {
+    struct wire_id recovery_session_id;
+    struct wire_peer_id joiner_peer_id;
+    struct wire_peer_id provider_peer_id;
+    uint64_t generation; /* highest the relay has seen; 0 before the first offer */
+    uint64_t version;    /* of the progress log */
+    enum session_state state;
+    enum session_outcome outcome;
+};
+
+/* relay -> client. sessions are those in which the peer takes part, tombstones included. */
+struct message_syncshell_joined {
+    struct wire_id in_reply_to;
+    struct wire_id syncshell_id;
+    struct wire_id store_epoch;
+    struct wire_peer_id owner_peer_id;
+    uint64_t key_epoch;
+    uint64_t inbox_head; /* highest inboxSeq stored for this peer */
+    bool recovered;      /* the cursor was understood: nothing between it and now is missing */
+    struct message_member *members; /* owned */
+    size_t n_members;
+    struct message_session_summary *sessions; /* owned */
+    size_t n_sessions;
+};
+
+/* client -> relay; answered Stored. Ends the membership: sessions close, the inbox is emptied. */
+struct message_leave_syncshell {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+};
+
+struct message_peer_presence {
+    struct wire_id syncshell_id;
+    struct wire_peer_id peer_id;
+    enum presence presence;
+};
+
+/* The header that all messages between members share. Offers, answers and candidates are ephemeral: forwarded, or held
+ * (Held, later perhaps Undeliverable). RecoveryRequest and RecoveryResponse are durable: answered Stored{inboxSeq}. */
+struct message_routed {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    struct wire_peer_id source_peer_id;
+    struct wire_peer_id target_peer_id;
+    struct wire_id recovery_session_id;
+    uint64_t generation; /* >= 1 */
+    enum body_format body_format;
+};
+
+struct message_held {
+    struct wire_id in_reply_to;
+    uint32_t held_for_ms;
+};
+
+struct message_undeliverable {
+    struct wire_id in_reply_to;
+    enum wire_code code; /* expired, superseded, target_left, session_closed */
+};
+
+/* relay -> client. The body is the sender's whole frame, unchanged. Sent again after a reconnect until acknowledged. */
+struct message_inbox_delivery {
+    struct wire_id syncshell_id;
+    uint64_t inbox_seq;
+};
+
+/* client -> relay; answered Stored. Cumulative: everything up to inbox_seq is taken over. */
+struct message_ack_inbox {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    uint64_t inbox_seq;
+};
+
+/* client -> relay; answered Stored{version: 1}. Idempotent for the same id and roles. The sender is one of the two. */
+struct message_session_open {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    struct wire_id recovery_session_id;
+    struct wire_peer_id joiner_peer_id;
+    struct wire_peer_id provider_peer_id;
+    enum body_format body_format; /* NONE without a body */
+};
+
+/* SessionProgress appends a log entry, SessionCheckpoint replaces the log by one entry; both answered
+ * Stored{version: base_version + 1}, or the version it got when message_id is known, or version_conflict. Only the joiner
+ * writes the log. */
+struct message_session_entry {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    struct wire_id recovery_session_id;
+    uint64_t base_version; /* >= 1 */
+    enum body_format body_format;
+};
+
+struct message_session_snapshot_request {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    struct wire_id recovery_session_id;
+    uint64_t after_version; /* entries above this; 0 for all */
+};
+
+struct message_snapshot_entry {
+    uint64_t version;
+    enum message_type type; /* SESSION_OPEN, SESSION_PROGRESS or SESSION_CHECKPOINT */
+    struct wire_peer_id source_peer_id;
+    enum body_format body_format;
+    uint32_t size_bytes; /* this entry's share of the body, in order */
+};
+
+/* relay -> client. A page of the log; its body is the entries' bodies one after another. */
+struct message_session_snapshot {
+    struct wire_id in_reply_to;
+    struct wire_id syncshell_id;
+    struct wire_id recovery_session_id;
+    uint64_t version; /* of the whole log */
+    bool complete;    /* false: ask again after the last entry's version */
+    struct message_snapshot_entry *entries; /* owned */
+    size_t n_entries;
+};
+
+/* client -> relay; answered Stored. Idempotent. */
+struct message_session_close {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    struct wire_id recovery_session_id;
+    enum session_outcome outcome;
+};
+
+/* relay -> client: the other participant opened or closed a session. */
+struct message_session_changed {
+    struct wire_id syncshell_id;
+    struct message_session_summary session;
+};
+
+/* relay -> client: the request's transaction is on disk. */
+struct message_stored {
+    struct wire_id in_reply_to;
+    bool has_version;
+    uint64_t version;
+    bool has_inbox_seq;
+    uint64_t inbox_seq;
+    bool duplicate; /* it was there already: this changed nothing */
+};
+
+struct message_error {
+    struct wire_id in_reply_to; /* optional: "" when the request had no readable messageId */
+    enum wire_code code;
+    char text[WIRE_TEXT_MAX + 1]; /* field `message`: may name the field; never echoes what the peer sent */
+    bool retryable;
+    bool has_retry_after;
+    uint32_t retry_after_ms;
+    bool has_version; /* with version_conflict: the session's version */
+    uint64_t version;
+    bool has_generation; /* with stale_generation, glare_lost, generation_jump: the session's generation */
+    uint64_t generation;
+};
+
+struct message_go_away {
+    uint32_t reconnect_after_ms;
+    char text[WIRE_TEXT_MAX + 1]; /* field `reason` */
+};
+
+struct message {
+    enum message_type type;
+    const uint8_t *body; /* borrowed from the frame; NULL without a body */
+    size_t body_size;
+    union {
+        struct message_hello hello;
+        struct message_authenticate authenticate;
+        struct message_welcome welcome;
+        struct message_create_syncshell create_syncshell;
+        struct message_join_syncshell join_syncshell;
+        struct message_syncshell_joined syncshell_joined;
+        struct message_leave_syncshell leave_syncshell;
+        struct message_peer_presence peer_presence;
+        struct message_routed routed;
+        struct message_held held;
+        struct message_undeliverable undeliverable;
+        struct message_inbox_delivery inbox_delivery;
+        struct message_ack_inbox ack_inbox;
+        struct message_session_open session_open;
+        struct message_session_entry session_entry;
+        struct message_session_snapshot_request session_snapshot_request;
+        struct message_session_snapshot session_snapshot;
+        struct message_session_close session_close;
+        struct message_session_changed session_changed;
+        struct message_stored stored;
+        struct message_error error;
+        struct message_go_away go_away;
+    };
+};
+
+/* Limits on what is decoded, by direction. */
+struct message_limits {
+    uint32_t header_bytes;
+    uint32_t signal_body_bytes;
+    uint32_t body_bytes;
+};
+
+extern const struct message_limits message_limits_to_relay;  /* the wire's maxima */
+extern const struct message_limits message_limits_to_client; /* bodies larger by a header: InboxDelivery wraps a frame */
+
+/* Why a frame was refused, and as much of its identity as could be read. */
+struct message_refusal {
+    enum wire_code code;
+    struct wire_id message_id; /* "" when unreadable */
+    char detail[WIRE_TEXT_MAX + 1]; /* names the field or the limit, never a value */
+};
+
+enum {
+    MESSAGE_E_REFUSED = 1, /* the frame is at fault: see the refusal */
+};
+
+/* Decodes one complete frame. `ret_message` borrows the body from `frame`; message_deinit() it. Refuses types that do
+ * not travel in this direction (to_relay: TO_RELAY and ROUTED; otherwise TO_CLIENT and ROUTED).
+ * 0, MESSAGE_E_REFUSED (ret_refusal is filled) or -ENOMEM. */
+int message_decode(struct message *ret_message, struct message_refusal *ret_refusal, bool to_relay, bool binary,
+                   const uint8_t *frame, size_t frame_size, const struct message_limits *limits);
+
+/* Appends the frame to `out`; the frame is binary exactly when the message has a body. Asserts that the message is one
+ * that message_decode() would accept. 0, BUF_E_FULL or -ENOMEM. */
+int message_encode(const struct message *m, struct buf *out);
+
+bool message_has_body(const struct message *m);
+void message_deinit(struct message *m);
+
+const char *message_type_name(enum message_type type);
+enum message_type message_type_from_name(const char *name, size_t length); /* MESSAGE_NONE when unknown */
+const char *presence_name(enum presence p);
+const char *session_state_name(enum session_state s);
+const char *session_outcome_name(enum session_outcome o);
+enum session_outcome session_outcome_from_name(const char *name); /* NONE when unknown */
+
+#endif
