@@ -1,0 +1,71 @@
+"""The build folders that the stages work with, made when a stage first asks for one."""
+
+import functools
+import json
+import os
+import subprocess
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUILD = REPOSITORY / "build"
+
+# Instrumented by gcc: unit and end-to-end tests.
+TESTS_OPTIONS = ["-Db_sanitize=address,undefined"]
+# Instrumented by clang: fuzzers. b_lundef: clang's sanitizer runtime is found at run time only.
+FUZZ_OPTIONS = ["-Dfuzzers=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--buildtype=debugoptimized"]
+FUZZ_ENVIRONMENT = {"CC": "clang-14", "CXX": "clang++-14"}
+
+
+class BuildError(Exception):
+    """What a failed command printed."""
+
+
+def run_logged(command, log, environment=None):
+    """Runs a command with its output in a file; raises BuildError with that output if it fails."""
+    with open(log, "wb") as out:
+        result = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})}, cwd=REPOSITORY, check=False)
+    if result.returncode != 0:
+        raise BuildError(f"{' '.join(map(str, command))}\n{log.read_text(errors='replace')}")
+
+
+class BuildFolder:
+    def __init__(self, name, options, environment=None):
+        self.path = BUILD / name
+        self._options = options
+        self._environment = environment
+        self._compiled = set()
+
+    def configure(self, report):
+        if (self.path / "build.ninja").exists():
+            return
+        report.progress(f"configuring {self.path.relative_to(REPOSITORY)}")
+        BUILD.mkdir(exist_ok=True)
+        run_logged(["meson", "setup", self.path, REPOSITORY, *self._options],
+                   BUILD / f"{self.path.name}-setup.log", self._environment)
+
+    def compile(self, report, targets=()):
+        if tuple(targets) in self._compiled:
+            return
+        self.configure(report)
+        report.progress(f"building {self.path.relative_to(REPOSITORY)}")
+        run_logged(["ninja", "-C", self.path, *targets], BUILD / f"{self.path.name}-ninja.log")
+        self._compiled.add(tuple(targets))
+
+    def executables(self, prefix):
+        """Paths of the built programs whose name starts so."""
+        listed = subprocess.run(["meson", "introspect", "--targets", self.path],
+                                stdout=subprocess.PIPE, check=True)
+        return [Path(target["filename"][0]) for target in json.loads(listed.stdout)
+                if target["type"] == "executable" and target["name"].startswith(prefix)]
+
+
+@functools.lru_cache(maxsize=None)
+def tests_folder():
+    return BuildFolder("tests", TESTS_OPTIONS)
+
+
+@functools.lru_cache(maxsize=None)
+def fuzz_folder():
+    return BuildFolder("fuzz", FUZZ_OPTIONS, FUZZ_ENVIRONMENT)

@@ -1,0 +1,34 @@
+"""Runs the stages that tests/run was asked for, and closes with the count. tests/run --help says what there is."""
+
+import argparse
+import sys
+
+import e2e
+import fuzz
+import lint
+import unit
+from build import BuildError
+from report import Report
+
+STAGES = {"unit": unit.run, "e2e": e2e.run, "lint": lint.run, "fuzz": fuzz.run}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/run", add_help=False)
+    parser.add_argument("--only", action="append", choices=STAGES, metavar="STAGE")
+    parser.add_argument("-k", dest="expression")
+    arguments = parser.parse_args()
+
+    report = Report()
+    for name, stage in STAGES.items():
+        if arguments.only and name not in arguments.only:
+            continue
+        try:
+            stage(report, arguments.expression)
+        except BuildError as error:
+            report.fail(f"{name}: building", str(error))
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

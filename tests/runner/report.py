@@ -1,0 +1,48 @@
+"""Counts results, tells what is going on, and shows details of failures only."""
+
+import sys
+import time
+
+
+class Report:
+    def __init__(self):
+        self.passed = 0
+        self.failures = []  # names
+        self._started = time.monotonic()
+
+    def progress(self, text):
+        """One line about what happens now, with the seconds since the start."""
+        print(f"[{time.monotonic() - self._started:4.0f} s] {text}", flush=True)
+
+    def ok(self, _name):
+        self.passed += 1
+
+    def fail(self, name, details=""):
+        self.failures.append(name)
+        print(f"FAILED {name}", flush=True)
+        lines = details.rstrip().splitlines()
+        if len(lines) > 200:  # the ends tell the most: the first error, and the last word
+            lines = lines[:100] + [f"... {len(lines) - 200} lines ..."] + lines[-100:]
+        for line in lines:
+            print(f"    {line}")
+        sys.stdout.flush()
+
+    def check(self, name, details):
+        """A check that is in order when it found nothing to say."""
+        if details:
+            self.fail(name, details)
+        else:
+            self.ok(name)
+
+    def close(self):
+        """Prints the closing lines; returns the exit status."""
+        if self.passed == 0 and not self.failures:
+            self.fail("no test was run")
+        if self.failures:
+            self.progress("failed:")
+            for name in self.failures:
+                print(f"    {name}")
+        else:
+            self.progress("done")
+        print(f"{self.passed} passed, {len(self.failures)} failed", flush=True)
+        return 1 if self.failures else 0

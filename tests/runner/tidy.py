@@ -1,0 +1,97 @@
+"""clang-tidy over the project's C files, two at a time, with a memory of what was clean.
+
+A file is looked at again when anything that clang-tidy sees has changed: the file, a project header that it includes
+directly or not, its compile command, .clang-tidy, or clang-tidy. Only clean verdicts are remembered.
+"""
+
+import concurrent.futures
+import functools
+import hashlib
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from build import BUILD, REPOSITORY
+
+CLANG_TIDY = "clang-tidy-14"
+CACHE = BUILD / "tidy-cache"
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"]', re.MULTILINE)
+INCLUDE_ROOTS = ("shared", "relay", "shared/include", "tests")
+# The commands are gcc's: it knows warnings that clang does not.
+EXTRA_ARGUMENTS = ["--extra-arg=-Wno-unknown-warning-option"]
+
+
+def check(report, build_folder):
+    """Returns what clang-tidy found, as text; empty if all is clean."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    tool = subprocess.run([CLANG_TIDY, "--version"], stdout=subprocess.PIPE, check=True).stdout
+    base = tool + (REPOSITORY / ".clang-tidy").read_bytes() + " ".join(EXTRA_ARGUMENTS).encode()
+    todo = []
+    for file, command in project_commands(build_folder):
+        mark = CACHE / fingerprint(base, file, command)
+        if not mark.exists():
+            todo.append((file, mark))
+    if todo:
+        report.progress(f"clang-tidy: {len(todo)} files (only what has changed since they were last clean)")
+    found = []
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+        jobs = {pool.submit(tidy_file, build_folder, file): (file, mark) for file, mark in todo}
+        for done, job in enumerate(concurrent.futures.as_completed(jobs), start=1):
+            file, mark = jobs[job]
+            output = job.result()
+            if output:
+                found.append(output)
+            else:
+                mark.touch()
+            if done % 20 == 0:
+                report.progress(f"clang-tidy: {done} of {len(todo)}")
+    return "\n".join(found)
+
+
+def project_commands(build_folder):
+    """Yields (source file, its compile command) for what is ours and C."""
+    seen = set()
+    for entry in json.loads((build_folder / "compile_commands.json").read_text()):
+        file = (Path(entry["directory"]) / entry["file"]).resolve()
+        ours = file.is_relative_to(REPOSITORY) and not file.is_relative_to(BUILD)
+        if ours and file.suffix == ".c" and file not in seen:
+            seen.add(file)
+            yield file, entry["command"]
+
+
+def fingerprint(base, file, command):
+    digest = hashlib.sha256(base + command.encode())
+    for path in sorted(included_files(file)):
+        digest.update(f"\0{path}\0".encode() + content(path))
+    return digest.hexdigest()
+
+
+def included_files(file):
+    """The file and the project's headers that it includes, directly or not."""
+    found, pending = {file}, [file]
+    while pending:
+        current = pending.pop()
+        for name in INCLUDE.findall(content(current).decode(errors="replace")):
+            for folder in (current.parent, *(REPOSITORY / root for root in INCLUDE_ROOTS)):
+                header = (folder / name).resolve()
+                if header.is_file() and header not in found:
+                    found.add(header)
+                    pending.append(header)
+    return found
+
+
+@functools.lru_cache(maxsize=None)
+def content(path):
+    return path.read_bytes()
+
+
+def tidy_file(build_folder, file):
+    """Returns what clang-tidy says of one file; empty if it is clean."""
+    result = subprocess.run(
+        [CLANG_TIDY, "--quiet", "-p", build_folder, *EXTRA_ARGUMENTS, file], cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if result.returncode == 0:
+        return ""
+    return result.stdout.decode(errors="replace") or f"{file}: clang-tidy ended with {result.returncode}"

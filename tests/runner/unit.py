@@ -1,0 +1,63 @@
+"""The C unit tests: `meson test`, each cmocka function counted by itself."""
+
+import json
+import re
+import subprocess
+
+from build import tests_folder
+
+# One result of the Test Anything Protocol, as cmocka writes it.
+TAP_PLAN = re.compile(r"^1\.\.(\d+)", re.MULTILINE)
+TAP_RESULT = re.compile(r"^(not ok|ok) \d+(?: - (.*?))?(?:\s*# (SKIP|TODO)\b\s*(.*))?$", re.MULTILINE)
+
+
+def run(report, expression):
+    folder = tests_folder()
+    folder.compile(report)
+    names = [n for n in test_names(folder) if expression is None or expression in n]
+    if not names:
+        return
+    report.progress(f"unit tests ({len(names)} programs)")
+    log = folder.path / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    # Its own verdict is not asked: each program's result is in the log. lint has its own stage.
+    done = subprocess.run(["meson", "test", "-C", folder.path, "--no-rebuild", "--no-suite", "lint", *names],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if not log.exists():
+        report.fail("meson test", done.stdout.decode(errors="replace"))
+        return
+    reported = set()
+    for line in log.read_text().splitlines():
+        program = json.loads(line)
+        reported.add(program["name"])
+        count_program(report, program)
+    for name in sorted(set(names) - reported):
+        report.fail(f"unit: {name}", "meson did not run it")
+
+
+def test_names(folder):
+    listed = subprocess.run(["meson", "introspect", "--tests", folder.path], stdout=subprocess.PIPE, check=True)
+    return [t["name"] for t in json.loads(listed.stdout) if "lint" not in {s.split(":")[-1] for s in t["suite"]}]
+
+
+def count_program(report, program):
+    output = program.get("stdout", "")
+    details = output + program.get("stderr", "")
+    failed = 0
+    results = TAP_RESULT.findall(output)
+    for verdict, name, directive, directive_text in results:
+        name = f"unit: {program['name']}: {name or directive_text}"
+        if verdict == "ok" and not directive:
+            report.ok(name)
+        else:
+            failed += 1
+            report.fail(name + (" (skipped)" if directive else ""), "" if failed > 1 else details)
+    plan = TAP_PLAN.search(output)
+    planned = int(plan.group(1)) if plan else 0
+    if len(results) < planned:
+        report.fail(f"unit: {program['name']}: ended after {len(results)} of {planned} tests", details)
+    elif program["result"] != "OK" and failed == 0:
+        # A leak found at exit, a time-out, a program that speaks no TAP.
+        report.fail(f"unit: {program['name']}: {program['result'].lower()}", details)
+    elif not results and failed == 0:
+        report.ok(f"unit: {program['name']}")
