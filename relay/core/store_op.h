@@ -98,7 +98,8 @@ struct store_op {
     size_t body_offset;                        /* where the body begins in `frame` */
     size_t max_bytes;                          /* READ_*: page size; at least one entry is returned regardless */
     size_t max_rows;                           /* READ_*, SWEEP */
-    int64_t expires_unix_ms;                   /* OPEN, APPEND, CHECKPOINT, ADD_INBOX, CLOSE: when the row may be swept */
+    int64_t expires_unix_ms;                   /* OPEN, APPEND, CHECKPOINT, RAISE_GENERATION: the session's idle expiry; ADD_INBOX:
+                                                * the message's; CLOSE, REMOVE_MEMBER, SWEEP: the end of the tombstones made */
     uint64_t limit_bytes;                      /* APPEND: log bytes; ADD_INBOX: inbox bytes: refuse beyond */
     uint64_t limit_rows;                       /* OPEN: open sessions of the syncshell; ADD_INBOX: unacknowledged; ADD_MEMBER: members */
 
