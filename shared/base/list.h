@@ -26,7 +26,8 @@ void list_unlink(struct list_node *n);
 struct list_node *list_first(const struct list *l); /* NULL when empty */
 
 /* Iterates; `safe` holds the successor, so the current node may be unlinked or freed inside the loop. */
-#define list_for_each_safe(node, safe, l)                                                                              \
-    for (struct list_node *node = (l)->head.next, *safe = node->next; node != &(l)->head; node = safe, safe = node->next)
+#define list_for_each_safe(node, safe, l)                                                 \
+    for (struct list_node *node = (l)->head.next, *safe = node->next; node != &(l)->head; \
+         node = safe, safe = node->next)
 
 #endif

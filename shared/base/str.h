@@ -11,10 +11,15 @@ int str_copy(char *dst, size_t dst_size, const char *text);
 
 bool str_equal(const char *a, const char *b); /* NULL equals only NULL */
 
-/* Edit distance for "did you mean", capped at `max` (returns max when it is that or more). */
+/* Edit distance for "did you mean", capped at `max` (returns max when it is that or more, and for texts longer than
+ * STR_DISTANCE_LENGTH_MAX). */
+enum { STR_DISTANCE_LENGTH_MAX = 127 };
 size_t str_distance(const char *a, const char *b, size_t max);
 
 /* Compares without regard to ASCII case: hashes come upper- and lower-case from different tools. */
 bool str_equal_nocase(const char *a, const char *b);
+
+/* Whether the bytes are well-formed UTF-8 (RFC 3629: shortest form, no surrogates, at most U+10FFFF). */
+bool str_utf8_valid(const char *text, size_t size);
 
 #endif
