@@ -9,7 +9,7 @@ import subprocess
 
 from build import BUILD, REPOSITORY, fuzz_folder
 
-SECONDS_EACH = 5
+SECONDS_EACH = 3
 
 
 def run(report, expression):

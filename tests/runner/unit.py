@@ -29,6 +29,7 @@ def run(report, expression):
     reported = set()
     for line in log.read_text().splitlines():
         program = json.loads(line)
+        program["name"] = program["name"].split(" / ")[-1]  # with several suites meson writes "project / name"
         reported.add(program["name"])
         count_program(report, program)
     for name in sorted(set(names) - reported):
