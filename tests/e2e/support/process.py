@@ -1,0 +1,174 @@
+"""Real processes: the relay and command-line peers, started, watched, killed by their own process id."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+from .wait import LIMIT_S, Log
+
+BUILD = Path(os.environ.get("SYNCSHELL_BUILD_DIR", Path(__file__).resolve().parents[3] / "build" / "tests"))
+RELAY = os.environ.get("SYNCSHELL_RELAY_BIN", str(BUILD / "relay" / "app" / "syncshell-relay"))
+SYNCSHELL = os.environ.get("SYNCSHELL_BIN", str(BUILD / "shared" / "cli" / "syncshell"))
+
+LISTENING = re.compile(r"event=listening\b.*?\burl=\"?(wss?)://([^\s\":]+):(\d+)")
+
+
+def reader(stream, take, end):
+    def run():
+        for line in stream:
+            take(line.rstrip("\n"))
+        end()
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+class Process:
+    """A child with its output in logs. `errors` keeps stderr: a sanitizer's report there fails the test."""
+
+    def __init__(self, arguments, name, env=None):
+        self.name = name
+        self.output = Log(name)
+        self.errors = []
+        self.listening = Log(f"{name} stderr")
+        self.child = subprocess.Popen(
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
+            env={**os.environ, **(env or {})},
+        )
+        self.threads = [
+            reader(self.child.stdout, self.take_output, self.output.end),
+            reader(self.child.stderr, self.take_error, self.listening.end),
+        ]
+
+    def take_output(self, line):
+        self.output.append({"line": line})
+
+    def take_error(self, line):
+        self.errors.append(line)
+        self.listening.append({"line": line})
+
+    def kill(self):
+        """SIGKILL, and everything that it had written is read."""
+        self.child.send_signal(signal.SIGKILL)
+        return self.wait()
+
+    def wait(self):
+        status = self.child.wait(LIMIT_S)
+        for thread in self.threads:
+            thread.join(LIMIT_S)
+        return status
+
+    def stop(self, signal_number=signal.SIGTERM):
+        if self.child.poll() is None:
+            self.child.send_signal(signal_number)
+        return self.wait()
+
+    def sanitizer_report(self):
+        marks = ("ERROR: AddressSanitizer", "runtime error:", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer")
+        if any(mark in line for line in self.errors for mark in marks):
+            return "\n".join(self.errors)
+        return None
+
+
+class Relay:
+    """A relay with its data folder. The first start takes any port; later starts take the same one."""
+
+    def __init__(self, folder, tls=None, **settings):
+        self.folder = folder
+        self.database = folder / "relay.db"
+        self.tls = tls
+        self.settings = settings
+        self.port = 0
+        self.process = None
+        self.reports = []
+
+    def start(self):
+        env = {
+            "SYNCSHELL_RELAY_LISTEN_ADDRESS": "127.0.0.1",
+            "SYNCSHELL_RELAY_LISTEN_PORT": str(self.port),
+            "SYNCSHELL_RELAY_STORE_PATH": str(self.database),
+            "SYNCSHELL_RELAY_LOG_LEVEL": "debug",
+            **{f"SYNCSHELL_RELAY_{key.upper()}": str(value) for key, value in self.settings.items()},
+        }
+        if self.tls:
+            env["SYNCSHELL_RELAY_LISTEN_TLS_CERTIFICATE"] = str(self.tls.certificate)
+            env["SYNCSHELL_RELAY_LISTEN_TLS_KEY"] = str(self.tls.key)
+        self.process = Process([RELAY], "relay", env)
+        entry = self.process.listening.wait(where=lambda e: LISTENING.search(e["line"]))
+        self.port = int(LISTENING.search(entry["line"]).group(3))
+        return self
+
+    @property
+    def url(self):
+        return f"{'wss' if self.tls else 'ws'}://localhost:{self.port}"
+
+    def kill(self):
+        self.process.kill()
+        self.collect()
+
+    def stop(self):
+        if self.process is None:
+            return None
+        status = self.process.stop()
+        self.collect()
+        return status
+
+    def collect(self):
+        report = self.process.sanitizer_report()
+        if report:
+            self.reports.append(report)
+        self.process = None
+
+
+class Peer(Process):
+    """`syncshell peer`: commands in, events out, one JSON object a line."""
+
+    def __init__(self, state, url=None, ca=None, name=None, everybody=None):
+        self.state = state
+        self.everybody = everybody
+        arguments = [SYNCSHELL, "peer", "--state", str(state)]
+        arguments += ["--relay", url] if url else []
+        arguments += ["--ca", str(ca)] if ca else []
+        self.tags = 0
+        self.events = Log(name or state.name)
+        super().__init__(arguments, name or state.name)
+        self.peer_id = self.events.wait(event="started")["peerId"]
+
+    def take_output(self, line):
+        entry = json.loads(line)
+        if self.everybody is not None:
+            self.everybody.append({**entry, "who": self.name})
+        self.events.append(entry)
+
+    def send(self, command, **fields):
+        """Sends a command and waits until it is accepted; its ticket."""
+        self.tags += 1
+        tag = f"t{self.tags}"
+        self.post(command, tag=tag, **fields)
+        reply = self.events.wait(tag=tag)
+        assert reply["event"] == "accepted", reply
+        return reply["ticket"]
+
+    def post(self, command, **fields):
+        self.child.stdin.write(json.dumps({"command": command, **fields}) + "\n")
+        self.child.stdin.flush()
+
+    def event(self, event, since=0, **wanted):
+        return self.events.wait(since=since, event=event, **wanted)
+
+    def wait(self):
+        status = super().wait()
+        self.events.end()
+        return status
+
+
+def syncshell(*arguments, check=True):
+    """Runs one `syncshell` command to its end."""
+    done = subprocess.run([SYNCSHELL, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT_S)
+    if check:
+        assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done

@@ -1,0 +1,158 @@
+"""A member of a syncshell that shares no code with the project: raw WebSocket, signatures and key derivation by packaged
+libraries, every frame under the test's control, also the wrong ones. Written from schema/README.md."""
+
+import asyncio
+import base64
+import json
+import secrets
+
+import websockets
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from .wait import LIMIT_S
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def public_text(key):
+    return b64(key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
+
+
+def sign(key, *lines):
+    return b64(key.sign("\n".join(lines).encode()))
+
+
+class Group:
+    """A syncshell's secret and what follows from it."""
+
+    def __init__(self, syncshell_id=None, secret=None):
+        self.id = syncshell_id or secrets.token_hex(8)
+        self.secret = secret or secrets.token_bytes(32)
+        self.signing_key = Ed25519PrivateKey.from_private_bytes(self.derive("syncshell.v1 group-signing-key"))
+        self.sealing_key = self.derive("syncshell.v1 sealing-key")
+
+    def derive(self, info):
+        return HKDF(hashes.SHA256(), 32, salt=self.id.encode(), info=info.encode()).derive(self.secret)
+
+
+class RawPeer:
+    def __init__(self, url, key=None, ssl=None):
+        self.url = url
+        self.ssl = ssl
+        self.key = key or Ed25519PrivateKey.generate()
+        self.id = "ed25519:" + public_text(self.key)
+        self.socket = None
+        self.hello = None
+        self.backlog = []
+        self.count = 0
+
+    async def dial(self, **options):
+        self.socket = await websockets.connect(
+            self.url, subprotocols=["syncshell.v1"], compression=None, max_size=None, ssl=self.ssl, ping_interval=None,
+            open_timeout=LIMIT_S, close_timeout=5, **options,
+        )
+        self.backlog = []
+        self.hello = await self.expect("Hello")
+        return self
+
+    def message_id(self):
+        self.count += 1
+        return f"m{self.count}-{secrets.token_hex(4)}"
+
+    async def send(self, message_type, body=None, **fields):
+        fields.setdefault("messageId", self.message_id())
+        header = json.dumps({"type": message_type, **fields})
+        await self.socket.send(header if body is None else header.encode() + b"\n" + body)
+        return fields["messageId"]
+
+    async def receive(self):
+        """The next message: header with the body under "body"."""
+        data = await asyncio.wait_for(self.socket.recv(), LIMIT_S)
+        if isinstance(data, str):
+            return {**json.loads(data), "body": None}
+        head, _, body = data.partition(b"\n")
+        return {**json.loads(head), "body": body}
+
+    async def expect(self, message_type, **wanted):
+        """The next message of that type with these values; others wait for their own expect()."""
+        def fits(m):
+            return m["type"] == message_type and all(m.get(k) == v for k, v in wanted.items())
+        for index, message in enumerate(self.backlog):
+            if fits(message):
+                return self.backlog.pop(index)
+        while True:
+            message = await self.receive()
+            if fits(message):
+                return message
+            self.backlog.append(message)
+
+    async def ask(self, message_type, answer, body=None, **fields):
+        message_id = await self.send(message_type, body, **fields)
+        return await self.expect(answer, inReplyTo=message_id)
+
+    async def refused(self, code, message_type, body=None, **fields):
+        reply = await self.ask(message_type, "Error", body, **fields)
+        assert reply["code"] == code, reply
+        return reply
+
+    def authenticate_fields(self, **changed):
+        origin = self.url
+        text = ("syncshell.v1 authenticate", origin, self.hello["relayId"], self.hello["nonce"], self.id)
+        fields = {"protocolVersion": 1, "peerId": self.id, "origin": origin, "signature": sign(self.key, *text)}
+        return {**fields, **changed}
+
+    async def authenticate(self):
+        return await self.ask("Authenticate", "Welcome", **self.authenticate_fields())
+
+    async def connect(self):
+        await self.dial()
+        await self.authenticate()
+        return self
+
+    async def create(self, group, answer="Stored"):
+        public_key = public_text(group.signing_key)
+        text = ("syncshell.v1 create", self.hello["relayId"], self.hello["nonce"], group.id, self.id, public_key)
+        return await self.ask(
+            "CreateSyncshell", answer, syncshellId=group.id, groupPublicKey=public_key,
+            proof=sign(group.signing_key, *text),
+        )
+
+    async def join(self, group, answer="SyncshellJoined", signing_key=None, **fields):
+        text = ("syncshell.v1 join", self.hello["relayId"], self.hello["nonce"], group.id, self.id, "1")
+        return await self.ask(
+            "JoinSyncshell", answer, syncshellId=group.id, keyEpoch=1,
+            proof=sign(signing_key or group.signing_key, *text), **fields,
+        )
+
+    def route(self, group, target, session, generation=1, **changed):
+        fields = {
+            "messageId": self.message_id(), "syncshellId": group.id, "sourcePeerId": self.id, "targetPeerId": target,
+            "recoverySessionId": session, "generation": generation, "bodyFormat": "sealed",
+        }
+        return {**fields, **changed}
+
+    async def open_session(self, group, session, joiner, provider, answer="Stored"):
+        return await self.ask(
+            "SessionOpen", answer, syncshellId=group.id, recoverySessionId=session, joinerPeerId=joiner,
+            providerPeerId=provider,
+        )
+
+    async def closed(self):
+        """Reads until the relay closes; the close code."""
+        try:
+            while True:
+                self.backlog.append(await self.receive())
+        except websockets.ConnectionClosed:
+            return self.socket.close_code
+
+    async def alive(self, group):
+        """Proves that the relay still serves this connection."""
+        await self.join(group)
+
+    async def close(self):
+        if self.socket:
+            await self.socket.close()

@@ -1,0 +1,42 @@
+"""`syncshell` and `syncshell-relay` as a person meets them."""
+
+
+import subprocess
+
+from support.process import RELAY, SYNCSHELL
+
+
+def test_create_join_members_sessions(world):
+    created = world.command("owner", "create", "--relay", world.url)
+    invite = created.stdout.strip()
+    assert invite.startswith("syncshell1.") and "\n" not in invite
+    world.command("guest", "join", invite)
+    owner, guest = (world.command(name, "id").stdout.strip() for name in ("owner", "guest"))
+    assert owner != guest
+    members = world.command("guest", "members").stdout
+    assert owner in members and guest in members
+    assert world.command("guest", "sessions").returncode == 0
+
+
+def test_a_wrong_invite_is_told(world):
+    done = world.command("guest", "join", "syncshell1.nonsense", check=False)
+    assert done.returncode != 0 and "invite" in done.stderr
+
+
+def test_help_and_version():
+    for program, words in ((RELAY, ("--check-config", "SYNCSHELL_RELAY_", "config")), (SYNCSHELL, ("peer", "create", "invite"))):
+        help_text = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=60)
+        assert help_text.returncode == 0 and all(word in help_text.stdout for word in words)
+        version = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60)
+        assert version.returncode == 0 and version.stdout.strip()
+
+
+def test_peer_goes_on_after_bad_lines(world):
+    peer = world.peer("owner")
+    for line in ("", "hello", "[]", "{}", '{"command":"fly"}', '{"command":"offer"}', "{" * 10000):
+        peer.child.stdin.write(line + "\n")
+    peer.child.stdin.flush()
+    peer.send("create")
+    peer.event("syncshell_created")
+    assert len(peer.events.all(event="rejected")) >= 5
+    assert all(e["message"] for e in peer.events.all(event="rejected"))
