@@ -16,6 +16,10 @@ FUZZ_OPTIONS = ["-Dfuzzers=true", "-Db_sanitize=address,undefined", "-Db_lundef=
 FUZZ_ENVIRONMENT = {"CC": "clang-14", "CXX": "clang++-14"}
 
 
+# What the instrumented programs are told. Undefined behaviour is reported with the way that led there.
+SANITIZER_ENVIRONMENT = {"UBSAN_OPTIONS": "print_stacktrace=1"}
+
+
 class BuildError(Exception):
     """What a failed command printed."""
 
@@ -36,6 +40,7 @@ class BuildFolder:
         self._options = options
         self._environment = environment
         self._compiled = set()
+        self._broken = False
 
     def configure(self, report):
         if (self.path / "build.ninja").exists():
@@ -46,12 +51,26 @@ class BuildFolder:
                    BUILD / f"{self.path.name}-setup.log", self._environment)
 
     def compile(self, report, targets=()):
+        """Builds the targets, or all, once: the sources are taken to stay as they are."""
         if tuple(targets) in self._compiled:
             return
+        if self._broken:
+            raise BuildError("not built: see above")
+        self._broken = True
         self.configure(report)
         report.progress(f"building {self.path.relative_to(REPOSITORY)}")
         run_logged(["ninja", "-C", self.path, *targets], BUILD / f"{self.path.name}-ninja.log")
         self._compiled.add(tuple(targets))
+        self._broken = False
+
+    def unknown_parts(self):
+        """Build descriptions in the sources which this folder knows nothing of: parts that would not be tested."""
+        listed = subprocess.run(["meson", "introspect", "--buildsystem-files", self.path],
+                                stdout=subprocess.PIPE, check=True)
+        known = {Path(f).resolve() for f in json.loads(listed.stdout)}
+        present = {f.resolve() for part in ("shared", "relay", "tests/unit")
+                   for f in (REPOSITORY / part).rglob("meson.build")}
+        return sorted(str(f.relative_to(REPOSITORY)) for f in present - known)
 
     def executables(self, prefix):
         """Paths of the built programs whose name starts so."""

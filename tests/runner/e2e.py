@@ -1,12 +1,18 @@
-"""The end-to-end tests: pytest on the programs of the sanitizer build."""
+"""The end-to-end tests: pytest on the programs of the sanitizer build.
+
+What a sanitizer finds in one of those programs goes to a file, and any such file is a failure, whatever the test that
+ran the program made of it.
+"""
 
 import os
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree
 
-from build import BUILD, REPOSITORY, tests_folder
+from build import BUILD, REPOSITORY, SANITIZER_ENVIRONMENT, tests_folder
 
+SANITIZER_REPORTS = BUILD / "e2e-sanitizer-reports"
 TESTS = REPOSITORY / "tests/e2e"
 SECONDS_MAX = 1200
 NOTHING_SELECTED = 5  # pytest's exit status
@@ -23,8 +29,13 @@ def run(report, expression):
     log = BUILD / "e2e.log"
     command = [sys.executable, "-m", "pytest", TESTS, "-q", "--tb=short", "-p", "no:cacheprovider",
                f"--junitxml={results}", *(["-k", expression] if expression else [])]
+    shutil.rmtree(SANITIZER_REPORTS, ignore_errors=True)
+    SANITIZER_REPORTS.mkdir()
+    log_path = f"log_path={SANITIZER_REPORTS}/report"
     environment = {
         **os.environ,
+        "ASAN_OPTIONS": log_path,
+        "UBSAN_OPTIONS": f"{SANITIZER_ENVIRONMENT['UBSAN_OPTIONS']}:{log_path}",
         "SYNCSHELL_BUILD_DIR": str(folder.path),
         "SYNCSHELL_RELAY_BIN": str(folder.path / "relay/app/syncshell-relay"),
         "SYNCSHELL_BIN": str(folder.path / "shared/cli/syncshell"),
@@ -33,6 +44,8 @@ def run(report, expression):
     status = run_with_progress(report, command, environment, log)
     if status == NOTHING_SELECTED and expression:
         return
+    found = [f.read_text(errors="replace") for f in sorted(SANITIZER_REPORTS.iterdir())]
+    report.check("e2e: no sanitizer report", "\n".join(found))
     failed = count_results(report, results) if results.exists() else 0
     if status != 0 and failed == 0:
         report.fail(f"e2e: pytest ended with status {status}", log.read_text(errors="replace"))

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 
-from build import BUILD, REPOSITORY, fuzz_folder
+from build import BUILD, REPOSITORY, SANITIZER_ENVIRONMENT, fuzz_folder
 
 SECONDS_EACH = 3
 
@@ -36,5 +36,5 @@ def sample(fuzzer):
         [fuzzer, f"-max_total_time={SECONDS_EACH}", "-timeout=5", "-rss_limit_mb=2048",
          f"-artifact_prefix={work}/", work / "new", *seeds],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1"})
+        env={**os.environ, **SANITIZER_ENVIRONMENT})
     return "" if result.returncode == 0 else result.stdout.decode(errors="replace")

@@ -3,6 +3,10 @@
 import sys
 import time
 
+# More failures than this are named, not shown: they mostly have the same cause.
+DETAILED_FAILURES_MAX = 20
+DETAIL_LINES_MAX = 200
+
 
 class Report:
     def __init__(self):
@@ -20,9 +24,12 @@ class Report:
     def fail(self, name, details=""):
         self.failures.append(name)
         print(f"FAILED {name}", flush=True)
+        if len(self.failures) > DETAILED_FAILURES_MAX:
+            return
         lines = details.rstrip().splitlines()
-        if len(lines) > 200:  # the ends tell the most: the first error, and the last word
-            lines = lines[:100] + [f"... {len(lines) - 200} lines ..."] + lines[-100:]
+        if len(lines) > DETAIL_LINES_MAX:  # the ends tell the most: the first error, and the last word
+            half = DETAIL_LINES_MAX // 2
+            lines = lines[:half] + [f"... {len(lines) - 2 * half} lines ..."] + lines[-half:]
         for line in lines:
             print(f"    {line}")
         sys.stdout.flush()

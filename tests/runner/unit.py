@@ -1,10 +1,11 @@
 """The C unit tests: `meson test`, each cmocka function counted by itself."""
 
 import json
+import os
 import re
 import subprocess
 
-from build import tests_folder
+from build import SANITIZER_ENVIRONMENT, tests_folder
 
 # One result of the Test Anything Protocol, as cmocka writes it.
 TAP_PLAN = re.compile(r"^1\.\.(\d+)", re.MULTILINE)
@@ -14,6 +15,8 @@ TAP_RESULT = re.compile(r"^(not ok|ok) \d+(?: - (.*?))?(?:\s*# (SKIP|TODO)\b\s*(
 def run(report, expression):
     folder = tests_folder()
     folder.compile(report)
+    for part in folder.unknown_parts():
+        report.fail(f"unit: {part} is not part of the build", "list its folder in the meson.build above it")
     names = [n for n in test_names(folder) if expression is None or expression in n]
     if not names:
         return
@@ -22,7 +25,8 @@ def run(report, expression):
     log.unlink(missing_ok=True)
     # Its own verdict is not asked: each program's result is in the log. lint has its own stage.
     done = subprocess.run(["meson", "test", "-C", folder.path, "--no-rebuild", "--no-suite", "lint", *names],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                          env={**os.environ, **SANITIZER_ENVIRONMENT})
     if not log.exists():
         report.fail("meson test", done.stdout.decode(errors="replace"))
         return
