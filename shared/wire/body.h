@@ -14,12 +14,12 @@
 #include <stdint.h>
 
 enum {
-    BODY_PATH_MAX = 1024,        /* bytes of UTF-8 of a file's path or game path; no NUL, no line feed */
-    BODY_HASH_MAX = 128,         /* hex digits */
-    BODY_ALGORITHM_MAX = 16,     /* [a-z0-9-] */
-    BODY_SDP_MAX = 60000,        /* bytes */
-    BODY_FILES_MAX = 100000,     /* files of one session */
-    BODY_RANGES_MAX = 4096,      /* ranges of one file */
+    BODY_PATH_MAX = 1024, /* bytes of UTF-8 of a file's path or game path; no NUL, no line feed */
+    BODY_HASH_MAX = 128,  /* hex digits */
+    BODY_ALGORITHM_MAX = 16, /* [a-z0-9-] */
+    BODY_SDP_MAX = 60000,    /* bytes */
+    BODY_FILES_MAX = 100000, /* files of one session */
+    BODY_RANGES_MAX = 4096,  /* ranges of one file */
 };
 
 struct body_range {
@@ -28,12 +28,12 @@ struct body_range {
 };
 
 struct body_file {
-    char *path;     /* owned, never NULL */
-    char *hash;     /* owned; NULL when not known */
+    char *path;      /* owned, never NULL */
+    char *hash;      /* owned; NULL when not known */
     char *algorithm; /* owned; NULL exactly when hash is */
     uint64_t size_bytes;
-    bool done;                  /* complete; ranges are empty then */
-    struct body_range *ranges;  /* owned; received ranges of a partial file */
+    bool done;                 /* complete; ranges are empty then */
+    struct body_range *ranges; /* owned; received ranges of a partial file */
     size_t n_ranges;
 };
 
@@ -45,9 +45,11 @@ struct body_file_list {
 
 void body_file_deinit(struct body_file *f);
 int body_file_copy(struct body_file *ret_copy, const struct body_file *f); /* 0 or -ENOMEM */
-bool body_file_valid(const struct body_file *f); /* limits, UTF-8, range order, algorithm's alphabet */
+bool body_file_valid(
+    const struct body_file *f); /* limits, UTF-8, range order, algorithm's alphabet */
 void body_file_list_deinit(struct body_file_list *l);
-int body_file_list_append(struct body_file_list *l, struct body_file *takes_file); /* 0, BODY_E_INVALID when full, -ENOMEM */
+int body_file_list_append(struct body_file_list *l,
+                          struct body_file *takes_file); /* 0, BODY_E_INVALID when full, -ENOMEM */
 
 enum {
     BODY_E_INVALID = 1, /* not JSON of the expected shape, or over a limit */
@@ -55,8 +57,8 @@ enum {
 
 /* Offer {"offerSdp"}, answer {"answerSdp"}, candidate {"candidate", "sdpMid", "sdpMLineIndex"}. */
 struct body_signal {
-    char *sdp;       /* owned; offer, answer; or the candidate line */
-    char *sdp_mid;   /* owned; candidates only, may be NULL */
+    char *sdp;               /* owned; offer, answer; or the candidate line */
+    char *sdp_mid;           /* owned; candidates only, may be NULL */
     int32_t sdp_mline_index; /* candidates only; -1 when absent */
 };
 
@@ -94,11 +96,13 @@ int body_candidate_decode(struct body_signal *ret_signal, const void *json, size
 void body_signal_deinit(struct body_signal *s);
 
 int body_recovery_request_encode(struct buf *out, const struct body_recovery_request *r);
-int body_recovery_request_decode(struct body_recovery_request *ret_request, const void *json, size_t size);
+int body_recovery_request_decode(struct body_recovery_request *ret_request, const void *json,
+                                 size_t size);
 void body_recovery_request_deinit(struct body_recovery_request *r);
 
 int body_recovery_response_encode(struct buf *out, const struct body_recovery_response *r);
-int body_recovery_response_decode(struct body_recovery_response *ret_response, const void *json, size_t size);
+int body_recovery_response_decode(struct body_recovery_response *ret_response, const void *json,
+                                  size_t size);
 void body_recovery_response_deinit(struct body_recovery_response *r);
 
 int body_session_entry_encode(struct buf *out, const struct body_session_entry *e);

@@ -11,15 +11,15 @@ enum { CHALLENGE_TEXT_MAX = 1024 };
 
 /* "syncshell.v1 authenticate\n<origin>\n<relayId>\n<nonce>\n<peerId>", signed by the peer's identity key.
  * All challenge functions append to `out`: 0, BUF_E_FULL or -ENOMEM. */
-int challenge_authenticate(struct buf *out, const char *origin, const char *relay_id, const char *nonce,
-                           const char *peer_id);
+int challenge_authenticate(struct buf *out, const char *origin, const char *relay_id,
+                           const char *nonce, const char *peer_id);
 
 /* "syncshell.v1 create\n<relayId>\n<nonce>\n<syncshellId>\n<peerId>\n<groupPublicKey>", signed by the group key. */
-int challenge_create(struct buf *out, const char *relay_id, const char *nonce, const char *syncshell_id,
-                     const char *peer_id, const char *group_public_key);
+int challenge_create(struct buf *out, const char *relay_id, const char *nonce,
+                     const char *syncshell_id, const char *peer_id, const char *group_public_key);
 
 /* "syncshell.v1 join\n<relayId>\n<nonce>\n<syncshellId>\n<peerId>\n<keyEpoch>", signed by the group key. */
-int challenge_join(struct buf *out, const char *relay_id, const char *nonce, const char *syncshell_id,
-                   const char *peer_id, uint64_t key_epoch);
+int challenge_join(struct buf *out, const char *relay_id, const char *nonce,
+                   const char *syncshell_id, const char *peer_id, uint64_t key_epoch);
 
 #endif

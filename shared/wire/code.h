@@ -9,58 +9,70 @@
 #include <stdint.h>
 
 /* X(enumerator, name on the wire, retryable, close code or 0, sentence for people) */
-#define WIRE_CODE_TABLE(X)                                                                                             \
-    X(BAD_FRAME, "bad_frame", false, 4400, "the frame is not a header, or a header, a line feed and a body")           \
-    X(BAD_HEADER, "bad_header", false, 4400, "the header is not one strict JSON object")                               \
-    X(DUPLICATE_KEY, "duplicate_key", false, 4400, "the header names a key twice")                                     \
-    X(HEADER_TOO_LARGE, "header_too_large", false, 1009, "the header is over its limit")                               \
-    X(BODY_TOO_LARGE, "body_too_large", false, 1009, "the body is over its limit")                                     \
-    X(UNKNOWN_TYPE, "unknown_type", false, 0, "this relay does not know the message type")                             \
-    X(BAD_FIELD, "bad_field", false, 0, "a field is missing, has the wrong type or is out of range")                   \
-    X(UNEXPECTED_TYPE, "unexpected_type", false, 0, "only the relay sends this message type")                          \
-    X(UNSUPPORTED_VERSION, "unsupported_version", false, 4402, "the protocol version is not supported")                \
-    X(NOT_AUTHENTICATED, "not_authenticated", false, 4401, "Authenticate must come first")                             \
-    X(ALREADY_AUTHENTICATED, "already_authenticated", false, 0, "this connection is authenticated already")            \
-    X(BAD_ORIGIN, "bad_origin", false, 4401, "the signed origin is not one of this relay's addresses")                 \
-    X(BAD_SIGNATURE, "bad_signature", false, 4401, "the signature does not fit this connection and peer")              \
-    X(BAD_ACCESS_KEY, "bad_access_key", false, 4401, "the access key is not known")                                    \
-    X(HANDSHAKE_TIMEOUT, "handshake_timeout", true, 4003, "no valid Authenticate in time")                             \
-    X(REPLACED, "replaced", true, 4001, "a newer connection of the same peer took over")                               \
-    X(SLOW_READER, "slow_reader", true, 4002, "the connection did not read what was sent to it")                       \
-    X(IDLE, "idle", true, 4004, "the connection did not answer a ping")                                                \
-    X(SHUTTING_DOWN, "shutting_down", true, 4000, "the relay is going away")                                           \
-    X(TOO_MANY_CONNECTIONS, "too_many_connections", true, 4005, "the relay's connection limit is reached")             \
-    X(CREATE_REFUSED, "create_refused", false, 0, "this peer may not create syncshells here")                          \
-    X(SYNCSHELL_EXISTS, "syncshell_exists", false, 0, "another owner or key holds this syncshell id")                  \
-    X(UNKNOWN_SYNCSHELL, "unknown_syncshell", false, 0, "no such syncshell")                                           \
-    X(BAD_PROOF, "bad_proof", false, 0, "the proof of the group key does not fit")                                     \
-    X(WRONG_KEY_EPOCH, "wrong_key_epoch", false, 0, "the group key was rotated")                                       \
-    X(NOT_JOINED, "not_joined", false, 0, "this connection has not joined the syncshell")                              \
-    X(SYNCSHELL_FULL, "syncshell_full", false, 0, "the syncshell has its maximum of members")                          \
-    X(OWNER_CANNOT_LEAVE, "owner_cannot_leave", false, 0, "the owner cannot leave its syncshell")                      \
-    X(FORGED_SOURCE, "forged_source", false, 0, "sourcePeerId is not the authenticated peer")                          \
-    X(UNKNOWN_TARGET, "unknown_target", false, 0, "the target is not a member of the syncshell")                       \
-    X(UNKNOWN_SESSION, "unknown_session", false, 0, "no such recovery session")                                        \
-    X(SESSION_EXISTS, "session_exists", false, 0, "another session holds this id")                                     \
-    X(SESSION_CLOSED, "session_closed", false, 0, "the recovery session is closed")                                    \
-    X(SESSION_EXPIRED, "session_expired", false, 0, "the recovery session expired")                                    \
-    X(TOO_MANY_SESSIONS, "too_many_sessions", true, 0, "the limit of open sessions is reached")                        \
-    X(SESSION_FULL, "session_full", false, 0, "the session's log is over its limit: send a checkpoint")                \
-    X(NOT_PARTICIPANT, "not_participant", false, 0, "the peer is not joiner or provider of this session")              \
-    X(VERSION_CONFLICT, "version_conflict", false, 0, "baseVersion is not the session's version")                      \
-    X(STALE_GENERATION, "stale_generation", false, 0, "the generation is not the session's live attempt")              \
-    X(GENERATION_JUMP, "generation_jump", false, 0, "the generation runs too far ahead")                               \
-    X(GLARE_LOST, "glare_lost", false, 0, "the other side's offer of this generation came first")                      \
-    X(ALREADY_ANSWERED, "already_answered", false, 0, "this generation has its answer already")                        \
-    X(EXPIRED, "expired", true, 0, "the target did not come back in time")                                             \
-    X(SUPERSEDED, "superseded", false, 0, "a newer attempt replaced it before it was delivered")                       \
-    X(TARGET_LEFT, "target_left", false, 0, "the target left the syncshell")                                           \
-    X(HELD_FULL, "held_full", true, 0, "too much is held for this attempt")                                            \
-    X(INBOX_FULL, "inbox_full", true, 0, "the target's inbox is full")                                                 \
-    X(BAD_CURSOR, "bad_cursor", false, 0, "the inbox cursor runs ahead of the inbox")                                  \
-    X(TOO_MANY_REQUESTS, "too_many_requests", true, 0, "too many requests are waiting for the store")                  \
-    X(STORE_FULL, "store_full", true, 0, "the relay's disk is full")                                                   \
-    X(STORE_UNAVAILABLE, "store_unavailable", true, 0, "the relay cannot write to its store")                          \
+#define WIRE_CODE_TABLE(X)                                                                        \
+    X(BAD_FRAME, "bad_frame", false, 4400,                                                        \
+      "the frame is not a header, or a header, a line feed and a body")                           \
+    X(BAD_HEADER, "bad_header", false, 4400, "the header is not one strict JSON object")          \
+    X(DUPLICATE_KEY, "duplicate_key", false, 4400, "the header names a key twice")                \
+    X(HEADER_TOO_LARGE, "header_too_large", false, 1009, "the header is over its limit")          \
+    X(BODY_TOO_LARGE, "body_too_large", false, 1009, "the body is over its limit")                \
+    X(UNKNOWN_TYPE, "unknown_type", false, 0, "this relay does not know the message type")        \
+    X(BAD_FIELD, "bad_field", false, 0,                                                           \
+      "a field is missing, has the wrong type or is out of range")                                \
+    X(UNEXPECTED_TYPE, "unexpected_type", false, 0, "only the relay sends this message type")     \
+    X(UNSUPPORTED_VERSION, "unsupported_version", false, 4402,                                    \
+      "the protocol version is not supported")                                                    \
+    X(NOT_AUTHENTICATED, "not_authenticated", false, 4401, "Authenticate must come first")        \
+    X(ALREADY_AUTHENTICATED, "already_authenticated", false, 0,                                   \
+      "this connection is authenticated already")                                                 \
+    X(BAD_ORIGIN, "bad_origin", false, 4401,                                                      \
+      "the signed origin is not one of this relay's addresses")                                   \
+    X(BAD_SIGNATURE, "bad_signature", false, 4401,                                                \
+      "the signature does not fit this connection and peer")                                      \
+    X(BAD_ACCESS_KEY, "bad_access_key", false, 4401, "the access key is not known")               \
+    X(HANDSHAKE_TIMEOUT, "handshake_timeout", true, 4003, "no valid Authenticate in time")        \
+    X(REPLACED, "replaced", true, 4001, "a newer connection of the same peer took over")          \
+    X(SLOW_READER, "slow_reader", true, 4002, "the connection did not read what was sent to it")  \
+    X(IDLE, "idle", true, 4004, "the connection did not answer a ping")                           \
+    X(SHUTTING_DOWN, "shutting_down", true, 4000, "the relay is going away")                      \
+    X(TOO_MANY_CONNECTIONS, "too_many_connections", true, 4005,                                   \
+      "the relay's connection limit is reached")                                                  \
+    X(CREATE_REFUSED, "create_refused", false, 0, "this peer may not create syncshells here")     \
+    X(SYNCSHELL_EXISTS, "syncshell_exists", false, 0,                                             \
+      "another owner or key holds this syncshell id")                                             \
+    X(UNKNOWN_SYNCSHELL, "unknown_syncshell", false, 0, "no such syncshell")                      \
+    X(BAD_PROOF, "bad_proof", false, 0, "the proof of the group key does not fit")                \
+    X(WRONG_KEY_EPOCH, "wrong_key_epoch", false, 0, "the group key was rotated")                  \
+    X(NOT_JOINED, "not_joined", false, 0, "this connection has not joined the syncshell")         \
+    X(SYNCSHELL_FULL, "syncshell_full", false, 0, "the syncshell has its maximum of members")     \
+    X(OWNER_CANNOT_LEAVE, "owner_cannot_leave", false, 0, "the owner cannot leave its syncshell") \
+    X(FORGED_SOURCE, "forged_source", false, 0, "sourcePeerId is not the authenticated peer")     \
+    X(UNKNOWN_TARGET, "unknown_target", false, 0, "the target is not a member of the syncshell")  \
+    X(UNKNOWN_SESSION, "unknown_session", false, 0, "no such recovery session")                   \
+    X(SESSION_EXISTS, "session_exists", false, 0, "another session holds this id")                \
+    X(SESSION_CLOSED, "session_closed", false, 0, "the recovery session is closed")               \
+    X(SESSION_EXPIRED, "session_expired", false, 0, "the recovery session expired")               \
+    X(TOO_MANY_SESSIONS, "too_many_sessions", true, 0, "the limit of open sessions is reached")   \
+    X(SESSION_FULL, "session_full", false, 0,                                                     \
+      "the session's log is over its limit: send a checkpoint")                                   \
+    X(NOT_PARTICIPANT, "not_participant", false, 0,                                               \
+      "the peer is not joiner or provider of this session")                                       \
+    X(VERSION_CONFLICT, "version_conflict", false, 0, "baseVersion is not the session's version") \
+    X(STALE_GENERATION, "stale_generation", false, 0,                                             \
+      "the generation is not the session's live attempt")                                         \
+    X(GENERATION_JUMP, "generation_jump", false, 0, "the generation runs too far ahead")          \
+    X(GLARE_LOST, "glare_lost", false, 0, "the other side's offer of this generation came first") \
+    X(ALREADY_ANSWERED, "already_answered", false, 0, "this generation has its answer already")   \
+    X(EXPIRED, "expired", true, 0, "the target did not come back in time")                        \
+    X(SUPERSEDED, "superseded", false, 0, "a newer attempt replaced it before it was delivered")  \
+    X(TARGET_LEFT, "target_left", false, 0, "the target left the syncshell")                      \
+    X(HELD_FULL, "held_full", true, 0, "too much is held for this attempt")                       \
+    X(INBOX_FULL, "inbox_full", true, 0, "the target's inbox is full")                            \
+    X(BAD_CURSOR, "bad_cursor", false, 0, "the inbox cursor runs ahead of the inbox")             \
+    X(TOO_MANY_REQUESTS, "too_many_requests", true, 0,                                            \
+      "too many requests are waiting for the store")                                              \
+    X(STORE_FULL, "store_full", true, 0, "the relay's disk is full")                              \
+    X(STORE_UNAVAILABLE, "store_unavailable", true, 0, "the relay cannot write to its store")     \
     X(INTERNAL, "internal", true, 0, "the relay failed; its log says why")
 
 enum wire_code {
@@ -71,11 +83,12 @@ enum wire_code {
         WIRE_CODE_COUNT,
 };
 
-const char *wire_code_name(enum wire_code code);            /* "none" for WIRE_CODE_NONE */
-const char *wire_code_text(enum wire_code code);            /* a sentence without a full stop */
+const char *wire_code_name(enum wire_code code); /* "none" for WIRE_CODE_NONE */
+const char *wire_code_text(enum wire_code code); /* a sentence without a full stop */
 bool wire_code_retryable(enum wire_code code);
-uint16_t wire_code_close(enum wire_code code);              /* 0: the connection stays */
-enum wire_code wire_code_from_name(const char *name);       /* WIRE_CODE_NONE when unknown */
-enum wire_code wire_code_from_close(uint16_t close_code);   /* the first that closes with it; WIRE_CODE_NONE if none */
+uint16_t wire_code_close(enum wire_code code);        /* 0: the connection stays */
+enum wire_code wire_code_from_name(const char *name); /* WIRE_CODE_NONE when unknown */
+enum wire_code wire_code_from_close(
+    uint16_t close_code); /* the first that closes with it; WIRE_CODE_NONE if none */
 
 #endif

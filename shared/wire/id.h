@@ -1,5 +1,6 @@
-/* The shapes of identifiers, and nothing about their meaning. A peer id is checked for its alphabet and length here;
- * whether it is a usable key, the signature check decides. */
+/* The shapes of identifiers, and nothing about their meaning. A peer id is checked for its alphabet, its length
+ * and canonical base64url here (the last of its 43 characters is one of AEIMQUYcgkosw048: one key has one id); whether it
+ * is a usable key, the signature check decides. */
 #ifndef SHARED_WIRE_ID_H
 #define SHARED_WIRE_ID_H
 
@@ -26,7 +27,8 @@ struct wire_signature {
 
 bool wire_id_valid(const char *text, size_t length);
 bool wire_peer_id_valid(const char *text, size_t length);
-bool wire_base64url_valid(const char *text, size_t length); /* alphabet only, no padding; canonical trailing bits too */
+bool wire_base64url_valid(
+    const char *text, size_t length); /* alphabet only, no padding; canonical trailing bits too */
 
 /* 0, or -EINVAL when the text is not of that shape. */
 int wire_id_set(struct wire_id *ret_id, const char *text);

@@ -20,12 +20,14 @@ struct invite {
     struct wire_id syncshell_id;
     struct wire_key secret; /* 32 bytes */
     struct wire_peer_id owner_peer_id;
-    struct wire_key certificate_pin; /* SHA-256 of the relay's SubjectPublicKeyInfo; "" when absent */
+    struct wire_key
+        certificate_pin; /* SHA-256 of the relay's SubjectPublicKeyInfo; "" when absent */
 };
 
 enum { INVITE_E_INVALID = 1 };
 
-int invite_encode_json(struct buf *out, const struct invite *i);                              /* 0, BUF_E_FULL, -ENOMEM */
-int invite_decode_json(struct invite *ret_invite, const void *json, size_t size);             /* 0, INVITE_E_INVALID, -ENOMEM */
+int invite_encode_json(struct buf *out, const struct invite *i); /* 0, BUF_E_FULL, -ENOMEM */
+int invite_decode_json(struct invite *ret_invite, const void *json,
+                       size_t size); /* 0, INVITE_E_INVALID, -ENOMEM */
 
 #endif

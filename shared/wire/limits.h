@@ -3,16 +3,16 @@
 #define SHARED_WIRE_LIMITS_H
 
 #define WIRE_PROTOCOL_VERSION 1
-#define WIRE_SUBPROTOCOL "syncshell.v1"
+#define WIRE_SUBPROTOCOL      "syncshell.v1"
 
 enum {
-    WIRE_ID_MAX = 64,               /* syncshell, session, message and relay ids: [A-Za-z0-9_-]{1,64} */
-    WIRE_PEER_ID_LENGTH = 51,       /* "ed25519:" and 43 characters of unpadded base64url */
-    WIRE_KEY_LENGTH = 43,           /* 32 bytes as unpadded base64url: public keys, nonces */
-    WIRE_SIGNATURE_LENGTH = 86,     /* 64 bytes as unpadded base64url */
-    WIRE_ORIGIN_MAX = 255,          /* bytes of a URL origin such as wss://relay.example:8443 */
-    WIRE_ACCESS_KEY_MAX = 128,      /* bytes */
-    WIRE_TEXT_MAX = 200,            /* bytes of a sentence for people in Error and GoAway */
+    WIRE_ID_MAX = 64,           /* syncshell, session, message and relay ids: [A-Za-z0-9_-]{1,64} */
+    WIRE_PEER_ID_LENGTH = 51,   /* "ed25519:" and 43 characters of unpadded base64url */
+    WIRE_KEY_LENGTH = 43,       /* 32 bytes as unpadded base64url: public keys, nonces */
+    WIRE_SIGNATURE_LENGTH = 86, /* 64 bytes as unpadded base64url */
+    WIRE_ORIGIN_MAX = 255,      /* bytes of a URL origin such as wss://relay.example:8443 */
+    WIRE_ACCESS_KEY_MAX = 128,  /* bytes */
+    WIRE_TEXT_MAX = 200,        /* bytes of a sentence for people in Error and GoAway */
     WIRE_REQUEST_HEADER_MAX = 4096, /* bytes of a header from client to relay */
     WIRE_REPLY_HEADER_MAX = 65536,  /* bytes of a header from relay to client */
     WIRE_SIGNAL_BODY_MAX = 65536,   /* bytes of the body of an offer, answer or candidate */

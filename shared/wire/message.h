@@ -21,33 +21,34 @@
 #include <stdint.h>
 
 /* X(enumerator, type on the wire, C member, body: NONE never | MAY | MUST, direction: TO_RELAY | TO_CLIENT | ROUTED) */
-#define MESSAGE_TABLE(X)                                                                                               \
-    X(HELLO, "Hello", hello, NONE, TO_CLIENT)                                                                          \
-    X(AUTHENTICATE, "Authenticate", authenticate, NONE, TO_RELAY)                                                      \
-    X(WELCOME, "Welcome", welcome, NONE, TO_CLIENT)                                                                    \
-    X(CREATE_SYNCSHELL, "CreateSyncshell", create_syncshell, NONE, TO_RELAY)                                           \
-    X(JOIN_SYNCSHELL, "JoinSyncshell", join_syncshell, NONE, TO_RELAY)                                                 \
-    X(SYNCSHELL_JOINED, "SyncshellJoined", syncshell_joined, NONE, TO_CLIENT)                                          \
-    X(LEAVE_SYNCSHELL, "LeaveSyncshell", leave_syncshell, NONE, TO_RELAY)                                              \
-    X(PEER_PRESENCE, "PeerPresence", peer_presence, NONE, TO_CLIENT)                                                   \
-    X(RECONNECT_OFFER, "ReconnectOffer", routed, MUST, ROUTED)                                                         \
-    X(RECONNECT_ANSWER, "ReconnectAnswer", routed, MUST, ROUTED)                                                       \
-    X(ICE_CANDIDATE, "IceCandidate", routed, MUST, ROUTED)                                                             \
-    X(RECOVERY_REQUEST, "RecoveryRequest", routed, MUST, ROUTED)                                                       \
-    X(RECOVERY_RESPONSE, "RecoveryResponse", routed, MUST, ROUTED)                                                     \
-    X(HELD, "Held", held, NONE, TO_CLIENT)                                                                             \
-    X(UNDELIVERABLE, "Undeliverable", undeliverable, NONE, TO_CLIENT)                                                  \
-    X(INBOX_DELIVERY, "InboxDelivery", inbox_delivery, MUST, TO_CLIENT)                                                \
-    X(ACK_INBOX, "AckInbox", ack_inbox, NONE, TO_RELAY)                                                                \
-    X(SESSION_OPEN, "SessionOpen", session_open, MAY, TO_RELAY)                                                        \
-    X(SESSION_PROGRESS, "SessionProgress", session_entry, MUST, TO_RELAY)                                              \
-    X(SESSION_CHECKPOINT, "SessionCheckpoint", session_entry, MUST, TO_RELAY)                                          \
-    X(SESSION_SNAPSHOT_REQUEST, "SessionSnapshotRequest", session_snapshot_request, NONE, TO_RELAY)                    \
-    X(SESSION_SNAPSHOT, "SessionSnapshot", session_snapshot, MAY, TO_CLIENT)                                           \
-    X(SESSION_CLOSE, "SessionClose", session_close, NONE, TO_RELAY)                                                    \
-    X(SESSION_CHANGED, "SessionChanged", session_changed, NONE, TO_CLIENT)                                             \
-    X(STORED, "Stored", stored, NONE, TO_CLIENT)                                                                       \
-    X(ERROR, "Error", error, NONE, TO_CLIENT)                                                                          \
+#define MESSAGE_TABLE(X)                                                                  \
+    X(HELLO, "Hello", hello, NONE, TO_CLIENT)                                             \
+    X(AUTHENTICATE, "Authenticate", authenticate, NONE, TO_RELAY)                         \
+    X(WELCOME, "Welcome", welcome, NONE, TO_CLIENT)                                       \
+    X(CREATE_SYNCSHELL, "CreateSyncshell", create_syncshell, NONE, TO_RELAY)              \
+    X(JOIN_SYNCSHELL, "JoinSyncshell", join_syncshell, NONE, TO_RELAY)                    \
+    X(SYNCSHELL_JOINED, "SyncshellJoined", syncshell_joined, NONE, TO_CLIENT)             \
+    X(LEAVE_SYNCSHELL, "LeaveSyncshell", leave_syncshell, NONE, TO_RELAY)                 \
+    X(PEER_PRESENCE, "PeerPresence", peer_presence, NONE, TO_CLIENT)                      \
+    X(RECONNECT_OFFER, "ReconnectOffer", routed, MUST, ROUTED)                            \
+    X(RECONNECT_ANSWER, "ReconnectAnswer", routed, MUST, ROUTED)                          \
+    X(ICE_CANDIDATE, "IceCandidate", routed, MUST, ROUTED)                                \
+    X(RECOVERY_REQUEST, "RecoveryRequest", routed, MUST, ROUTED)                          \
+    X(RECOVERY_RESPONSE, "RecoveryResponse", routed, MUST, ROUTED)                        \
+    X(HELD, "Held", held, NONE, TO_CLIENT)                                                \
+    X(UNDELIVERABLE, "Undeliverable", undeliverable, NONE, TO_CLIENT)                     \
+    X(INBOX_DELIVERY, "InboxDelivery", inbox_delivery, MUST, TO_CLIENT)                   \
+    X(ACK_INBOX, "AckInbox", ack_inbox, NONE, TO_RELAY)                                   \
+    X(SESSION_OPEN, "SessionOpen", session_open, MAY, TO_RELAY)                           \
+    X(SESSION_PROGRESS, "SessionProgress", session_entry, MUST, TO_RELAY)                 \
+    X(SESSION_CHECKPOINT, "SessionCheckpoint", session_entry, MUST, TO_RELAY)             \
+    X(SESSION_SNAPSHOT_REQUEST, "SessionSnapshotRequest", session_snapshot_request, NONE, \
+      TO_RELAY)                                                                           \
+    X(SESSION_SNAPSHOT, "SessionSnapshot", session_snapshot, MAY, TO_CLIENT)              \
+    X(SESSION_CLOSE, "SessionClose", session_close, NONE, TO_RELAY)                       \
+    X(SESSION_CHANGED, "SessionChanged", session_changed, NONE, TO_CLIENT)                \
+    X(STORED, "Stored", stored, NONE, TO_CLIENT)                                          \
+    X(ERROR, "Error", error, NONE, TO_CLIENT)                                             \
     X(GO_AWAY, "GoAway", go_away, NONE, TO_CLIENT)
 
 enum message_type {
@@ -85,10 +86,10 @@ enum session_outcome {
 /* relay -> client, first frame of a connection. */
 struct message_hello {
     uint32_t protocol_version;
-    struct wire_id relay_id;  /* stable for one store; part of what is signed */
-    struct wire_key nonce;    /* fresh random bytes for this connection */
-    uint64_t server_time_ms;  /* Unix time */
-    uint32_t heartbeat_ms;    /* the relay pings this often and closes after two unanswered */
+    struct wire_id relay_id; /* stable for one store; part of what is signed */
+    struct wire_key nonce;   /* fresh random bytes for this connection */
+    uint64_t server_time_ms; /* Unix time */
+    uint32_t heartbeat_ms;   /* the relay pings this often and closes after two unanswered */
     struct {
         uint32_t request_header_bytes;
         uint32_t signal_body_bytes;
@@ -97,12 +98,13 @@ struct message_hello {
     } limits;
 };
 
-/* client -> relay. The signature covers authenticate_challenge_text(). */
+/* client -> relay. The signature covers challenge_authenticate(). */
 struct message_authenticate {
     struct wire_id message_id;
     uint32_t protocol_version;
     struct wire_peer_id peer_id;
-    char origin[WIRE_ORIGIN_MAX + 1]; /* what the client dialled: scheme://host[:port], lower case, no path */
+    char origin[WIRE_ORIGIN_MAX +
+                1]; /* what the client dialled: scheme://host[:port], lower case, no path */
     struct wire_signature signature;
     char access_key[WIRE_ACCESS_KEY_MAX + 1]; /* optional */
 };
@@ -111,12 +113,13 @@ struct message_welcome {
     struct wire_id in_reply_to;
     struct wire_peer_id peer_id;
     uint64_t server_time_ms;
-    struct wire_id store_epoch; /* changes when a backup was restored: cursors and versions from before mean nothing */
+    struct wire_id
+        store_epoch; /* changes when a backup was restored: cursors and versions from before mean nothing */
     bool may_create;
 };
 
 /* client -> relay; answered Stored. Idempotent for the same owner and key. The proof (group key's signature over
- * create_challenge_text()) shows that the creator holds the private half. */
+ * challenge_create()) shows that the creator holds the private half. */
 struct message_create_syncshell {
     struct wire_id message_id;
     struct wire_id syncshell_id;
@@ -124,7 +127,7 @@ struct message_create_syncshell {
     struct wire_signature proof;
 };
 
-/* client -> relay; answered SyncshellJoined. The proof is the group key's signature over join_challenge_text(). A first
+/* client -> relay; answered SyncshellJoined. The proof is the group key's signature over challenge_join(). A first
  * join makes the peer a member. store_epoch and inbox_cursor are absent when the client has never joined before. */
 struct message_join_syncshell {
     struct wire_id message_id;
@@ -132,8 +135,9 @@ struct message_join_syncshell {
     uint64_t key_epoch; /* counts rotations of the group key from 1 */
     struct wire_signature proof;
     bool has_inbox_cursor;
-    uint64_t inbox_cursor;      /* the highest inboxSeq that the client has taken over durably */
-    struct wire_id store_epoch; /* of the store which that cursor is from; present exactly when the cursor is */
+    uint64_t inbox_cursor; /* the highest inboxSeq that the client has taken over durably */
+    struct wire_id
+        store_epoch; /* of the store which that cursor is from; present exactly when the cursor is */
 };
 
 struct message_member {
@@ -197,7 +201,8 @@ struct message_held {
 
 struct message_undeliverable {
     struct wire_id in_reply_to;
-    enum wire_code code; /* expired, superseded, target_left, session_closed */
+    enum wire_code
+        code; /* expired, superseded, target_left, session_closed; as in Error, NONE for one of a later version */
 };
 
 /* relay -> client. The body is the sender's whole frame, unchanged. Sent again after a reconnect until acknowledged. */
@@ -254,8 +259,8 @@ struct message_session_snapshot {
     struct wire_id in_reply_to;
     struct wire_id syncshell_id;
     struct wire_id recovery_session_id;
-    uint64_t version; /* of the whole log */
-    bool complete;    /* false: ask again after the last entry's version */
+    uint64_t version;                       /* of the whole log */
+    bool complete;                          /* false: ask again after the last entry's version */
     struct message_snapshot_entry *entries; /* owned */
     size_t n_entries;
 };
@@ -286,14 +291,16 @@ struct message_stored {
 
 struct message_error {
     struct wire_id in_reply_to; /* optional: "" when the request had no readable messageId */
-    enum wire_code code;
-    char text[WIRE_TEXT_MAX + 1]; /* field `message`: may name the field; never echoes what the peer sent */
+    enum wire_code code;        /* decoded, NONE is a code of a later version: act on `retryable` */
+    char text[WIRE_TEXT_MAX +
+              1]; /* field `message`: may name the field; never echoes what the peer sent */
     bool retryable;
     bool has_retry_after;
     uint32_t retry_after_ms;
     bool has_version; /* with version_conflict: the session's version */
     uint64_t version;
-    bool has_generation; /* with stale_generation, glare_lost, generation_jump: the session's generation */
+    bool
+        has_generation; /* with stale_generation, glare_lost, generation_jump: the session's generation */
     uint64_t generation;
 };
 
@@ -304,7 +311,7 @@ struct message_go_away {
 
 struct message {
     enum message_type type;
-    const uint8_t *body; /* borrowed from the frame; NULL without a body */
+    const uint8_t *body; /* borrowed from the frame; NULL without a body (an empty body is none) */
     size_t body_size;
     union {
         struct message_hello hello;
@@ -339,13 +346,14 @@ struct message_limits {
     uint32_t body_bytes;
 };
 
-extern const struct message_limits message_limits_to_relay;  /* the wire's maxima */
-extern const struct message_limits message_limits_to_client; /* bodies larger by a header: InboxDelivery wraps a frame */
+extern const struct message_limits message_limits_to_relay; /* the wire's maxima */
+extern const struct message_limits
+    message_limits_to_client; /* bodies larger by a header: InboxDelivery wraps a frame */
 
 /* Why a frame was refused, and as much of its identity as could be read. */
 struct message_refusal {
     enum wire_code code;
-    struct wire_id message_id; /* "" when unreadable */
+    struct wire_id message_id;      /* "" when unreadable */
     char detail[WIRE_TEXT_MAX + 1]; /* names the field or the limit, never a value */
 };
 
@@ -356,8 +364,9 @@ enum {
 /* Decodes one complete frame. `ret_message` borrows the body from `frame`; message_deinit() it. Refuses types that do
  * not travel in this direction (to_relay: TO_RELAY and ROUTED; otherwise TO_CLIENT and ROUTED).
  * 0, MESSAGE_E_REFUSED (ret_refusal is filled) or -ENOMEM. */
-int message_decode(struct message *ret_message, struct message_refusal *ret_refusal, bool to_relay, bool binary,
-                   const uint8_t *frame, size_t frame_size, const struct message_limits *limits);
+int message_decode(struct message *ret_message, struct message_refusal *ret_refusal, bool to_relay,
+                   bool binary, const uint8_t *frame, size_t frame_size,
+                   const struct message_limits *limits);
 
 /* Appends the frame to `out`; the frame is binary exactly when the message has a body. Asserts that the message is one
  * that message_decode() would accept. 0, BUF_E_FULL or -ENOMEM. */
@@ -367,7 +376,8 @@ bool message_has_body(const struct message *m);
 void message_deinit(struct message *m);
 
 const char *message_type_name(enum message_type type);
-enum message_type message_type_from_name(const char *name, size_t length); /* MESSAGE_NONE when unknown */
+enum message_type message_type_from_name(const char *name,
+                                         size_t length); /* MESSAGE_NONE when unknown */
 const char *presence_name(enum presence p);
 const char *session_state_name(enum session_state s);
 const char *session_outcome_name(enum session_outcome o);

@@ -15,8 +15,8 @@ enum {
 /* "syncshell.v1 seal\n<type>\n<syncshellId>\n<source>\n<target>\n<session>\n<generation>\n<version>". For session log
  * entries source is the writer, target the other participant, generation 0 and version the one the entry gets; for routed
  * messages version is 0. Appends to `out`: 0, BUF_E_FULL or -ENOMEM. */
-int seal_associated_data(struct buf *out, enum message_type type, const char *syncshell_id, const char *source_peer_id,
-                         const char *target_peer_id, const char *recovery_session_id, uint64_t generation,
-                         uint64_t version);
+int seal_associated_data(struct buf *out, enum message_type type, const char *syncshell_id,
+                         const char *source_peer_id, const char *target_peer_id,
+                         const char *recovery_session_id, uint64_t generation, uint64_t version);
 
 #endif

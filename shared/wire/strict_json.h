@@ -1,0 +1,19 @@
+/* JSON from the network, read the strict way: one object, no key twice, no trailing bytes, no NUL in a string, valid
+ * UTF-8, and nesting capped before jansson recurses into it. */
+#ifndef SHARED_WIRE_STRICT_JSON_H
+#define SHARED_WIRE_STRICT_JSON_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+enum {
+    STRICT_JSON_E_INVALID = 1,
+    STRICT_JSON_E_DUPLICATE_KEY = 2,
+    STRICT_JSON_E_TOO_DEEP = 3,
+};
+
+/* Parses `size` bytes into an object (json_decref() it). An object alone has depth 1. 0, an error from above, or
+ * -ENOMEM. */
+int strict_json_load(json_t **ret_object, const void *data, size_t size, size_t depth_max);
+
+#endif
