@@ -11,6 +11,8 @@ BUILD = REPOSITORY / "build"
 
 # Instrumented by gcc: unit and end-to-end tests.
 TESTS_OPTIONS = ["-Db_sanitize=address,undefined"]
+# As deploy/quickstart builds, but warnings are errors: some appear only when optimising.
+RELEASE_OPTIONS = ["--buildtype=release", "-Dtests=false"]
 # Instrumented by clang: fuzzers. b_lundef: clang's sanitizer runtime is found at run time only.
 FUZZ_OPTIONS = ["-Dfuzzers=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--buildtype=debugoptimized"]
 FUZZ_ENVIRONMENT = {"CC": "clang-14", "CXX": "clang++-14"}
@@ -83,6 +85,11 @@ class BuildFolder:
 @functools.lru_cache(maxsize=None)
 def tests_folder():
     return BuildFolder("tests", TESTS_OPTIONS)
+
+
+@functools.lru_cache(maxsize=None)
+def release_folder():
+    return BuildFolder("release-checked", RELEASE_OPTIONS)
 
 
 @functools.lru_cache(maxsize=None)

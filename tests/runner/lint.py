@@ -1,10 +1,10 @@
-"""Checks of the sources themselves: the layers' include rules, their format, clang-tidy."""
+"""Checks of the sources themselves: the layers' include rules, their format, clang-tidy, an optimised build."""
 
 import re
 import subprocess
 
 import tidy
-from build import REPOSITORY, tests_folder
+from build import REPOSITORY, BuildError, release_folder, tests_folder
 
 FORMATTED = ("shared", "relay", "tests")
 FORMATTED_SUFFIXES = {".c", ".h", ".cpp", ".hpp"}
@@ -12,7 +12,8 @@ FORMATTED_SUFFIXES = {".c", ".h", ".cpp", ".hpp"}
 
 def run(report, expression):
     for name, check in (("layers", check_layers), ("layers self-test", check_layers_self_test),
-                        ("clang-format", check_format), ("clang-tidy", check_tidy)):
+                        ("clang-format", check_format), ("clang-tidy", check_tidy),
+                        ("release build without warnings", check_release)):
         if expression is None or expression in name:
             report.progress(f"lint: {name}")
             report.check(f"lint: {name}", check(report))
@@ -50,3 +51,11 @@ def check_tidy(report):
     folder = tests_folder()
     folder.compile(report)  # clang-tidy needs the compile commands and the generated headers
     return tidy.check(report, folder.path)
+
+
+def check_release(report):
+    try:
+        release_folder().compile(report)
+    except BuildError as error:
+        return str(error)
+    return ""

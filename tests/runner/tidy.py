@@ -91,7 +91,8 @@ def tidy_file(build_folder, file):
     """Returns what clang-tidy says of one file; empty if it is clean."""
     result = subprocess.run(
         [CLANG_TIDY, "--quiet", "-p", build_folder, *EXTRA_ARGUMENTS, file], cwd=REPOSITORY,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if result.returncode == 0:
         return ""
-    return result.stdout.decode(errors="replace") or f"{file}: clang-tidy ended with {result.returncode}"
+    # Findings go to stdout, chatter to stderr; what kept it from looking at all may be in either.
+    return (result.stdout or result.stderr).decode(errors="replace") or f"{file}: clang-tidy failed"
