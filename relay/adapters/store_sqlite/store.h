@@ -27,20 +27,23 @@ struct store_stats {
     uint64_t operations;
     uint64_t failed_commits;
     uint64_t last_commit_us;
-    bool healthy; /* the last commit worked */
+    bool healthy;         /* the last commit worked */
+    char last_error[200]; /* what the last failure was, for the operator; "" before the first */
 };
 
 struct store_options {
-    const char *path;           /* database file; its folder must exist and be writable */
-    size_t batch_max;           /* operations per transaction */
-    void (*wake)(void *userdata); /* results are waiting: call store_collect() on the loop's thread */
+    const char *path; /* database file; its folder must exist and be writable */
+    size_t batch_max; /* operations per transaction */
+    void (*wake)(
+        void *userdata); /* results are waiting: call store_collect() on the loop's thread */
     void *userdata;
 };
 
 /* Opens (creates) the database, applies migrations in one transaction, starts the writer. On failure `ret_error` says
  * what is wrong in a sentence that names the file: newer schema, changed migration, not a database, locked by another
  * relay, read-only. 0 or negative errno. */
-int store_new(struct store **ret_store, const struct store_options *options, char *ret_error, size_t error_size);
+int store_new(struct store **ret_store, const struct store_options *options, char *ret_error,
+              size_t error_size);
 
 /* Executes what was submitted, commits, ends the thread. Results that were not collected stay collectable until
  * store_free(). Bounded by the queue's length. */

@@ -1,0 +1,28 @@
+/* One transaction for many operations: the group commit.
+ *
+ * Each operation runs in a savepoint, so a refused or failed one takes nothing with it. When the transaction as a whole
+ * fails, nothing in it happened: writing operations come back with the reason, reading ones are executed again on what is
+ * really stored, because their first results may show what was never committed. */
+#ifndef RELAY_ADAPTERS_STORE_SQLITE_BATCH_H
+#define RELAY_ADAPTERS_STORE_SQLITE_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct db;
+struct list;
+
+struct batch_outcome {
+    size_t n_operations;
+    bool
+        writes; /* some operation wanted to write; the others' outcome says nothing about the disk */
+    bool committed;
+    bool failed; /* the commit, or some operation for want of room or a usable file */
+};
+
+/* Executes store operations linked by their node, in order, and gives each its answer. With `probe` a batch that may
+ * write does write, so that its success proves something. */
+void batch_execute(struct db *db, const struct list *operations, bool probe,
+                   struct batch_outcome *ret_outcome);
+
+#endif

@@ -1,0 +1,182 @@
+#include "adapters/store_sqlite/db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    BUSY_TIMEOUT_MS =
+        2000, /* for somebody's backup or shell; longer would hold every answer back */
+    CHECKPOINT_PAGES = 2000 /* 4 MB of log */
+};
+
+static int wal_hook(void *userdata, sqlite3 *handle, const char *schema, int pages)
+{
+    struct db *db = userdata;
+
+    (void)handle;
+    (void)schema;
+    db->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+int db_open(struct db *ret_db, const char *path)
+{
+    int rc;
+
+    *ret_db = (struct db){0};
+    rc = sqlite3_open_v2(path, &ret_db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc != SQLITE_OK)
+        return db_fail(ret_db, rc);
+    sqlite3_extended_result_codes(ret_db->handle, 1);
+    rc = sqlite3_busy_timeout(ret_db->handle, BUSY_TIMEOUT_MS);
+    if (rc != SQLITE_OK)
+        return db_fail(ret_db, rc);
+    /* A path such as ":memory:" means no file at all to SQLite. */
+    if (!sqlite3_db_filename(ret_db->handle, "main") ||
+        sqlite3_db_filename(ret_db->handle, "main")[0] == '\0')
+        return db_fail(ret_db, SQLITE_CANTOPEN);
+    /* Replaces the automatic checkpoint, which would run inside COMMIT, before the answers are out. */
+    sqlite3_wal_hook(ret_db->handle, wal_hook, ret_db);
+    return 0;
+}
+
+bool db_read_only(const struct db *db)
+{
+    return sqlite3_db_readonly(db->handle, "main") != 0;
+}
+
+/* Asked for by name: SQLite answers with the mode that it keeps, and no error, where it cannot have this one. */
+static int use_write_ahead_log(struct db *db)
+{
+    char mode[16];
+    STATEMENT_SCOPED st = statement_get(db, "PRAGMA journal_mode = WAL");
+    int r = statement_step(st);
+
+    if (r < 0)
+        return r;
+    statement_text(st, 0, mode, sizeof mode);
+    return strcmp(mode, "wal") == 0 ? statement_error(st) : db_fail(db, SQLITE_CANTOPEN);
+}
+
+int db_configure(struct db *db)
+{
+    /* The page size counts only in an empty file, and only before WAL is switched on. */
+    int r = db_execute(db, "PRAGMA page_size = 2048");
+
+    if (r < 0 || (r = use_write_ahead_log(db)) < 0)
+        return r;
+    return db_execute(db, "PRAGMA synchronous = FULL;"
+                          "PRAGMA foreign_keys = ON;"
+                          "PRAGMA trusted_schema = OFF;"
+                          "PRAGMA cache_size = -8192;"
+                          "PRAGMA journal_size_limit = 16777216;");
+}
+
+void db_close(struct db *db)
+{
+    for (size_t i = 0; i < db->n_statements; i++)
+        (void)sqlite3_finalize(db->statements[i].handle); /* repeats the error of the last step */
+    db->n_statements = 0;
+    (void)sqlite3_close_v2(db->handle); /* fails only for what was not finalized */
+    db->handle = NULL;
+}
+
+/* The kernel's word for "no room" where SQLite only says "I/O error": quotas and file size limits, and calls other than
+ * write(). */
+static bool out_of_room(struct db *db)
+{
+    int cause = db->handle ? sqlite3_system_errno(db->handle) : 0;
+
+    return cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
+}
+
+int db_fail(struct db *db, int sqlite_result)
+{
+    bool told = db->handle && sqlite3_errcode(db->handle) == (sqlite_result & 0xff);
+    const char *text = told ? sqlite3_errmsg(db->handle) : sqlite3_errstr(sqlite_result);
+
+    (void)snprintf(db->error, sizeof db->error, "%s (SQLite result %d)", text, sqlite_result);
+    switch (sqlite_result & 0xff) {
+    case SQLITE_FULL:
+        return -ENOSPC;
+    case SQLITE_IOERR:
+        return out_of_room(db) ? -ENOSPC : -EIO;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_READONLY:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+    case SQLITE_PROTOCOL:
+        return -EIO;
+    case SQLITE_NOMEM:
+        return -ENOMEM;
+    default:
+        return -EPROTO;
+    }
+}
+
+enum wire_code db_error_code(int error)
+{
+    switch (error) {
+    case -ENOSPC:
+        return WIRE_CODE_STORE_FULL;
+    case -EIO:
+        return WIRE_CODE_STORE_UNAVAILABLE;
+    default:
+        return WIRE_CODE_INTERNAL;
+    }
+}
+
+int db_execute(struct db *db, const char *sql)
+{
+    int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+
+    return rc == SQLITE_OK ? 0 : db_fail(db, rc);
+}
+
+int db_begin(struct db *db, bool write)
+{
+    return statement_run(statement_get(db, write ? "BEGIN IMMEDIATE" : "BEGIN"));
+}
+
+int db_commit(struct db *db)
+{
+    return statement_run(statement_get(db, "COMMIT"));
+}
+
+void db_rollback(struct db *db)
+{
+    char kept[DB_ERROR_MAX];
+
+    if (!db_in_transaction(db))
+        return;
+    /* Why we roll back matters more than a complaint about the rollback, which ends the transaction in any case. */
+    memcpy(kept, db->error, sizeof kept);
+    if (statement_run(statement_get(db, "ROLLBACK")) < 0)
+        memcpy(db->error, kept, sizeof kept);
+}
+
+bool db_in_transaction(const struct db *db)
+{
+    return !sqlite3_get_autocommit(db->handle);
+}
+
+size_t db_changes(const struct db *db)
+{
+    return (size_t)sqlite3_changes64(db->handle);
+}
+
+int db_checkpoint_if_due(struct db *db)
+{
+    int rc;
+
+    if (db->wal_pages < CHECKPOINT_PAGES)
+        return 0;
+    rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    db->wal_pages = 0; /* the next commit tells anew; until then there is nothing to repeat */
+    return rc == SQLITE_OK || rc == SQLITE_BUSY ? 0 : db_fail(db, rc);
+}

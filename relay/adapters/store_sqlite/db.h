@@ -1,0 +1,109 @@
+/* One SQLite connection and the statements prepared on it.
+ *
+ * The idea: operations say what they want in SQL that stands beside the code that uses it; a statement is prepared the
+ * first time and kept for the connection's life. Errors are sticky inside a statement, so a chain of binds needs no check:
+ * the step reports it.
+ *
+ * Every failure is one negative number out of four, which is all that the store has to tell apart (db_error_code()), and
+ * leaves its text in `error`.
+ *
+ * A connection belongs to one thread at a time. */
+#ifndef RELAY_ADAPTERS_STORE_SQLITE_DB_H
+#define RELAY_ADAPTERS_STORE_SQLITE_DB_H
+
+#include <sqlite3.h>
+
+#include "wire/code.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    DB_STATEMENTS_MAX = 64,
+    DB_ERROR_MAX = 200,
+};
+
+enum {
+    STATEMENT_ROW = 1, /* statement_step(): there is a row */
+};
+
+struct db;
+
+struct statement {
+    struct db *db;
+    const char *sql; /* its address is the cache's key */
+    sqlite3_stmt *handle;
+    int n_bound;
+    int error; /* the first failure since statement_get(); 0 or negative */
+};
+
+struct db {
+    sqlite3 *handle;
+    struct statement statements[DB_STATEMENTS_MAX];
+    size_t n_statements;
+    struct statement failed;  /* stands in for a statement that could not be prepared */
+    int wal_pages;            /* in the write-ahead log after the last commit */
+    char error[DB_ERROR_MAX]; /* what the last failure was; "" before the first */
+};
+
+/* Opens an existing file for reading and writing, without touching its content. 0 or negative; db_close() it in any
+ * case. */
+int db_open(struct db *ret_db, const char *path);
+void db_close(struct db *db); /* accepts what was never opened, if zeroed */
+
+bool db_read_only(const struct db *db);
+
+/* Ways of working that are set per connection, and the journal mode, which is written into the file. */
+int db_configure(struct db *db);
+
+/* Records and classifies an SQLite result: -ENOSPC, -EIO (the file cannot be used: locked, read-only, corrupt, I/O),
+ * -ENOMEM, or -EPROTO for what can only be our fault. */
+int db_fail(struct db *db, int sqlite_result);
+enum wire_code db_error_code(int error); /* STORE_FULL, STORE_UNAVAILABLE or INTERNAL */
+
+int db_execute(struct db *db, const char *sql); /* once, any number of statements; 0 or negative */
+
+int db_begin(struct db *db,
+             bool write); /* write: takes the lock now, so that nothing later fails for it */
+int db_commit(struct db *db);
+void db_rollback(struct db *db); /* no effect outside a transaction */
+bool db_in_transaction(const struct db *db);
+size_t
+db_changes(const struct db
+               *db); /* rows that the last INSERT, UPDATE or DELETE touched, without cascades */
+
+/* Moves the log into the database file once it has grown; a failure costs nothing but the log's size. */
+int db_checkpoint_if_due(struct db *db);
+
+/* The statement of this SQL text, reset and unbound. The text must be a constant with static storage. Never NULL: one
+ * that cannot be prepared fails when it is stepped. */
+struct statement *statement_get(struct db *db, const char *sql);
+void statement_reset(
+    struct statement *st); /* ends its read of the database; column pointers become invalid */
+
+/* Bind the next parameter. Text and blobs are borrowed until statement_reset(). Integers beyond int64 saturate. */
+void statement_bind_int(struct statement *st, int64_t value);
+void statement_bind_uint(struct statement *st, uint64_t value);
+void statement_bind_text(struct statement *st, const char *text);
+void statement_bind_blob(struct statement *st, const void *data,
+                         size_t size); /* size 0 is an empty blob, not NULL */
+
+int statement_step(struct statement *st); /* STATEMENT_ROW, 0 at the end, or negative */
+int statement_run(struct statement *st);  /* steps once and resets; 0 or negative */
+
+/* Columns of the current row. What does not fit the type fails the statement (the file is not what we wrote) and reads
+ * as 0 or "". statement_error() tells after a last row; a further step tells by itself. */
+uint64_t statement_uint(struct statement *st, int column);
+bool statement_is_null(struct statement *st, int column);
+int64_t statement_int(struct statement *st, int column);
+void statement_text(struct statement *st, int column, char *ret_text, size_t size);
+int statement_blob(struct statement *st, int column, uint8_t **ret_data,
+                   size_t *ret_size); /* malloc'd; 0 or negative */
+int statement_error(const struct statement *st);
+
+/* A statement that is reset when its scope ends. */
+void statement_scope_end(struct statement **st);
+#define STATEMENT_SCOPED __attribute__((cleanup(statement_scope_end))) struct statement *
+
+#endif

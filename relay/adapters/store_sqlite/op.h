@@ -1,0 +1,119 @@
+/* The operations of core/store_op.h as SQL: one function per kind, one file per noun.
+ *
+ * An operation runs inside the batch's transaction. It returns 0 when it has an answer: op->code is NONE, or the reason
+ * why nothing was done, and then its writes are taken back by the batch. It returns negative (db.h) when the database
+ * failed it. Limits and page sizes of 0: no limit; one row.
+ *
+ * Writer thread. */
+#ifndef RELAY_ADAPTERS_STORE_SQLITE_OP_H
+#define RELAY_ADAPTERS_STORE_SQLITE_OP_H
+
+#include "core/store_op.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct db;
+struct statement;
+
+enum {
+    OP_ROWS_MAX = 1024, /* of one page or one sweep, whatever was asked for */
+    OP_ENTRY_IDS_KEPT =
+        256, /* message ids that a checkpoint leaves known, for entries that are resent */
+    OP_INBOX_IDS_KEPT = 4096, /* acknowledged messages of an inbox that stay known, newest first */
+    OP_TOMBSTONES_MAX =
+        1024, /* closed sessions of a syncshell that stay known, longest-lived first */
+    OP_TOMBSTONE_TTL_MS = 24 * 3600000, /* where the operation names no expiry */
+};
+
+/* op_syncshell.c */
+int op_load_syncshell(struct db *db, struct store_op *op);
+int op_create_syncshell(struct db *db, struct store_op *op);
+
+/* op_member.c */
+int op_add_member(struct db *db, struct store_op *op);
+int op_remove_member(struct db *db, struct store_op *op);
+
+/* op_session.c */
+int op_open_session(struct db *db, struct store_op *op);
+int op_close_session(struct db *db, struct store_op *op);
+int op_raise_generation(struct db *db, struct store_op *op);
+
+/* op_entry.c */
+int op_append_entry(struct db *db, struct store_op *op);
+int op_checkpoint(struct db *db, struct store_op *op);
+int op_read_snapshot(struct db *db, struct store_op *op);
+
+/* op_inbox.c */
+int op_add_inbox(struct db *db, struct store_op *op);
+int op_read_inbox(struct db *db, struct store_op *op);
+int op_ack_inbox(struct db *db, struct store_op *op);
+
+/* op_sweep.c */
+int op_sweep(struct db *db, struct store_op *op);
+
+/* Frees what the operation produced so far and sets its out members back. */
+void op_clear_results(struct store_op *op);
+
+/* --- shared between these files --- */
+
+enum {
+    OP_E_MISSING = 1, /* no such row */
+};
+
+/* The internal key of op's syncshell. 0, OP_E_MISSING or negative. */
+int syncshell_find(struct db *db, const struct store_op *op, int64_t *ret_syncshell);
+
+struct member_row {
+    int64_t id;
+    int64_t syncshell;
+    uint64_t inbox_head;
+    uint64_t inbox_acked;
+};
+
+/* A member of op's syncshell. 0, OP_E_MISSING or negative. */
+int member_find(struct db *db, const struct store_op *op, const struct wire_peer_id *peer_id,
+                struct member_row *ret_row);
+
+/* The same, and the answer when there is none: op->code becomes UNKNOWN_SYNCSHELL, or `code`. 0 or negative. */
+int member_find_or(struct db *db, struct store_op *op, const struct wire_peer_id *peer_id,
+                   enum wire_code code, struct member_row *ret_row);
+
+struct session_row {
+    int64_t id;
+    int64_t syncshell;
+    struct store_session session;
+    uint64_t log_bytes;
+};
+
+/* The columns that session_read() reads, from its column 0. */
+#define SESSION_COLUMNS                                                                    \
+    "recovery_session_id, joiner_peer_id, provider_peer_id, generation, version, outcome," \
+    " session.expires_unix_ms"
+enum { SESSION_COLUMNS_N = 7 };
+void session_read(struct statement *st, struct store_session *ret_session);
+
+/* op's session: 0, OP_E_MISSING or negative. */
+int session_find(struct db *db, const struct store_op *op, struct session_row *ret_row);
+
+/* The same, if it is open; otherwise op->code becomes UNKNOWN_SESSION or SESSION_CLOSED. 0 or negative. */
+int session_find_open(struct db *db, struct store_op *op, struct session_row *ret_row);
+
+/* Forgets the shortest-lived tombstones of a syncshell beyond OP_TOMBSTONES_MAX. */
+int session_trim_tombstones(struct db *db, int64_t syncshell);
+int64_t session_tombstone_end(const struct store_op *op); /* Unix milliseconds */
+
+/* Adds one entry to a session's log, with op's body, writer and message id. 0 or negative. */
+int entry_insert(struct db *db, const struct store_op *op, int64_t session, uint64_t version,
+                 enum message_type type);
+size_t entry_body_bytes(const struct store_op *op);
+
+/* Whether another element of `bytes` still belongs on op's page that has `n` elements of `total` bytes. */
+bool page_has_room(const struct store_op *op, size_t n, size_t total, size_t bytes);
+size_t op_rows_max(const struct store_op *op); /* max_rows within its bounds */
+
+/* Makes room for element `n` of an array that grows one by one: the array, perhaps moved, or NULL (it is still there). */
+void *array_grow(void *array, size_t n, size_t element_size);
+
+#endif

@@ -1,0 +1,234 @@
+/* The entries of a session's log: appended under compare-and-set, replaced by checkpoints, read in pages. */
+#include "adapters/store_sqlite/op.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "adapters/store_sqlite/db.h"
+
+/* Numbers in the file, which must not follow the order of an enumeration that may change. */
+enum {
+    KIND_OPEN = 1,
+    KIND_PROGRESS = 2,
+    KIND_CHECKPOINT = 3,
+    FORMAT_NONE = 0,
+    FORMAT_SEALED = 1,
+    FORMAT_JSON = 2,
+};
+
+static int kind_from_type(enum message_type type)
+{
+    if (type == MESSAGE_SESSION_OPEN)
+        return KIND_OPEN;
+    return type == MESSAGE_SESSION_CHECKPOINT ? KIND_CHECKPOINT : KIND_PROGRESS;
+}
+
+static enum message_type kind_type(int64_t kind)
+{
+    if (kind == KIND_OPEN)
+        return MESSAGE_SESSION_OPEN;
+    return kind == KIND_CHECKPOINT ? MESSAGE_SESSION_CHECKPOINT : MESSAGE_SESSION_PROGRESS;
+}
+
+static int format_number(enum body_format format)
+{
+    if (format == BODY_FORMAT_NONE)
+        return FORMAT_NONE;
+    return format == BODY_FORMAT_JSON ? FORMAT_JSON : FORMAT_SEALED;
+}
+
+static enum body_format format_from_number(int64_t number)
+{
+    if (number == FORMAT_NONE)
+        return BODY_FORMAT_NONE;
+    return number == FORMAT_JSON ? BODY_FORMAT_JSON : BODY_FORMAT_SEALED;
+}
+
+size_t entry_body_bytes(const struct store_op *op)
+{
+    if (op->body_format == BODY_FORMAT_NONE || !op->frame || op->body_offset >= op->frame->size)
+        return 0;
+    return op->frame->size - op->body_offset;
+}
+
+int entry_insert(struct db *db, const struct store_op *op, int64_t session, uint64_t version,
+                 enum message_type type)
+{
+    static const char sql[] = "INSERT INTO session_entry (session, version, kind, source_peer_id,"
+                              " message_id, body_format, body) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    struct statement *st = statement_get(db, sql);
+    size_t size = entry_body_bytes(op);
+
+    statement_bind_int(st, session);
+    statement_bind_uint(st, version);
+    statement_bind_int(st, kind_from_type(type));
+    statement_bind_text(st, op->peer_id.text);
+    statement_bind_text(st, op->message_id.text);
+    statement_bind_int(st, format_number(op->body_format));
+    statement_bind_blob(st, size ? op->frame->data + op->body_offset : NULL, size);
+    return statement_run(st);
+}
+
+/* The version that this message got when it came for the first time. 0, OP_E_MISSING or negative. */
+static int entry_find_version(struct db *db, const struct store_op *op, int64_t session,
+                              uint64_t *ret_version)
+{
+    static const char sql[] =
+        "SELECT version FROM session_entry WHERE session = ? AND message_id = ?";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
+
+    statement_bind_int(st, session);
+    statement_bind_text(st, op->message_id.text);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    if (r != STATEMENT_ROW)
+        return OP_E_MISSING;
+    *ret_version = statement_uint(st, 0);
+    return statement_error(st);
+}
+
+/* What a checkpoint of this version replaces: old rows go, the youngest stay as message ids without a body. */
+static int entries_retire(struct db *db, int64_t session, uint64_t version)
+{
+    static const char delete_sql[] = "DELETE FROM session_entry WHERE session = ? AND version <= ?";
+    static const char empty_sql[] =
+        "UPDATE session_entry SET body = NULL WHERE session = ? AND body IS NOT NULL";
+    struct statement *st = statement_get(db, delete_sql);
+    int r;
+
+    statement_bind_int(st, session);
+    statement_bind_uint(st, version > OP_ENTRY_IDS_KEPT ? version - OP_ENTRY_IDS_KEPT : 0);
+    r = statement_run(st);
+    if (r < 0)
+        return r;
+    st = statement_get(db, empty_sql);
+    statement_bind_int(st, session);
+    return statement_run(st);
+}
+
+static int session_advance(struct db *db, const struct store_op *op, int64_t session,
+                           uint64_t version, uint64_t log_bytes)
+{
+    static const char sql[] = "UPDATE session SET version = ?, log_bytes = ?,"
+                              " expires_unix_ms = max(expires_unix_ms, ?) WHERE id = ?";
+    struct statement *st = statement_get(db, sql);
+
+    statement_bind_uint(st, version);
+    statement_bind_uint(st, log_bytes);
+    statement_bind_int(st, op->expires_unix_ms);
+    statement_bind_int(st, session);
+    return statement_run(st);
+}
+
+/* Whether op's entry may follow: known already, in conflict, or over the limit otherwise. */
+static int entry_check(struct db *db, struct store_op *op, const struct session_row *row)
+{
+    uint64_t version = row->session.summary.version;
+    int r = entry_find_version(db, op, row->id, &op->ret_version);
+
+    if (r == 0)
+        op->duplicate = true;
+    if (r != OP_E_MISSING)
+        return r;
+    if (op->base_version != version) {
+        op->code = WIRE_CODE_VERSION_CONFLICT;
+        op->ret_version = version;
+    } else if (op->kind == STORE_APPEND_ENTRY && op->limit_bytes &&
+               row->log_bytes + entry_body_bytes(op) > op->limit_bytes) {
+        op->code = WIRE_CODE_SESSION_FULL;
+    }
+    return 0;
+}
+
+static int entry_add(struct db *db, struct store_op *op, enum message_type type)
+{
+    struct session_row row;
+    uint64_t version, log_bytes;
+    int r = session_find_open(db, op, &row);
+
+    if (r < 0 || op->code != WIRE_CODE_NONE)
+        return r;
+    r = entry_check(db, op, &row);
+    if (r < 0 || op->code != WIRE_CODE_NONE || op->duplicate)
+        return r;
+    version = row.session.summary.version + 1;
+    log_bytes = entry_body_bytes(op);
+    if (type == MESSAGE_SESSION_CHECKPOINT)
+        r = entries_retire(db, row.id, version);
+    else
+        log_bytes += row.log_bytes;
+    if (r == 0)
+        r = entry_insert(db, op, row.id, version, type);
+    if (r == 0)
+        r = session_advance(db, op, row.id, version, log_bytes);
+    if (r == 0)
+        op->ret_version = version;
+    return r;
+}
+
+int op_append_entry(struct db *db, struct store_op *op)
+{
+    return entry_add(db, op, MESSAGE_SESSION_PROGRESS);
+}
+
+int op_checkpoint(struct db *db, struct store_op *op)
+{
+    return entry_add(db, op, MESSAGE_SESSION_CHECKPOINT);
+}
+
+static int snapshot_add_row(struct store_op *op, struct statement *st, size_t *total)
+{
+    struct store_entry *grown = array_grow(op->entries, op->n_entries, sizeof *grown);
+    struct store_entry *entry;
+    size_t size;
+    int r;
+
+    if (!grown)
+        return -ENOMEM;
+    op->entries = grown;
+    entry = &grown[op->n_entries];
+    r = statement_blob(st, 5, &entry->data, &size);
+    if (r < 0)
+        return r;
+    op->n_entries++;
+    *total += size;
+    entry->meta = (struct message_snapshot_entry){
+        .version = statement_uint(st, 0),
+        .type = kind_type(statement_int(st, 1)),
+        .body_format = format_from_number(statement_int(st, 3)),
+        .size_bytes = (uint32_t)size,
+    };
+    statement_text(st, 2, entry->meta.source_peer_id.text, sizeof entry->meta.source_peer_id.text);
+    return 0;
+}
+
+int op_read_snapshot(struct db *db, struct store_op *op)
+{
+    static const char sql[] =
+        "SELECT version, kind, source_peer_id, body_format, length(body), body FROM session_entry"
+        " WHERE session = ? AND version > ? AND body IS NOT NULL ORDER BY version";
+    struct session_row row;
+    STATEMENT_SCOPED st = NULL;
+    size_t total = 0;
+    int r = session_find_open(db, op, &row);
+
+    if (r < 0 || op->code != WIRE_CODE_NONE)
+        return r;
+    st = statement_get(db, sql);
+    statement_bind_int(st, row.id);
+    statement_bind_uint(st, op->base_version);
+    while ((r = statement_step(st)) == STATEMENT_ROW) {
+        if (!page_has_room(op, op->n_entries, total, (size_t)statement_uint(st, 4)))
+            break;
+        r = snapshot_add_row(op, st, &total);
+        if (r < 0)
+            return r;
+    }
+    if (r < 0)
+        return r;
+    op->complete = r == 0;
+    op->ret_version = row.session.summary.version;
+    return statement_error(st);
+}

@@ -1,0 +1,185 @@
+#include "adapters/store_sqlite/op.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "adapters/store_sqlite/db.h"
+
+/* The sequence number that this message got when it came for the first time. 0, OP_E_MISSING or negative. */
+static int message_find_seq(struct db *db, const struct store_op *op, int64_t target,
+                            uint64_t *ret_seq)
+{
+    static const char sql[] =
+        "SELECT seq FROM inbox_message WHERE target = ? AND source_peer_id = ? AND message_id = ?";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
+
+    statement_bind_int(st, target);
+    statement_bind_text(st, op->peer_id.text);
+    statement_bind_text(st, op->message_id.text);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    if (r != STATEMENT_ROW)
+        return OP_E_MISSING;
+    *ret_seq = statement_uint(st, 0);
+    return statement_error(st);
+}
+
+/* op->code becomes INBOX_FULL when the message does not fit beside what is held for the target. 0 or negative. */
+static int inbox_check_room(struct db *db, struct store_op *op, int64_t target)
+{
+    static const char sql[] = "SELECT count(*), coalesce(sum(frame_bytes), 0) FROM inbox_message"
+                              " WHERE target = ? AND frame IS NOT NULL";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
+
+    statement_bind_int(st, target);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    if ((op->limit_rows && statement_uint(st, 0) >= op->limit_rows) ||
+        (op->limit_bytes && statement_uint(st, 1) + op->frame->size > op->limit_bytes))
+        op->code = WIRE_CODE_INBOX_FULL;
+    return statement_error(st);
+}
+
+static int message_insert(struct db *db, const struct store_op *op, int64_t target, uint64_t seq)
+{
+    static const char insert_sql[] = "INSERT INTO inbox_message (target, seq, source_peer_id,"
+                                     " message_id, frame_bytes, expires_unix_ms, frame)"
+                                     " VALUES (?, ?, ?, ?, ?, ?, ?)";
+    static const char head_sql[] = "UPDATE member SET inbox_head = ? WHERE id = ?";
+    struct statement *st = statement_get(db, insert_sql);
+    int r;
+
+    statement_bind_int(st, target);
+    statement_bind_uint(st, seq);
+    statement_bind_text(st, op->peer_id.text);
+    statement_bind_text(st, op->message_id.text);
+    statement_bind_uint(st, op->frame->size);
+    statement_bind_int(st, op->expires_unix_ms);
+    statement_bind_blob(st, op->frame->data, op->frame->size);
+    r = statement_run(st);
+    if (r < 0)
+        return r;
+    st = statement_get(db, head_sql);
+    statement_bind_uint(st, seq);
+    statement_bind_int(st, target);
+    return statement_run(st);
+}
+
+int op_add_inbox(struct db *db, struct store_op *op)
+{
+    struct member_row target;
+    int r;
+
+    assert(op->frame);
+    r = member_find_or(db, op, &op->target_peer_id, WIRE_CODE_UNKNOWN_TARGET, &target);
+    if (r < 0 || op->code != WIRE_CODE_NONE)
+        return r;
+    r = message_find_seq(db, op, target.id, &op->ret_seq);
+    if (r == 0)
+        op->duplicate = true;
+    if (r != OP_E_MISSING)
+        return r;
+    r = inbox_check_room(db, op, target.id);
+    if (r < 0 || op->code != WIRE_CODE_NONE)
+        return r;
+    r = message_insert(db, op, target.id, target.inbox_head + 1);
+    if (r == 0)
+        op->ret_seq = target.inbox_head + 1;
+    return r;
+}
+
+/* The inbox of op's peer, if its cursor is possible; ret_seq is its head. 0 or negative. */
+static int inbox_find(struct db *db, struct store_op *op, struct member_row *ret_row)
+{
+    int r = member_find_or(db, op, &op->peer_id, WIRE_CODE_NOT_JOINED, ret_row);
+
+    if (r < 0 || op->code != WIRE_CODE_NONE)
+        return r;
+    op->ret_seq = ret_row->inbox_head;
+    if (op->seq > ret_row->inbox_head)
+        op->code = WIRE_CODE_BAD_CURSOR;
+    return 0;
+}
+
+int op_read_inbox(struct db *db, struct store_op *op)
+{
+    static const char sql[] = "SELECT seq, frame_bytes, frame FROM inbox_message"
+                              " WHERE target = ? AND seq > ? AND frame IS NOT NULL ORDER BY seq";
+    struct member_row row;
+    STATEMENT_SCOPED st = NULL;
+    size_t total = 0;
+    int r = inbox_find(db, op, &row);
+
+    if (r < 0 || op->code != WIRE_CODE_NONE)
+        return r;
+    st = statement_get(db, sql);
+    statement_bind_int(st, row.id);
+    statement_bind_uint(st, op->seq);
+    while ((r = statement_step(st)) == STATEMENT_ROW) {
+        struct store_inbox_entry *grown, *entry;
+
+        if (!page_has_room(op, op->n_inbox, total, (size_t)statement_uint(st, 1)))
+            break;
+        grown = array_grow(op->inbox, op->n_inbox, sizeof *grown);
+        if (!grown)
+            return -ENOMEM;
+        op->inbox = grown;
+        entry = &grown[op->n_inbox];
+        entry->seq = statement_uint(st, 0);
+        r = statement_blob(st, 2, &entry->frame, &entry->frame_bytes);
+        if (r < 0)
+            return r;
+        op->n_inbox++;
+        total += entry->frame_bytes;
+    }
+    if (r < 0)
+        return r;
+    op->complete = r == 0;
+    return statement_error(st);
+}
+
+/* Frames up to `seq` go, rows stay so that a sender's repetition is recognised; of those, the oldest go. */
+static int inbox_retire(struct db *db, int64_t target, uint64_t seq)
+{
+    static const char empty_sql[] = "UPDATE inbox_message SET frame = NULL"
+                                    " WHERE target = ? AND seq <= ? AND frame IS NOT NULL";
+    static const char delete_sql[] = "DELETE FROM inbox_message WHERE target = ? AND seq <= ?";
+    struct statement *st = statement_get(db, empty_sql);
+    int r;
+
+    statement_bind_int(st, target);
+    statement_bind_uint(st, seq);
+    r = statement_run(st);
+    if (r < 0)
+        return r;
+    st = statement_get(db, delete_sql);
+    statement_bind_int(st, target);
+    statement_bind_uint(st, seq > OP_INBOX_IDS_KEPT ? seq - OP_INBOX_IDS_KEPT : 0);
+    return statement_run(st);
+}
+
+int op_ack_inbox(struct db *db, struct store_op *op)
+{
+    static const char sql[] = "UPDATE member SET inbox_acked = ? WHERE id = ?";
+    struct statement *st;
+    struct member_row row;
+    int r = inbox_find(db, op, &row);
+
+    if (r < 0 || op->code != WIRE_CODE_NONE)
+        return r;
+    if (op->seq <= row.inbox_acked) {
+        op->duplicate = true;
+        return 0;
+    }
+    r = inbox_retire(db, row.id, op->seq);
+    if (r < 0)
+        return r;
+    st = statement_get(db, sql);
+    statement_bind_uint(st, op->seq);
+    statement_bind_int(st, row.id);
+    return statement_run(st);
+}

@@ -1,0 +1,133 @@
+#include "adapters/store_sqlite/op.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/store_sqlite/db.h"
+
+int syncshell_find(struct db *db, const struct store_op *op, int64_t *ret_syncshell)
+{
+    static const char sql[] = "SELECT id FROM syncshell WHERE syncshell_id = ?";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
+
+    statement_bind_text(st, op->syncshell_id.text);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    if (r != STATEMENT_ROW)
+        return OP_E_MISSING;
+    *ret_syncshell = statement_int(st, 0);
+    return 0;
+}
+
+static int load_members(struct db *db, int64_t syncshell, struct store_syncshell *s)
+{
+    static const char sql[] = "SELECT peer_id, inbox_head, inbox_acked FROM member"
+                              " WHERE syncshell = ? ORDER BY id";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
+
+    statement_bind_int(st, syncshell);
+    while ((r = statement_step(st)) == STATEMENT_ROW) {
+        struct store_member *grown = array_grow(s->members, s->n_members, sizeof *grown);
+        struct store_member *member;
+
+        if (!grown)
+            return -ENOMEM;
+        s->members = grown;
+        member = &grown[s->n_members++];
+        statement_text(st, 0, member->peer_id.text, sizeof member->peer_id.text);
+        member->inbox_head = statement_uint(st, 1);
+        member->inbox_acked = statement_uint(st, 2);
+    }
+    return r;
+}
+
+static int load_sessions(struct db *db, int64_t syncshell, struct store_syncshell *s)
+{
+    static const char sql[] =
+        "SELECT " SESSION_COLUMNS " FROM session WHERE syncshell = ? ORDER BY id";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
+
+    statement_bind_int(st, syncshell);
+    while ((r = statement_step(st)) == STATEMENT_ROW) {
+        struct store_session *grown = array_grow(s->sessions, s->n_sessions, sizeof *grown);
+
+        if (!grown)
+            return -ENOMEM;
+        s->sessions = grown;
+        session_read(st, &grown[s->n_sessions++]);
+    }
+    return r;
+}
+
+int op_load_syncshell(struct db *db, struct store_op *op)
+{
+    static const char sql[] = "SELECT id, group_public_key, owner_peer_id, key_epoch"
+                              " FROM syncshell WHERE syncshell_id = ?";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    struct store_syncshell *s;
+    int64_t syncshell;
+    int r;
+
+    statement_bind_text(st, op->syncshell_id.text);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    if (r != STATEMENT_ROW) {
+        op->code = WIRE_CODE_UNKNOWN_SYNCSHELL;
+        return 0;
+    }
+    op->syncshell = s = calloc(1, sizeof *s); /* from here on op_clear_results() frees it */
+    if (!s)
+        return -ENOMEM;
+    syncshell = statement_int(st, 0);
+    statement_text(st, 1, s->group_public_key.text, sizeof s->group_public_key.text);
+    statement_text(st, 2, s->owner_peer_id.text, sizeof s->owner_peer_id.text);
+    s->key_epoch = statement_uint(st, 3);
+    r = statement_error(st);
+    if (r == 0)
+        r = load_members(db, syncshell, s);
+    if (r == 0)
+        r = load_sessions(db, syncshell, s);
+    return r;
+}
+
+static int syncshell_insert(struct db *db, const struct store_op *op)
+{
+    static const char sql[] =
+        "INSERT INTO syncshell (syncshell_id, group_public_key, owner_peer_id) VALUES (?, ?, ?)";
+    struct statement *st = statement_get(db, sql);
+
+    statement_bind_text(st, op->syncshell_id.text);
+    statement_bind_text(st, op->group_public_key.text);
+    statement_bind_text(st, op->peer_id.text);
+    return statement_run(st);
+}
+
+int op_create_syncshell(struct db *db, struct store_op *op)
+{
+    static const char sql[] =
+        "SELECT owner_peer_id = ? AND group_public_key = ? FROM syncshell WHERE syncshell_id = ?";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
+
+    statement_bind_text(st, op->peer_id.text);
+    statement_bind_text(st, op->group_public_key.text);
+    statement_bind_text(st, op->syncshell_id.text);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    if (r == STATEMENT_ROW) {
+        if (statement_int(st, 0))
+            op->duplicate = true;
+        else
+            op->code = WIRE_CODE_SYNCSHELL_EXISTS;
+        return 0;
+    }
+    r = syncshell_insert(db, op);
+    return r == 0 ? op_add_member(db, op) : r;
+}

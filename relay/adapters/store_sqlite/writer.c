@@ -1,0 +1,216 @@
+#include "adapters/store_sqlite/writer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "adapters/store_sqlite/batch.h"
+#include "adapters/store_sqlite/db.h"
+
+struct writer {
+    /* the loop's */
+    struct list staged;
+    bool running;
+    pthread_t thread;
+
+    /* set before the thread starts */
+    struct db *db;
+    size_t batch_max;
+    void (*wake)(void *userdata);
+    void *userdata;
+
+    /* under the mutex */
+    pthread_mutex_t mutex;
+    pthread_cond_t queued;
+    struct list queue;
+    struct list done;
+    bool stopping;
+    struct store_stats stats;
+};
+
+static uint64_t monotonic_us(void)
+{
+    struct timespec ts = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* fails only for a clock that does not exist */
+    return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static void list_move(struct list *from, struct list *to, size_t max)
+{
+    struct list_node *node;
+
+    for (; max > 0 && (node = list_first(from)); max--) {
+        list_unlink(node);
+        list_append(to, node);
+    }
+}
+
+/* Waits for work. False when there is none and there will be none. */
+static bool writer_take(struct writer *w, struct list *batch, bool *ret_probe)
+{
+    (void)pthread_mutex_lock(&w->mutex);
+    while (list_empty(&w->queue) && !w->stopping)
+        (void)pthread_cond_wait(&w->queued, &w->mutex);
+    list_move(&w->queue, batch, w->batch_max);
+    *ret_probe = !w->stats.healthy;
+    (void)pthread_mutex_unlock(&w->mutex);
+    return !list_empty(batch);
+}
+
+static void stats_count(struct store_stats *stats, const struct batch_outcome *outcome,
+                        uint64_t took_us, const char *error)
+{
+    stats->operations += outcome->n_operations;
+    if (outcome->failed)
+        (void)snprintf(stats->last_error, sizeof stats->last_error, "%s", error);
+    if (!outcome->writes)
+        return;
+    stats->healthy = !outcome->failed;
+    stats->last_commit_us = took_us;
+    if (outcome->committed)
+        stats->commits++;
+    else
+        stats->failed_commits++;
+}
+
+static void *writer_main(void *userdata)
+{
+    struct writer *w = userdata;
+    struct list batch;
+    bool probe = false;
+
+    list_init(&batch);
+    while (writer_take(w, &batch, &probe)) {
+        struct batch_outcome outcome;
+        uint64_t began_us = monotonic_us();
+
+        batch_execute(w->db, &batch, probe, &outcome);
+        (void)pthread_mutex_lock(&w->mutex);
+        stats_count(&w->stats, &outcome, monotonic_us() - began_us, w->db->error);
+        list_move(&batch, &w->done, SIZE_MAX);
+        (void)pthread_mutex_unlock(&w->mutex);
+        w->wake(w->userdata);
+        /* After the answers, which need not wait for it. What fails here fails again at the next turn; the log keeps
+         * everything meanwhile, and a commit that finds no room for it says so. */
+        (void)db_checkpoint_if_due(w->db);
+    }
+    return NULL;
+}
+
+/* Signals are for the loop's thread. */
+static int writer_start(struct writer *w)
+{
+    sigset_t all, before;
+    int r;
+
+    (void)sigfillset(&all);
+    r = pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (r != 0)
+        return -r;
+    r = pthread_create(&w->thread, NULL, writer_main, w);
+    w->running = r == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* what it was a moment ago is valid */
+    return -r;
+}
+
+int writer_new(struct writer **ret_writer, struct db *db, const struct store_options *options)
+{
+    struct writer *w = calloc(1, sizeof *w);
+    int r;
+
+    if (!w)
+        return -ENOMEM;
+    list_init(&w->staged);
+    list_init(&w->queue);
+    list_init(&w->done);
+    w->db = db;
+    w->batch_max = options->batch_max ? options->batch_max : 1;
+    w->wake = options->wake;
+    w->userdata = options->userdata;
+    w->stats.healthy = true;
+    (void)pthread_mutex_init(&w->mutex,
+                             NULL); /* cannot fail with default attributes, nor can the next */
+    (void)pthread_cond_init(&w->queued, NULL);
+    r = writer_start(w);
+    if (r < 0) {
+        (void)writer_free(w);
+        return r;
+    }
+    *ret_writer = w;
+    return 0;
+}
+
+void writer_stop(struct writer *w)
+{
+    if (!w->running)
+        return;
+    writer_flush(w);
+    (void)pthread_mutex_lock(&w->mutex);
+    w->stopping = true;
+    (void)pthread_cond_signal(&w->queued);
+    (void)pthread_mutex_unlock(&w->mutex);
+    (void)pthread_join(w->thread, NULL);
+    w->running = false;
+}
+
+static void list_free_ops(struct list *l)
+{
+    struct list_node *node;
+
+    while ((node = list_first(l)))
+        (void)store_op_free(container_of(node, struct store_op, node)); /* unlinks it */
+}
+
+struct writer *writer_free(struct writer *w)
+{
+    if (!w)
+        return NULL;
+    writer_stop(w);
+    list_free_ops(&w->staged);
+    list_free_ops(&w->queue);
+    list_free_ops(&w->done);
+    (void)pthread_cond_destroy(&w->queued);
+    (void)pthread_mutex_destroy(&w->mutex);
+    free(w);
+    return NULL;
+}
+
+void writer_submit(struct writer *w, struct store_op *op)
+{
+    assert(w->running);
+    list_append(&w->staged, &op->node);
+}
+
+void writer_flush(struct writer *w)
+{
+    if (list_empty(&w->staged))
+        return;
+    (void)pthread_mutex_lock(&w->mutex);
+    list_move(&w->staged, &w->queue, SIZE_MAX);
+    (void)pthread_cond_signal(&w->queued);
+    (void)pthread_mutex_unlock(&w->mutex);
+}
+
+struct store_op *writer_collect(struct writer *w)
+{
+    struct list_node *node;
+
+    (void)pthread_mutex_lock(&w->mutex);
+    node = list_first(&w->done);
+    if (node)
+        list_unlink(node);
+    (void)pthread_mutex_unlock(&w->mutex);
+    return node ? container_of(node, struct store_op, node) : NULL;
+}
+
+void writer_stats(struct writer *w, struct store_stats *ret_stats)
+{
+    (void)pthread_mutex_lock(&w->mutex);
+    *ret_stats = w->stats;
+    (void)pthread_mutex_unlock(&w->mutex);
+}
