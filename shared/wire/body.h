@@ -20,6 +20,7 @@ enum {
     BODY_SDP_MAX = 60000,    /* bytes */
     BODY_FILES_MAX = 100000, /* files of one session */
     BODY_RANGES_MAX = 4096,  /* ranges of one file */
+    BODY_LABEL_MAX = 256,    /* bytes of UTF-8 of a session's label */
 };
 
 struct body_range {
@@ -43,17 +44,22 @@ struct body_file_list {
     size_t capacity;
 };
 
+enum {
+    BODY_E_FULL = BUF_E_FULL, /* encoding: the buffer's maximum is reached */
+    BODY_E_INVALID = 2, /* not JSON of the expected shape, not a valid struct, or over a limit */
+};
+
 void body_file_deinit(struct body_file *f);
 int body_file_copy(struct body_file *ret_copy, const struct body_file *f); /* 0 or -ENOMEM */
-bool body_file_valid(
-    const struct body_file *f); /* limits, UTF-8, range order, algorithm's alphabet */
-void body_file_list_deinit(struct body_file_list *l);
-int body_file_list_append(struct body_file_list *l,
-                          struct body_file *takes_file); /* 0, BODY_E_INVALID when full, -ENOMEM */
 
-enum {
-    BODY_E_INVALID = 1, /* not JSON of the expected shape, or over a limit */
-};
+/* Limits, UTF-8, the algorithm's alphabet, order of the ranges, none of them past the file's size. */
+bool body_file_valid(const struct body_file *f);
+
+void body_file_list_deinit(struct body_file_list *l);
+
+/* Moves the file into the list and leaves zeros behind; on an error the file stays the caller's. 0, BODY_E_INVALID when the
+ * list is full, or -ENOMEM. */
+int body_file_list_append(struct body_file_list *l, struct body_file *takes_file);
 
 /* Offer {"offerSdp"}, answer {"answerSdp"}, candidate {"candidate", "sdpMid", "sdpMLineIndex"}. */
 struct body_signal {
@@ -63,8 +69,9 @@ struct body_signal {
 };
 
 /* {"requestId", "part", "parts", "completedFiles": [path...], "completedHashes": {path: "algorithm:hex"},
- *  "partialFiles": [{"path","size","hash","ranges":[[b,e]...]}]}: what the joiner has. A large state is cut into parts
- * (from 1), each at most the wire's body limit. Also the shape of RecoveryResponse's file list and of log entries. */
+ *  "completedSizes": {path: bytes}, "partialFiles": [{"path","size","hash","ranges":[[b,e]...]}]}: what the joiner has.
+ * No path twice. A completed file without an entry in completedSizes has size_bytes 0. A large state is cut into parts
+ * (from 1), each at most the wire's body limit. */
 struct body_recovery_request {
     struct wire_id request_id;
     uint32_t part;
@@ -81,12 +88,15 @@ struct body_recovery_response {
     size_t n_mismatched_paths;
 };
 
-/* {"files": [...]}: SessionProgress and SessionCheckpoint; and {"label"} with SessionOpen. */
+/* {"files": [{"path","size","hash","done","ranges"}...]}: SessionProgress and SessionCheckpoint; and {"label"} with
+ * SessionOpen. No path twice. */
 struct body_session_entry {
-    char *label; /* owned; SessionOpen only, may be NULL */
+    char *label; /* owned; SessionOpen only, may be NULL; at most BODY_LABEL_MAX bytes */
     struct body_file_list files;
 };
 
+/* Encoders append to `out`: 0, BODY_E_FULL, BODY_E_INVALID (the struct breaks a rule from above) or -ENOMEM. Decoders: 0,
+ * BODY_E_INVALID or -ENOMEM. Unknown fields are ignored. */
 int body_offer_encode(struct buf *out, const struct body_signal *s);
 int body_offer_decode(struct body_signal *ret_signal, const void *json, size_t size);
 int body_answer_encode(struct buf *out, const struct body_signal *s);

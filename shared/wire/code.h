@@ -88,7 +88,8 @@ const char *wire_code_text(enum wire_code code); /* a sentence without a full st
 bool wire_code_retryable(enum wire_code code);
 uint16_t wire_code_close(enum wire_code code);        /* 0: the connection stays */
 enum wire_code wire_code_from_name(const char *name); /* WIRE_CODE_NONE when unknown */
-enum wire_code wire_code_from_close(
-    uint16_t close_code); /* the first that closes with it; WIRE_CODE_NONE if none */
+
+/* The first code that closes with it; WIRE_CODE_NONE if none does. */
+enum wire_code wire_code_from_close(uint16_t close_code);
 
 #endif

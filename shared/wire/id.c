@@ -55,6 +55,16 @@ bool wire_peer_id_valid(const char *text, size_t length)
            wire_base64url_valid(text + prefix, length - prefix);
 }
 
+bool wire_key_valid(const char *text, size_t length)
+{
+    return length == WIRE_KEY_LENGTH && wire_base64url_valid(text, length);
+}
+
+bool wire_signature_valid(const char *text, size_t length)
+{
+    return length == WIRE_SIGNATURE_LENGTH && wire_base64url_valid(text, length);
+}
+
 int wire_id_set(struct wire_id *ret_id, const char *text)
 {
     size_t length = strlen(text);

@@ -27,8 +27,11 @@ struct wire_signature {
 
 bool wire_id_valid(const char *text, size_t length);
 bool wire_peer_id_valid(const char *text, size_t length);
-bool wire_base64url_valid(
-    const char *text, size_t length); /* alphabet only, no padding; canonical trailing bits too */
+bool wire_key_valid(const char *text, size_t length);
+bool wire_signature_valid(const char *text, size_t length);
+
+/* The alphabet, no padding, and the bits that no byte takes are zero. */
+bool wire_base64url_valid(const char *text, size_t length);
 
 /* 0, or -EINVAL when the text is not of that shape. */
 int wire_id_set(struct wire_id *ret_id, const char *text);

@@ -20,14 +20,15 @@ struct invite {
     struct wire_id syncshell_id;
     struct wire_key secret; /* 32 bytes */
     struct wire_peer_id owner_peer_id;
-    struct wire_key
-        certificate_pin; /* SHA-256 of the relay's SubjectPublicKeyInfo; "" when absent */
+    struct wire_key certificate_pin; /* SHA-256 of the relay's public key info; "" when absent */
 };
 
 enum { INVITE_E_INVALID = 1 };
 
-int invite_encode_json(struct buf *out, const struct invite *i); /* 0, BUF_E_FULL, -ENOMEM */
-int invite_decode_json(struct invite *ret_invite, const void *json,
-                       size_t size); /* 0, INVITE_E_INVALID, -ENOMEM */
+/* Appends the JSON of a valid invite (asserted). 0, BUF_E_FULL or -ENOMEM. */
+int invite_encode_json(struct buf *out, const struct invite *i);
+
+/* Unknown fields are ignored, for invites of later versions. 0, INVITE_E_INVALID or -ENOMEM. */
+int invite_decode_json(struct invite *ret_invite, const void *json, size_t size);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "wire/message_fields.h"
 #include "wire/message_header.h"
+#include "wire/strict_json.h"
 
 const struct message_limits message_limits_to_relay = {
     .header_bytes = WIRE_REQUEST_HEADER_MAX,
@@ -159,30 +160,16 @@ int message_decode(struct message *ret_message, struct message_refusal *ret_refu
     return r;
 }
 
-struct dump {
-    struct buf *out;
-    int error;
-};
-
-static int dump_append(const char *text, size_t size, void *user)
-{
-    struct dump *d = user;
-
-    d->error = buf_append(d->out, text, size);
-    return d->error ? -1 : 0;
-}
-
 static int encode_header(const struct message *m, struct buf *out)
 {
     const struct message_spec *spec = message_spec(m->type);
-    struct dump dump = {.out = out};
     json_t *header = json_object();
     int r = -ENOMEM;
 
     if (header && json_object_set_new(header, "type", json_string(spec->name)) == 0)
         r = field_group_write(spec->group, &m->hello, header);
-    if (!r && json_dump_callback(header, dump_append, &dump, JSON_COMPACT))
-        r = dump.error ? dump.error : -ENOMEM;
+    if (!r)
+        r = strict_json_append(out, header);
     json_decref(header);
     return r;
 }

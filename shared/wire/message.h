@@ -113,8 +113,8 @@ struct message_welcome {
     struct wire_id in_reply_to;
     struct wire_peer_id peer_id;
     uint64_t server_time_ms;
-    struct wire_id
-        store_epoch; /* changes when a backup was restored: cursors and versions from before mean nothing */
+    /* changes when a backup was restored: cursors and versions from before mean nothing */
+    struct wire_id store_epoch;
     bool may_create;
 };
 
@@ -136,8 +136,8 @@ struct message_join_syncshell {
     struct wire_signature proof;
     bool has_inbox_cursor;
     uint64_t inbox_cursor; /* the highest inboxSeq that the client has taken over durably */
-    struct wire_id
-        store_epoch; /* of the store which that cursor is from; present exactly when the cursor is */
+    /* of the store which that cursor is from; present exactly when the cursor is */
+    struct wire_id store_epoch;
 };
 
 struct message_member {
@@ -201,8 +201,8 @@ struct message_held {
 
 struct message_undeliverable {
     struct wire_id in_reply_to;
-    enum wire_code
-        code; /* expired, superseded, target_left, session_closed; as in Error, NONE for one of a later version */
+    /* expired, superseded, target_left, session_closed; as in Error, NONE for one of a later version */
+    enum wire_code code;
 };
 
 /* relay -> client. The body is the sender's whole frame, unchanged. Sent again after a reconnect until acknowledged. */
@@ -299,8 +299,8 @@ struct message_error {
     uint32_t retry_after_ms;
     bool has_version; /* with version_conflict: the session's version */
     uint64_t version;
-    bool
-        has_generation; /* with stale_generation, glare_lost, generation_jump: the session's generation */
+    /* with stale_generation, glare_lost, generation_jump: the session's generation */
+    bool has_generation;
     uint64_t generation;
 };
 

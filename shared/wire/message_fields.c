@@ -4,16 +4,6 @@
 
 #include "base/str.h"
 
-static bool key_valid(const char *text, size_t length)
-{
-    return length == WIRE_KEY_LENGTH && wire_base64url_valid(text, length);
-}
-
-static bool signature_valid(const char *text, size_t length)
-{
-    return length == WIRE_SIGNATURE_LENGTH && wire_base64url_valid(text, length);
-}
-
 /* (ws|wss)://host[:port], lower case; which of its origins a relay has, the relay knows. */
 static bool origin_valid(const char *text, size_t length)
 {
@@ -62,8 +52,8 @@ static const char *const entry_type_names[MESSAGE_COUNT] = {
 
 #define ID(T, member, name)        FIELD_STRING_AT(T, member, name, wire_id_valid)
 #define PEER_ID(T, member, name)   FIELD_STRING_AT(T, member, name, wire_peer_id_valid)
-#define KEY(T, member, name)       FIELD_STRING_AT(T, member, name, key_valid)
-#define SIGNATURE(T, member, name) FIELD_STRING_AT(T, member, name, signature_valid)
+#define KEY(T, member, name)       FIELD_STRING_AT(T, member, name, wire_key_valid)
+#define SIGNATURE(T, member, name) FIELD_STRING_AT(T, member, name, wire_signature_valid)
 #define TEXT(T, member, name)      FIELD_STRING_AT(T, member, name, str_utf8_valid)
 #define U32                        FIELD_U32_AT
 #define U64                        FIELD_U64_AT

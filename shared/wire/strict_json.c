@@ -66,3 +66,27 @@ int strict_json_load(json_t **ret_object, const void *data, size_t size, size_t 
     *ret_object = object;
     return 0;
 }
+
+struct dump {
+    struct buf *out;
+    int error;
+};
+
+static int dump_append(const char *text, size_t size, void *user)
+{
+    struct dump *d = user;
+
+    d->error = buf_append(d->out, text, size);
+    return d->error ? -1 : 0;
+}
+
+int strict_json_append(struct buf *out, const json_t *value)
+{
+    struct dump dump = {.out = out};
+    size_t start = out->size;
+
+    if (!json_dump_callback(value, dump_append, &dump, JSON_COMPACT))
+        return 0;
+    out->size = start;
+    return dump.error ? dump.error : -ENOMEM;
+}

@@ -1,7 +1,9 @@
-/* JSON from the network, read the strict way: one object, no key twice, no trailing bytes, no NUL in a string, valid
+/* JSON from and to the network. Read the strict way: one object, no key twice, no trailing bytes, no NUL in a string, valid
  * UTF-8, and nesting capped before jansson recurses into it. */
 #ifndef SHARED_WIRE_STRICT_JSON_H
 #define SHARED_WIRE_STRICT_JSON_H
+
+#include "base/buf.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -15,5 +17,9 @@ enum {
 /* Parses `size` bytes into an object (json_decref() it). An object alone has depth 1. 0, an error from above, or
  * -ENOMEM. */
 int strict_json_load(json_t **ret_object, const void *data, size_t size, size_t depth_max);
+
+/* Appends the value as compact JSON, keys in the order in which they were set. When it fails, `out` is as before. 0,
+ * BUF_E_FULL or -ENOMEM. */
+int strict_json_append(struct buf *out, const json_t *value);
 
 #endif
