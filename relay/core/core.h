@@ -44,25 +44,26 @@ enum core_create_policy {
 struct core_config {
     struct wire_id relay_id;
     struct wire_id store_epoch;
-    const char *const *origins; /* NULL-terminated, lower case scheme://host[:port]; empty list: loopback names only. Borrowed
+    const char *const *
+        origins; /* NULL-terminated, lower case scheme://host[:port]; empty list: loopback names only. Borrowed
                                  * for the core's life */
     enum core_create_policy create_policy;
     uint32_t heartbeat_ms;
     uint32_t handshake_timeout_ms;
     uint32_t offer_ttl_ms;
-    uint32_t session_ttl_ms;      /* an open session without any entry or generation change */
+    uint32_t session_ttl_ms; /* an open session without any entry or generation change */
     uint32_t tombstone_ttl_ms;
     uint32_t inbox_ttl_ms;
     uint32_t connections_max;
-    uint32_t members_max;         /* per syncshell */
-    uint32_t sessions_max;        /* open, per syncshell */
-    uint32_t joined_max;          /* syncshells per connection */
-    uint32_t pending_ops_max;     /* store operations in flight per connection */
+    uint32_t members_max;     /* per syncshell */
+    uint32_t sessions_max;    /* open, per syncshell */
+    uint32_t joined_max;      /* syncshells per connection */
+    uint32_t pending_ops_max; /* store operations in flight per connection */
     uint64_t session_log_bytes_max;
-    uint64_t inbox_bytes_max;     /* unacknowledged, per peer and syncshell */
+    uint64_t inbox_bytes_max; /* unacknowledged, per peer and syncshell */
     uint32_t inbox_messages_max;
-    uint32_t attempt_bytes_max;   /* held per attempt */
-    uint32_t queue_bytes_max;     /* output queue of a connection */
+    uint32_t attempt_bytes_max; /* held per attempt */
+    uint32_t queue_bytes_max;   /* output queue of a connection */
     uint32_t queue_frames_max;
 };
 
@@ -73,7 +74,8 @@ void core_config_defaults(struct core_config *ret_config);
 struct core_host {
     void *userdata;
     /* Ed25519: does `signature` (base64url) by `public_key` (base64url) fit the text? */
-    bool (*verify)(void *userdata, const char *public_key, const char *signature, const void *text, size_t text_size);
+    bool (*verify)(void *userdata, const char *public_key, const char *signature, const void *text,
+                   size_t text_size);
     /* Cryptographically strong bytes. 0 or negative. */
     int (*random)(void *userdata, void *ret_bytes, size_t size);
     struct wall_time (*wall_now)(void *userdata);
@@ -81,9 +83,9 @@ struct core_host {
 
 enum core_effect_kind {
     EFFECT_SEND = 1, /* the connection's queue became non-empty: pull it when it is writable */
-    EFFECT_CLOSE,    /* send what is queued as far as the socket takes it, then close with close_code */
-    EFFECT_STORE,    /* execute op: the effect's taker owns it until core_store_done() */
-    EFFECT_EVENT,    /* something worth a log line or a counter */
+    EFFECT_CLOSE, /* send what is queued as far as the socket takes it, then close with close_code */
+    EFFECT_STORE, /* execute op: the effect's taker owns it until core_store_done() */
+    EFFECT_EVENT, /* something worth a log line or a counter */
 };
 
 enum core_event_kind {
@@ -93,14 +95,14 @@ enum core_event_kind {
     CORE_EVENT_JOINED,            /* peer, syncshell */
     CORE_EVENT_LEFT,
     CORE_EVENT_SYNCSHELL_CREATED,
-    CORE_EVENT_SESSION_OPENED,    /* peer, syncshell, session */
-    CORE_EVENT_SESSION_CLOSED,    /* ... outcome */
-    CORE_EVENT_ATTEMPT_STARTED,   /* peer = offering side, syncshell, session, generation */
+    CORE_EVENT_SESSION_OPENED,  /* peer, syncshell, session */
+    CORE_EVENT_SESSION_CLOSED,  /* ... outcome */
+    CORE_EVENT_ATTEMPT_STARTED, /* peer = offering side, syncshell, session, generation */
     CORE_EVENT_ATTEMPT_ANSWERED,
     CORE_EVENT_ATTEMPT_EXPIRED,
     CORE_EVENT_HELD,
-    CORE_EVENT_UNDELIVERABLE,     /* code */
-    CORE_EVENT_STORE_FAILED,      /* code, type 0 */
+    CORE_EVENT_UNDELIVERABLE, /* code */
+    CORE_EVENT_STORE_FAILED,  /* code, type 0 */
 };
 
 /* Ids are empty when they do not apply. Never contains a body, a proof or a signature. */
@@ -128,7 +130,8 @@ struct core_effect {
 };
 
 /* Copies config and host. 0 or -ENOMEM. */
-int core_new(struct core **ret_core, const struct core_config *config, const struct core_host *host, uint64_t now_us);
+int core_new(struct core **ret_core, const struct core_config *config, const struct core_host *host,
+             uint64_t now_us);
 
 /* Frees everything, operations not yet taken included. Connections must be disconnected and operations be back: asserted. */
 struct core *core_free(struct core *core);
@@ -139,11 +142,13 @@ void core_reconfigure(struct core *core, const struct core_config *config);
 /* A WebSocket connection with our subprotocol is up; queues Hello. `userdata` is the adapter's. When no
  * origins are configured, only loopback names may be signed. 0, CORE_E_FULL or -ENOMEM. */
 enum { CORE_E_FULL = 1 };
-int core_connect(struct core *core, uint64_t now_us, void *userdata, struct connection **ret_connection);
+int core_connect(struct core *core, uint64_t now_us, void *userdata,
+                 struct connection **ret_connection);
 void core_disconnect(struct connection *connection, uint64_t now_us);
 
 /* One complete message. Frames after EFFECT_CLOSE are ignored. Never fails: faults are answered or close the connection. */
-void core_receive(struct connection *connection, uint64_t now_us, bool binary, const uint8_t *data, size_t size);
+void core_receive(struct connection *connection, uint64_t now_us, bool binary, const uint8_t *data,
+                  size_t size);
 
 /* The adapter saw a message pass the size limit before it was complete: answers and closes. */
 void core_receive_oversized(struct connection *connection, uint64_t now_us);
@@ -170,7 +175,8 @@ struct frame *core_connection_pull(struct connection *connection, uint64_t now_u
 bool core_connection_pending(const struct connection *connection);
 
 void *core_connection_userdata(const struct connection *connection);
-uint64_t core_connection_id(const struct connection *connection); /* never reused within a process */
+uint64_t
+core_connection_id(const struct connection *connection); /* never reused within a process */
 
 /* For status and tests. */
 struct core_stats {
@@ -184,6 +190,7 @@ struct core_stats {
     uint64_t ops_in_flight;
     uint64_t frames_received;
     uint64_t frames_routed;
+    uint64_t events_dropped; /* for want of memory, or because effects were not drained */
 };
 void core_stats(const struct core *core, struct core_stats *ret_stats);
 

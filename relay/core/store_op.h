@@ -25,17 +25,17 @@ enum store_op_kind {
     STORE_LOAD_SYNCSHELL = 1, /* everything but bodies of one syncshell */
     STORE_CREATE_SYNCSHELL,   /* and its owner's membership; same owner and key again: duplicate */
     STORE_ADD_MEMBER,         /* idempotent */
-    STORE_REMOVE_MEMBER,      /* its open sessions become tombstones (cancelled), its inbox goes; idempotent */
-    STORE_OPEN_SESSION,       /* version 1 with the body as first entry; same id and roles again: duplicate */
-    STORE_APPEND_ENTRY,       /* compare-and-set on base_version */
-    STORE_CHECKPOINT,         /* the same, and every earlier entry goes */
-    STORE_READ_SNAPSHOT,      /* a page of entries above after_version */
-    STORE_CLOSE_SESSION,      /* tombstone; again with any outcome: duplicate, first outcome stays */
-    STORE_RAISE_GENERATION,   /* session's generation = max(old, new); write-behind, nobody waits for it */
-    STORE_ADD_INBOX,          /* next inbox_seq for the target, unless (source, message_id) is known: duplicate */
-    STORE_READ_INBOX,         /* a page of unacknowledged messages above after_seq */
-    STORE_ACK_INBOX,          /* cumulative; bodies go, (source, message_id) stays until it expires */
-    STORE_SWEEP,              /* remove a bounded number of expired rows */
+    STORE_REMOVE_MEMBER, /* its open sessions become tombstones (cancelled), its inbox goes; idempotent */
+    STORE_OPEN_SESSION, /* version 1 with the body as first entry; same id and roles again: duplicate */
+    STORE_APPEND_ENTRY,  /* compare-and-set on base_version */
+    STORE_CHECKPOINT,    /* the same, and every earlier entry goes */
+    STORE_READ_SNAPSHOT, /* a page of entries above after_version */
+    STORE_CLOSE_SESSION, /* tombstone; again with any outcome: duplicate, first outcome stays */
+    STORE_RAISE_GENERATION, /* session's generation = max(old, new); write-behind, nobody waits for it */
+    STORE_ADD_INBOX, /* next inbox_seq for the target, unless (source, message_id) is known: duplicate */
+    STORE_READ_INBOX, /* a page of unacknowledged messages above after_seq */
+    STORE_ACK_INBOX,  /* cumulative; bodies go, (source, message_id) stays until it expires */
+    STORE_SWEEP,      /* remove a bounded number of expired rows */
 };
 
 /* A member as the store knows it. */
@@ -78,45 +78,53 @@ struct store_op {
 
     /* in: the requester, for the core only; the store ignores these */
     uint64_t connection_id; /* 0: nobody waits */
-    struct wire_id message_id; /* also the deduplication key of sessions' entries and inbox messages */
+    struct wire_id
+        message_id; /* also the deduplication key of sessions' entries and inbox messages */
 
     /* in: the subject; which are set follows from the kind */
     struct wall_time now;
     struct wire_id syncshell_id;
-    struct wire_peer_id peer_id; /* creator, member, entry's writer, inbox's owner (READ, ACK), inbox message's source (ADD) */
-    struct wire_peer_id target_peer_id;        /* ADD_INBOX */
-    struct wire_key group_public_key;          /* CREATE_SYNCSHELL */
+    struct wire_peer_id
+        peer_id; /* creator, member, entry's writer, inbox's owner (READ, ACK), inbox message's source (ADD) */
+    struct wire_peer_id target_peer_id; /* ADD_INBOX */
+    struct wire_key group_public_key;   /* CREATE_SYNCSHELL */
     struct wire_id recovery_session_id;
-    struct wire_peer_id joiner_peer_id;        /* OPEN_SESSION */
-    struct wire_peer_id provider_peer_id;      /* OPEN_SESSION */
-    uint64_t base_version;                     /* APPEND_ENTRY, CHECKPOINT; READ_SNAPSHOT: after_version */
-    uint64_t generation;                       /* RAISE_GENERATION */
-    enum session_outcome outcome;              /* CLOSE_SESSION */
-    uint64_t seq;                              /* READ_INBOX: after; ACK_INBOX: up to and including */
+    struct wire_peer_id joiner_peer_id;   /* OPEN_SESSION */
+    struct wire_peer_id provider_peer_id; /* OPEN_SESSION */
+    uint64_t base_version;        /* APPEND_ENTRY, CHECKPOINT; READ_SNAPSHOT: after_version */
+    uint64_t generation;          /* RAISE_GENERATION */
+    enum session_outcome outcome; /* CLOSE_SESSION */
+    uint64_t seq;                 /* READ_INBOX: after; ACK_INBOX: up to and including */
     enum body_format body_format;
-    struct frame *frame;                       /* ref'd by the core: ADD_INBOX the whole frame; session entries: see body_* */
-    size_t body_offset;                        /* where the body begins in `frame` */
-    size_t max_bytes;                          /* READ_*: page size; at least one entry is returned regardless */
-    size_t max_rows;                           /* READ_*, SWEEP */
-    int64_t expires_unix_ms;                   /* OPEN, APPEND, CHECKPOINT, RAISE_GENERATION: the session's idle expiry; ADD_INBOX:
+    struct frame
+        *frame; /* ref'd by the core: ADD_INBOX the whole frame; session entries: see body_* */
+    size_t body_offset; /* where the body begins in `frame` */
+    size_t max_bytes;   /* READ_*: page size; at least one entry is returned regardless */
+    size_t max_rows;    /* READ_*, SWEEP */
+    int64_t
+        expires_unix_ms; /* OPEN, APPEND, CHECKPOINT, RAISE_GENERATION: the session's idle expiry; ADD_INBOX:
                                                 * the message's; CLOSE, REMOVE_MEMBER, SWEEP: the end of the tombstones made */
-    uint64_t limit_bytes;                      /* APPEND: log bytes; ADD_INBOX: inbox bytes: refuse beyond */
-    uint64_t limit_rows;                       /* OPEN: open sessions of the syncshell; ADD_INBOX: unacknowledged; ADD_MEMBER: members */
+    uint64_t limit_bytes; /* APPEND: log bytes; ADD_INBOX: inbox bytes: refuse beyond */
+    uint64_t
+        limit_rows; /* OPEN: open sessions of the syncshell; ADD_INBOX: unacknowledged; ADD_MEMBER: members */
 
     /* out */
-    enum wire_code code; /* WIRE_CODE_NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise
+    enum wire_code
+        code; /* WIRE_CODE_NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise
                           * SYNCSHELL_EXISTS, SYNCSHELL_FULL, UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED,
                           * UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS, INBOX_FULL, BAD_CURSOR */
     bool duplicate;
-    uint64_t ret_version; /* entry's version; with VERSION_CONFLICT and READ_SNAPSHOT the session's */
-    uint64_t ret_seq;     /* ADD_INBOX: given (or had); READ_INBOX, ACK_INBOX: the inbox's head */
-    bool complete;        /* READ_*: nothing more; SWEEP: nothing left to remove */
+    uint64_t
+        ret_version;  /* entry's version; with VERSION_CONFLICT and READ_SNAPSHOT the session's */
+    uint64_t ret_seq; /* ADD_INBOX: given (or had); READ_INBOX, ACK_INBOX: the inbox's head */
+    bool complete;    /* READ_*: nothing more; SWEEP: nothing left to remove */
     struct store_syncshell *syncshell;
     struct store_entry *entries;
     size_t n_entries;
     struct store_inbox_entry *inbox;
     size_t n_inbox;
-    struct store_session *swept_sessions; /* SWEEP: sessions that became tombstones; syncshell in swept_syncshells[i] */
+    struct store_session *
+        swept_sessions; /* SWEEP: sessions that became tombstones; syncshell in swept_syncshells[i] */
     struct wire_id *swept_syncshells;
     size_t n_swept;
 };

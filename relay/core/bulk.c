@@ -1,0 +1,111 @@
+#include "core/bulk.h"
+
+#include "core/member.h"
+#include "core/op.h"
+#include "core/syncshell.h"
+
+static size_t bulk_bytes(const struct connection *c)
+{
+    return c->queue.bytes[QUEUE_BULK];
+}
+
+/* The frames of a page must leave room for prompt ones; an empty queue always takes something. */
+static bool may_read(const struct connection *c)
+{
+    const struct core_config *config = &c->core->config;
+    if (c->state != CONNECTION_READY || c->bulk_reading)
+        return false;
+    return (bulk_bytes(c) == 0 || bulk_bytes(c) < config->queue_bytes_max / 4) &&
+           (c->queue.n_frames == 0 || c->queue.n_frames < config->queue_frames_max / 4);
+}
+
+bool bulk_has_room(const struct connection *c, size_t size)
+{
+    const struct core_config *config = &c->core->config;
+    return (bulk_bytes(c) == 0 || bulk_bytes(c) + size <= config->queue_bytes_max / 2) &&
+           (c->queue.n_frames == 0 || c->queue.n_frames < config->queue_frames_max / 2);
+}
+
+static void issue(struct connection *c, struct store_op *op)
+{
+    const struct core_config *config = &c->core->config;
+    size_t half = config->queue_bytes_max / 2;
+    size_t quarter = config->queue_frames_max / 4;
+    op->max_bytes = half < BULK_PAGE_BYTES ? half : BULK_PAGE_BYTES;
+    if (op->kind == STORE_READ_INBOX)
+        op->max_rows = quarter < 1 ? 1 : quarter < BULK_PAGE_ROWS ? quarter : BULK_PAGE_ROWS;
+    else
+        op->max_rows = WIRE_ENTRIES_MAX; /* one frame, whatever the number of its entries */
+    c->bulk_reading = true;
+    op_issue(c->core, op);
+}
+
+static bool pump_snapshot(struct connection *c)
+{
+    struct list_node *n = list_first(&c->snapshot_ops);
+    if (!n)
+        return false;
+    list_unlink(n);
+    issue(c, container_of(n, struct store_op, node));
+    c->bulk_inbox_next = true;
+    return true;
+}
+
+static bool pump_inbox(struct connection *c)
+{
+    if (c->bulk_retry_timer.armed)
+        return false;
+    list_for_each_safe (n, next, &c->memberships) {
+        struct membership *ms = container_of(n, struct membership, connection_node);
+        if (ms->sent_seq >= ms->member->inbox_head)
+            continue;
+        struct store_op *op = op_new(c->core, STORE_READ_INBOX, ms->syncshell);
+        if (!op) {
+            connection_close(c, WIRE_CODE_INTERNAL);
+            return false;
+        }
+        op->connection_id = c->id;
+        op->peer_id = c->peer_id;
+        op->seq = ms->sent_seq;
+        issue(c, op);
+        c->bulk_inbox_next = false;
+        /* The others' turn comes first now. */
+        list_unlink(n);
+        list_append(&c->memberships, n);
+        return true;
+    }
+    return false;
+}
+
+void bulk_pump(struct connection *c)
+{
+    if (!may_read(c))
+        return;
+    if (c->bulk_inbox_next ? pump_inbox(c) : pump_snapshot(c))
+        return;
+    if (c->bulk_inbox_next)
+        pump_snapshot(c);
+    else
+        pump_inbox(c);
+}
+
+void bulk_snapshot(struct connection *c, struct store_op *op)
+{
+    list_append(&c->snapshot_ops, &op->node);
+    bulk_pump(c);
+}
+
+void bulk_done(struct connection *c, bool failed)
+{
+    c->bulk_reading = false;
+    if (failed)
+        timer_set(&c->core->timers, &c->bulk_retry_timer,
+                  time_add_ms(c->core->now_us, CORE_RETRY_AFTER_MS));
+    bulk_pump(c);
+}
+
+void bulk_retry(struct core *core, struct timer *t)
+{
+    (void)core;
+    bulk_pump(container_of(t, struct connection, bulk_retry_timer));
+}

@@ -1,0 +1,13 @@
+/* Creating a syncshell. It is not kept in memory: the creator's join loads it like everybody's. The operations' order
+ * makes that right: a load issued before the creation does not see it, one issued after does. */
+#ifndef RELAY_CORE_CREATE_H
+#define RELAY_CORE_CREATE_H
+
+#include "core/request.h"
+
+struct syncshell;
+
+void create_request(const struct request *r);
+void create_done(struct core *core, struct syncshell *s, struct connection *c, struct store_op *op);
+
+#endif

@@ -1,0 +1,253 @@
+#include "core/join.h"
+
+#include <stdlib.h>
+
+#include "core/attempt.h"
+#include "core/bulk.h"
+#include "core/inbox.h"
+#include "core/member.h"
+#include "core/op.h"
+#include "core/proof.h"
+#include "core/reply.h"
+#include "core/session.h"
+#include "core/syncshell.h"
+
+static struct join *join_new(const struct request *r, struct syncshell *s)
+{
+    struct join *j = calloc(1, sizeof *j);
+    if (!j)
+        return NULL;
+    j->connection = r->connection;
+    j->syncshell = s;
+    j->message = r->message->join_syncshell;
+    list_append(&r->connection->joins, &j->connection_node);
+    r->connection->n_joins++;
+    r->connection->n_pending++;
+    return j;
+}
+
+struct join *join_free(struct join *j)
+{
+    if (!j)
+        return NULL;
+    list_unlink(&j->connection_node);
+    j->connection->n_joins--;
+    j->connection->n_pending--;
+    list_unlink(&j->wait_node);
+    syncshell_touch(j->syncshell);
+    free(j);
+    return NULL;
+}
+
+void join_refuse(struct join *j, enum wire_code code)
+{
+    reply_error(j->connection, &j->message.message_id, MESSAGE_JOIN_SYNCSHELL, code, NULL);
+    join_free(j);
+}
+
+static bool session_listed(const struct session *session, const char *peer_id,
+                           enum session_state state)
+{
+    return session->summary.state == state &&
+           session_side_of(session, peer_id) != SESSION_SIDE_NONE;
+}
+
+/* The peer's sessions, newest first, tombstones behind the open ones: what does not fit is the least missed. */
+static int list_sessions(const struct syncshell *s, const char *peer_id,
+                         struct message_syncshell_joined *joined)
+{
+    static const enum session_state order[] = {SESSION_STATE_OPEN, SESSION_STATE_CLOSED};
+    if (s->n_sessions == 0)
+        return 0;
+    size_t max = s->n_sessions < WIRE_SESSIONS_MAX ? s->n_sessions : WIRE_SESSIONS_MAX;
+    joined->sessions = calloc(max, sizeof *joined->sessions);
+    if (!joined->sessions)
+        return -1;
+    for (size_t pass = 0; pass < 2; pass++) {
+        const struct list_node *end = &s->session_list.head;
+        for (struct list_node *n = end->prev; n != end && joined->n_sessions < max; n = n->prev) {
+            const struct session *session = container_of(n, struct session, list_node);
+            if (session_listed(session, peer_id, order[pass]))
+                joined->sessions[joined->n_sessions++] = session->summary;
+        }
+    }
+    return 0;
+}
+
+static int list_members(const struct syncshell *s, struct message_syncshell_joined *joined)
+{
+    joined->members = calloc(WIRE_MEMBERS_MAX, sizeof *joined->members);
+    if (!joined->members)
+        return -1;
+    list_for_each_safe (n, next, &s->member_list) {
+        const struct member *m = container_of(n, struct member, list_node);
+        bool online = member_connection(m) || m->away_timer.armed;
+        if (joined->n_members == WIRE_MEMBERS_MAX)
+            break;
+        joined->members[joined->n_members++] = (struct message_member){
+            .peer_id = m->peer_id, .presence = online ? PRESENCE_ONLINE : PRESENCE_AWAY};
+    }
+    return 0;
+}
+
+static bool send_joined(struct join *j, const struct member *m, bool recovered)
+{
+    const struct syncshell *s = j->syncshell;
+    struct message message = {.type = MESSAGE_SYNCSHELL_JOINED};
+    struct message_syncshell_joined *joined = &message.syncshell_joined;
+    joined->in_reply_to = j->message.message_id;
+    joined->syncshell_id = s->id;
+    joined->store_epoch = s->core->config.store_epoch;
+    joined->owner_peer_id = s->owner_peer_id;
+    joined->key_epoch = s->key_epoch;
+    joined->inbox_head = m->inbox_head;
+    joined->recovered = recovered;
+    bool sent = false;
+    if (list_members(s, joined) == 0 && list_sessions(s, m->peer_id.text, joined) == 0)
+        sent = reply_send(j->connection, &message);
+    else
+        connection_close(j->connection, WIRE_CODE_INTERNAL);
+    message_deinit(&message);
+    return sent;
+}
+
+static void take_up(struct membership *ms, uint64_t start_seq)
+{
+    struct syncshell *s = ms->syncshell;
+    struct member *m = ms->member;
+    ms->sent_seq = start_seq;
+    if (m->away_timer.armed)
+        timer_cancel(&s->core->timers, &m->away_timer);
+    else
+        syncshell_announce(s, &m->peer_id, PRESENCE_ONLINE);
+    core_emit(s->core, &(struct core_event){.kind = CORE_EVENT_JOINED,
+                                            .connection_id = ms->connection->id,
+                                            .peer_id = m->peer_id,
+                                            .syncshell_id = s->id});
+    list_for_each_safe (n, next, &s->attempts) {
+        struct attempt *a = container_of(n, struct attempt, node);
+        enum session_side side = session_side_of(a->session, m->peer_id.text);
+        if (side != SESSION_SIDE_NONE)
+            attempt_target_joined(a, side);
+    }
+    bulk_pump(ms->connection);
+}
+
+/* The member is on disk: joins the connection to it, or only answers when it is joined already. Frees the join. */
+static void answer(struct join *j, struct member *m)
+{
+    struct connection *c = j->connection;
+    struct membership *ms = connection_membership(c, j->syncshell);
+    bool again = ms != NULL;
+    bool recovered;
+    uint64_t start_seq = inbox_start(c->core, m, &j->message, &recovered);
+    if (!again && membership_new(m, c, &ms) != 0) {
+        join_refuse(j, WIRE_CODE_INTERNAL);
+        return;
+    }
+    session_purge(j->syncshell);
+    if (send_joined(j, m, recovered) && !again)
+        take_up(ms, start_seq);
+    join_free(j);
+}
+
+void join_continue(struct join *j)
+{
+    struct syncshell *s = j->syncshell;
+    struct connection *c = j->connection;
+    struct core *core = s->core;
+    if (c->state == CONNECTION_CLOSED) {
+        join_free(j);
+        return;
+    }
+    enum wire_code code = proof_check_join(c, s, &j->message);
+    if (code != WIRE_CODE_NONE) {
+        join_refuse(j, code);
+        return;
+    }
+    struct member *m = syncshell_member(s, c->peer_id.text);
+    if (m) {
+        answer(j, m);
+        return;
+    }
+    if (s->members.n_entries >= core->config.members_max) {
+        join_refuse(j, WIRE_CODE_SYNCSHELL_FULL);
+        return;
+    }
+    struct store_op *op = op_new(core, STORE_ADD_MEMBER, s);
+    if (!op) {
+        join_refuse(j, WIRE_CODE_INTERNAL);
+        return;
+    }
+    op->connection_id = c->id;
+    op->message_id = j->message.message_id;
+    op->peer_id = c->peer_id;
+    op->limit_rows = core->config.members_max;
+    j->op = op;
+    op_issue(core, op);
+}
+
+void join_request(const struct request *r)
+{
+    struct core *core = r->core;
+    struct connection *c = r->connection;
+    struct syncshell *s = syncshell_find(core, r->syncshell_id);
+    if (core->draining) {
+        request_refuse(r, WIRE_CODE_SHUTTING_DOWN, NULL);
+        return;
+    }
+    bool again = s && connection_membership(c, s);
+    if (!again && c->n_memberships + c->n_joins >= core->config.joined_max) {
+        request_refuse(r, WIRE_CODE_TOO_MANY_REQUESTS, "joined syncshells");
+        return;
+    }
+    if (!request_admitted(r))
+        return;
+    if (!s)
+        s = syncshell_load(core, r->syncshell_id);
+    if (!s || s->state == SYNCSHELL_STALE) {
+        request_refuse(r, WIRE_CODE_INTERNAL, NULL);
+        return;
+    }
+    struct join *j = join_new(r, s);
+    if (!j) {
+        syncshell_touch(s);
+        request_refuse(r, WIRE_CODE_INTERNAL, NULL);
+        return;
+    }
+    if (s->state == SYNCSHELL_LOADING)
+        list_append(&s->joins, &j->wait_node);
+    else
+        join_continue(j);
+}
+
+static struct join *find_waiting(struct connection *c, const struct store_op *op)
+{
+    list_for_each_safe (n, next, &c->joins) {
+        struct join *j = container_of(n, struct join, connection_node);
+        if (j->op == op)
+            return j;
+    }
+    return NULL;
+}
+
+void join_member_added(struct core *core, struct syncshell *s, struct connection *c,
+                       struct store_op *op)
+{
+    (void)core;
+    struct join *j = c ? find_waiting(c, op) : NULL;
+    enum wire_code code = op->code;
+    if (code == WIRE_CODE_NONE && !syncshell_member(s, op->peer_id.text)) {
+        const struct store_member stored = {.peer_id = op->peer_id};
+        if (member_new(s, &stored, NULL) != 0) {
+            syncshell_spoil(s);
+            code = WIRE_CODE_INTERNAL;
+        }
+    }
+    if (j && code == WIRE_CODE_NONE)
+        answer(j, syncshell_member(s, op->peer_id.text));
+    else if (j)
+        join_refuse(j, code);
+    else if (code == WIRE_CODE_NONE && !member_connection(syncshell_member(s, op->peer_id.text)))
+        syncshell_announce(s, &op->peer_id, PRESENCE_AWAY);
+}

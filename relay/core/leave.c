@@ -1,0 +1,56 @@
+#include "core/leave.h"
+
+#include <string.h>
+
+#include "core/member.h"
+#include "core/reply.h"
+#include "core/session.h"
+#include "core/syncshell.h"
+
+void leave_request(const struct request *r)
+{
+    const struct syncshell *s = r->membership->syncshell;
+    if (strcmp(s->owner_peer_id.text, r->connection->peer_id.text) == 0) {
+        request_refuse(r, WIRE_CODE_OWNER_CANNOT_LEAVE, NULL);
+        return;
+    }
+    if (!request_admitted(r))
+        return;
+    struct store_op *op = request_op(r, STORE_REMOVE_MEMBER);
+    if (!op)
+        return;
+    op->expires_unix_ms = core_wall_after_ms(r->core, r->core->config.tombstone_ttl_ms);
+    request_issue(r, op);
+}
+
+void leave_done(struct core *core, struct syncshell *s, struct connection *c, struct store_op *op)
+{
+    if (op->code != WIRE_CODE_NONE)
+        return;
+    struct member *m = syncshell_member(s, op->peer_id.text);
+    if (m) {
+        struct connection *joined = member_connection(m);
+        /* First the membership, so that nothing more is sent to it: what is held for the peer is undeliverable. */
+        member_free(m);
+        list_for_each_safe (n, next, &s->session_list) {
+            struct session *session = container_of(n, struct session, list_node);
+            if (session_side_of(session, op->peer_id.text) != SESSION_SIDE_NONE)
+                session_closed(session, SESSION_OUTCOME_CANCELLED, op->expires_unix_ms,
+                               WIRE_CODE_TARGET_LEFT, NULL);
+        }
+        syncshell_announce(s, &op->peer_id, PRESENCE_LEFT);
+        core_emit(core, &(struct core_event){.kind = CORE_EVENT_LEFT,
+                                             .connection_id = op->connection_id,
+                                             .peer_id = op->peer_id,
+                                             .syncshell_id = s->id});
+        /* A newer connection of the peer joined while the leaving was under way: it hears so. */
+        if (joined && joined != c) {
+            struct message left = {.type = MESSAGE_PEER_PRESENCE};
+            left.peer_presence.syncshell_id = s->id;
+            left.peer_presence.peer_id = op->peer_id;
+            left.peer_presence.presence = PRESENCE_LEFT;
+            reply_send(joined, &left);
+        }
+    }
+    reply_outcome(c, op);
+}

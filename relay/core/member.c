@@ -1,0 +1,105 @@
+#include "core/member.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/attempt.h"
+#include "core/connection.h"
+#include "core/session.h"
+#include "core/syncshell.h"
+
+static void grace_over(struct core *core, struct timer *t)
+{
+    (void)core;
+    struct member *m = container_of(t, struct member, away_timer);
+    syncshell_announce(m->syncshell, &m->peer_id, PRESENCE_AWAY);
+}
+
+int member_new(struct syncshell *s, const struct store_member *stored, struct member **ret_member)
+{
+    struct member *m = calloc(1, sizeof *m);
+    if (!m)
+        return -ENOMEM;
+    m->syncshell = s;
+    m->peer_id = stored->peer_id;
+    m->inbox_head = stored->inbox_head;
+    m->inbox_acked = stored->inbox_acked;
+    m->away_timer.fire = grace_over;
+    int r = map_insert(&s->members, &m->node, m->peer_id.text);
+    if (r != 0) {
+        free(m);
+        return -ENOMEM;
+    }
+    list_append(&s->member_list, &m->list_node);
+    if (ret_member)
+        *ret_member = m;
+    return 0;
+}
+
+struct member *member_free(struct member *m)
+{
+    if (!m)
+        return NULL;
+    membership_free(m->membership);
+    timer_cancel(&m->syncshell->core->timers, &m->away_timer);
+    map_remove(&m->syncshell->members, &m->node);
+    list_unlink(&m->list_node);
+    free(m);
+    return NULL;
+}
+
+struct connection *member_connection(const struct member *m)
+{
+    if (!m || !m->membership || m->membership->connection->state == CONNECTION_CLOSED)
+        return NULL;
+    return m->membership->connection;
+}
+
+int membership_new(struct member *m, struct connection *c, struct membership **ret_membership)
+{
+    assert(!m->membership);
+    struct membership *ms = calloc(1, sizeof *ms);
+    if (!ms)
+        return -ENOMEM;
+    ms->connection = c;
+    ms->syncshell = m->syncshell;
+    ms->member = m;
+    m->membership = ms;
+    list_append(&c->memberships, &ms->connection_node);
+    c->n_memberships++;
+    list_append(&m->syncshell->memberships, &ms->syncshell_node);
+    *ret_membership = ms;
+    return 0;
+}
+
+struct membership *membership_free(struct membership *ms)
+{
+    if (!ms)
+        return NULL;
+    ms->member->membership = NULL;
+    list_unlink(&ms->connection_node);
+    ms->connection->n_memberships--;
+    list_unlink(&ms->syncshell_node);
+    syncshell_touch(ms->syncshell);
+    free(ms);
+    return NULL;
+}
+
+void membership_release(struct membership *ms, bool graceful)
+{
+    struct member *m = ms->member;
+    struct syncshell *s = ms->syncshell;
+    membership_free(ms);
+    list_for_each_safe (n, next, &s->attempts) {
+        struct attempt *a = container_of(n, struct attempt, node);
+        enum session_side side = session_side_of(a->session, m->peer_id.text);
+        if (side != SESSION_SIDE_NONE)
+            attempt_target_gone(a, side);
+    }
+    if (graceful)
+        timer_set(&s->core->timers, &m->away_timer,
+                  time_add_ms(s->core->now_us, MEMBER_AWAY_GRACE_MS));
+    else
+        syncshell_announce(s, &m->peer_id, PRESENCE_AWAY);
+}

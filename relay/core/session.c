@@ -1,0 +1,142 @@
+#include "core/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/attempt.h"
+#include "core/connection.h"
+#include "core/member.h"
+#include "core/op.h"
+#include "core/reply.h"
+#include "core/syncshell.h"
+
+struct session *session_find(const struct syncshell *s, const struct wire_id *id)
+{
+    struct map_node *n = map_find(&s->sessions, id->text);
+    return n ? container_of(n, struct session, node) : NULL;
+}
+
+int session_new(struct syncshell *s, const struct store_session *stored,
+                struct session **ret_session)
+{
+    struct session *session = calloc(1, sizeof *session);
+    if (!session)
+        return -ENOMEM;
+    session->syncshell = s;
+    session->summary = stored->summary;
+    session->expires_unix_ms = stored->expires_unix_ms;
+    session->stored_generation = stored->summary.generation;
+    int r = map_insert(&s->sessions, &session->node, session->summary.recovery_session_id.text);
+    if (r != 0) {
+        free(session);
+        return -ENOMEM;
+    }
+    list_append(&s->session_list, &session->list_node);
+    s->n_sessions++;
+    if (ret_session)
+        *ret_session = session;
+    return 0;
+}
+
+struct session *session_free(struct session *session)
+{
+    if (!session)
+        return NULL;
+    attempt_end(session->attempt, WIRE_CODE_NONE);
+    map_remove(&session->syncshell->sessions, &session->node);
+    list_unlink(&session->list_node);
+    session->syncshell->n_sessions--;
+    free(session);
+    return NULL;
+}
+
+enum session_side session_side_of(const struct session *session, const char *peer_id)
+{
+    if (strcmp(peer_id, session->summary.joiner_peer_id.text) == 0)
+        return SESSION_SIDE_JOINER;
+    if (strcmp(peer_id, session->summary.provider_peer_id.text) == 0)
+        return SESSION_SIDE_PROVIDER;
+    return SESSION_SIDE_NONE;
+}
+
+const struct wire_peer_id *session_peer(const struct session *session, enum session_side side)
+{
+    return side == SESSION_SIDE_JOINER ? &session->summary.joiner_peer_id
+                                       : &session->summary.provider_peer_id;
+}
+
+void session_announce(const struct session *session, const char *except)
+{
+    struct message m = {.type = MESSAGE_SESSION_CHANGED};
+    m.session_changed.syncshell_id = session->syncshell->id;
+    m.session_changed.session = session->summary;
+    for (int side = SESSION_SIDE_JOINER; side <= SESSION_SIDE_PROVIDER; side++) {
+        const char *peer_id = session_peer(session, (enum session_side)side)->text;
+        if (except && strcmp(except, peer_id) == 0)
+            continue;
+        struct connection *c = member_connection(syncshell_member(session->syncshell, peer_id));
+        if (c)
+            reply_send(c, &m);
+    }
+}
+
+void session_closed(struct session *session, enum session_outcome outcome, int64_t expires_unix_ms,
+                    enum wire_code code, const char *except)
+{
+    if (session->summary.state == SESSION_STATE_CLOSED)
+        return;
+    session->summary.state = SESSION_STATE_CLOSED;
+    session->summary.outcome = outcome;
+    session->expires_unix_ms = expires_unix_ms;
+    attempt_end(session->attempt, code);
+    session_announce(session, except);
+    core_emit(session->syncshell->core,
+              &(struct core_event){.kind = CORE_EVENT_SESSION_CLOSED,
+                                   .syncshell_id = session->syncshell->id,
+                                   .recovery_session_id = session->summary.recovery_session_id,
+                                   .generation = session->summary.generation,
+                                   .outcome = outcome});
+}
+
+/* One raise at a time: what has risen meanwhile goes with the next. */
+static void raise_stored(struct session *session)
+{
+    struct core *core = session->syncshell->core;
+    if (session->raising || session->summary.generation <= session->stored_generation)
+        return;
+    struct store_op *op = op_new(core, STORE_RAISE_GENERATION, session->syncshell);
+    if (!op)
+        return; /* the next offer tries again */
+    op->recovery_session_id = session->summary.recovery_session_id;
+    op->generation = session->summary.generation;
+    op->expires_unix_ms = core_wall_after_ms(core, core->config.session_ttl_ms);
+    session->raising = true;
+    session->stored_generation = op->generation;
+    op_issue(core, op);
+}
+
+void session_raise(struct session *session, uint64_t generation)
+{
+    session->summary.generation = generation;
+    raise_stored(session);
+}
+
+void session_raised(struct session *session, const struct store_op *op)
+{
+    session->raising = false;
+    if (op->code == WIRE_CODE_NONE)
+        raise_stored(session);
+    else
+        session->stored_generation = 0; /* unknown: the next offer raises it again */
+}
+
+void session_purge(struct syncshell *s)
+{
+    int64_t now_ms = core_wall_now(s->core).unix_ms;
+    list_for_each_safe (n, next, &s->session_list) {
+        struct session *session = container_of(n, struct session, list_node);
+        if (session->summary.state == SESSION_STATE_CLOSED && session->expires_unix_ms <= now_ms)
+            session_free(session);
+    }
+}

@@ -1,0 +1,69 @@
+/* A recovery session in memory: the summary that the store holds, and the attempt that is live, if any.
+ *
+ * The summary follows the store, with one exception: the generation rises in memory first and is written behind, one
+ * operation at a time per session. Losing the last raise costs nothing but a refused offer after a restart. */
+#ifndef RELAY_CORE_SESSION_H
+#define RELAY_CORE_SESSION_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "core/store_op.h"
+#include "wire/message.h"
+
+struct attempt;
+struct connection;
+struct core;
+struct syncshell;
+
+enum {
+    SESSION_TOMBSTONES_MAX = 1024
+}; /* per syncshell: beyond, no session is opened until some have expired */
+
+/* The two participants; also the index of what there is two of. */
+enum session_side {
+    SESSION_SIDE_NONE = -1,
+    SESSION_SIDE_JOINER = 0,
+    SESSION_SIDE_PROVIDER = 1,
+};
+
+struct session {
+    struct syncshell *syncshell;
+    struct map_node node;
+    struct list_node list_node;
+    struct message_session_summary summary;
+    int64_t expires_unix_ms;    /* of a tombstone: when it is forgotten */
+    struct attempt *attempt;    /* NULL: none is live */
+    uint64_t stored_generation; /* what the store knows, or is being told */
+    bool raising;               /* a STORE_RAISE_GENERATION is in flight */
+};
+
+struct session *session_find(const struct syncshell *s, const struct wire_id *id);
+
+/* Links a new session. 0 or negative. */
+int session_new(struct syncshell *s, const struct store_session *stored,
+                struct session **ret_session);
+struct session *session_free(struct session *session); /* drops the attempt silently; always NULL */
+
+enum session_side session_side_of(const struct session *session, const char *peer_id);
+const struct wire_peer_id *session_peer(const struct session *session, enum session_side side);
+static inline enum session_side session_other_side(enum session_side side)
+{
+    return side == SESSION_SIDE_JOINER ? SESSION_SIDE_PROVIDER : SESSION_SIDE_JOINER;
+}
+
+/* OPEN to CLOSED. What is held of its attempt is undeliverable for `code`; participants other than `except` (may be
+ * NULL) hear SessionChanged. */
+void session_closed(struct session *session, enum session_outcome outcome, int64_t expires_unix_ms,
+                    enum wire_code code, const char *except);
+
+/* Tells the participants other than `except` (may be NULL) of the session's state. */
+void session_announce(const struct session *session, const char *except);
+
+/* The live attempt's generation: memory now, the store soon. */
+void session_raise(struct session *session, uint64_t generation);
+void session_raised(struct session *session, const struct store_op *op);
+
+/* Forgets tombstones that have expired; the store's own sweep does the same to their rows. */
+void session_purge(struct syncshell *s);
+
+#endif

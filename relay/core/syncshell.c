@@ -1,0 +1,169 @@
+#include "core/syncshell.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/attempt.h"
+#include "core/connection.h"
+#include "core/join.h"
+#include "core/member.h"
+#include "core/op.h"
+#include "core/reply.h"
+#include "core/session.h"
+
+struct syncshell *syncshell_find(const struct core *core, const struct wire_id *id)
+{
+    struct map_node *n = map_find(&core->syncshells, id->text);
+    return n ? container_of(n, struct syncshell, node) : NULL;
+}
+
+static struct syncshell *syncshell_new(struct core *core, const struct wire_id *id)
+{
+    struct syncshell *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->core = core;
+    s->id = *id;
+    s->state = SYNCSHELL_LOADING;
+    map_init(&s->members, SYNCSHELL_MEMBERS_MAX, core->syncshells.seed);
+    map_init(&s->sessions, SYNCSHELL_SESSIONS_MAX, core->syncshells.seed);
+    list_init(&s->member_list);
+    list_init(&s->session_list);
+    list_init(&s->memberships);
+    list_init(&s->attempts);
+    list_init(&s->joins);
+    if (map_insert(&core->syncshells, &s->node, s->id.text) != 0) {
+        free(s);
+        return NULL;
+    }
+    core->stats.syncshells_loaded++;
+    return s;
+}
+
+struct syncshell *syncshell_load(struct core *core, const struct wire_id *id)
+{
+    struct syncshell *s = syncshell_new(core, id);
+    if (!s)
+        return NULL;
+    struct store_op *op = op_new(core, STORE_LOAD_SYNCSHELL, s);
+    if (!op) {
+        syncshell_free(s);
+        return NULL;
+    }
+    op_issue(core, op);
+    return s;
+}
+
+static int take_over(struct syncshell *s, const struct store_syncshell *stored)
+{
+    s->group_public_key = stored->group_public_key;
+    s->owner_peer_id = stored->owner_peer_id;
+    s->key_epoch = stored->key_epoch;
+    for (size_t i = 0; i < stored->n_members; i++) {
+        int r = member_new(s, &stored->members[i], NULL);
+        if (r != 0)
+            return r;
+    }
+    for (size_t i = 0; i < stored->n_sessions; i++) {
+        int r = session_new(s, &stored->sessions[i], NULL);
+        if (r != 0)
+            return r;
+    }
+    return 0;
+}
+
+static struct join *next_join(const struct syncshell *s)
+{
+    struct list_node *n = list_first(&s->joins);
+    return n ? container_of(n, struct join, wait_node) : NULL;
+}
+
+void syncshell_loaded(struct syncshell *s, struct store_op *op)
+{
+    enum wire_code code = op->code;
+    if (code == WIRE_CODE_NONE && take_over(s, op->syncshell) != 0)
+        code = WIRE_CODE_INTERNAL;
+    /* Who asks from here on finds it loaded, or stale until core_leave() and so not to be joined. */
+    s->state = code == WIRE_CODE_NONE ? SYNCSHELL_LOADED : SYNCSHELL_STALE;
+    for (struct join *j = next_join(s); j; j = next_join(s)) {
+        list_unlink(&j->wait_node);
+        if (code == WIRE_CODE_NONE)
+            join_continue(j);
+        else
+            join_refuse(j, code);
+    }
+    syncshell_touch(s);
+}
+
+void syncshell_spoil(struct syncshell *s)
+{
+    s->state = SYNCSHELL_STALE;
+    list_for_each_safe (n, next, &s->memberships) {
+        connection_close(container_of(n, struct membership, syncshell_node)->connection,
+                         WIRE_CODE_INTERNAL);
+    }
+    syncshell_touch(s);
+}
+
+void syncshell_touch(struct syncshell *s)
+{
+    if (!list_node_linked(&s->idle_node))
+        list_append(&s->core->idle, &s->idle_node);
+}
+
+void syncshell_unload_if_idle(struct syncshell *s)
+{
+    /* A live attempt keeps it: what is held, and what has already been answered. */
+    bool attempts_matter = s->state == SYNCSHELL_LOADED && !list_empty(&s->attempts);
+    if (list_empty(&s->memberships) && list_empty(&s->joins) && s->n_ops == 0 && !attempts_matter)
+        syncshell_free(s);
+}
+
+struct syncshell *syncshell_free(struct syncshell *s)
+{
+    assert(list_empty(&s->memberships));
+    list_for_each_safe (n, next, &s->session_list) {
+        session_free(container_of(n, struct session, list_node));
+    }
+    list_for_each_safe (n, next, &s->member_list) {
+        member_free(container_of(n, struct member, list_node));
+    }
+    list_unlink(&s->idle_node);
+    map_deinit(&s->members);
+    map_deinit(&s->sessions);
+    map_remove(&s->core->syncshells, &s->node);
+    s->core->stats.syncshells_loaded--;
+    free(s);
+    return NULL;
+}
+
+struct member *syncshell_member(const struct syncshell *s, const char *peer_id)
+{
+    struct map_node *n = map_find(&s->members, peer_id);
+    return n ? container_of(n, struct member, node) : NULL;
+}
+
+void syncshell_announce(struct syncshell *s, const struct wire_peer_id *peer_id,
+                        enum presence presence)
+{
+    struct frame *frame = NULL;
+    list_for_each_safe (n, next, &s->memberships) {
+        struct membership *ms = container_of(n, struct membership, syncshell_node);
+        if (strcmp(ms->member->peer_id.text, peer_id->text) == 0)
+            continue;
+        if (!frame) {
+            struct message m = {.type = MESSAGE_PEER_PRESENCE};
+            m.peer_presence.syncshell_id = s->id;
+            m.peer_presence.peer_id = *peer_id;
+            m.peer_presence.presence = presence;
+            frame = reply_frame(s->core, &m);
+        }
+        /* A connection that has missed a presence must not go on as if it knew. */
+        if (frame)
+            connection_send(ms->connection, frame);
+        else
+            connection_close(ms->connection, WIRE_CODE_INTERNAL);
+    }
+    frame_unref(frame);
+}
