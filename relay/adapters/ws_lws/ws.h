@@ -25,13 +25,15 @@ struct ws_handler {
     void (*received)(void *userdata, void *user, bool binary, const uint8_t *data, size_t size);
     void (*oversized)(void *userdata, void *user); /* once; nothing is received afterwards */
     void (*heartbeat_missed)(void *userdata, void *user);
-    struct frame *(*pull)(void *userdata, void *user); /* NULL: nothing to write; the server unrefs */
-    void (*log)(void *userdata, int level, const char *line); /* syslog levels; lws's own lines, errors and warnings only */
+    struct frame *(*pull)(void *userdata,
+                          void *user); /* NULL: nothing to write; the server unrefs */
+    void (*log)(void *userdata, int level,
+                const char *line); /* syslog levels; lws's own lines, errors and warnings only */
 };
 
 struct ws_listen {
-    const char *address;   /* numeric address or host name to bind; NULL: all */
-    uint16_t port;         /* 0: chosen by the system, see ws_server_port() */
+    const char *address;              /* numeric address or host name to bind; NULL: all */
+    uint16_t port;                    /* 0: chosen by the system, see ws_server_port() */
     const char *tls_certificate_file; /* PEM chain; NULL: plain */
     const char *tls_key_file;         /* PEM */
 };
@@ -44,8 +46,9 @@ struct ws_options {
 };
 
 /* Starts listening. `ret_error` (may be NULL) gets a static or server-owned sentence on failure. 0 or negative errno. */
-int ws_server_new(struct ws_server **ret_server, struct event_base *base, const struct ws_listen *listen,
-                  const struct ws_options *options, const struct ws_handler *handler, char *ret_error, size_t error_size);
+int ws_server_new(struct ws_server **ret_server, struct event_base *base,
+                  const struct ws_listen *listen, const struct ws_options *options,
+                  const struct ws_handler *handler, char *ret_error, size_t error_size);
 uint16_t ws_server_port(const struct ws_server *s);
 
 /* Once per turn, after events: writes what wants to be written and runs lws's deferred work. */

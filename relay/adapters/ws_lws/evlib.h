@@ -1,0 +1,29 @@
+/* libwebsockets' event library hook on a libevent base that somebody else made and runs. */
+#ifndef RELAY_ADAPTERS_WS_LWS_EVLIB_H
+#define RELAY_ADAPTERS_WS_LWS_EVLIB_H
+
+struct event_base;
+struct evlib;
+struct lws;
+struct lws_context;
+struct lws_context_creation_info;
+
+int evlib_new(struct evlib **ret_evlib, struct event_base *base); /* 0 or negative errno */
+struct evlib *evlib_free(struct evlib *e);                        /* after lws_context_destroy() */
+
+/* Makes the context that is about to be created use `e`, which outlives it. */
+void evlib_describe(struct evlib *e, struct lws_context_creation_info *info);
+/* Call it with the context once that exists, before the loop runs. Negative: the context has no event pipe. */
+int evlib_set_context(struct evlib *e, struct lws_context *context);
+
+/* Memory for a descriptor's events, so that adopting the descriptor cannot fail half way. 0 or -ENOMEM. */
+int evlib_reserve(struct evlib *e, int fd);
+
+/* From now on this connection's writable callbacks come at the end of the turn, without asking epoll, unless something is
+ * still unsent. Only for established connections: in a TLS handshake lws asks for POLLOUT until the peer has answered. */
+void evlib_write_early(struct lws *wsi);
+
+/* lws's timers, forced service and the early writes; then asks libevent to come back when lws needs it next. */
+void evlib_end_of_turn(struct evlib *e);
+
+#endif

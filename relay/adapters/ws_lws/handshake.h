@@ -1,0 +1,14 @@
+/* What happens before a connection is a WebSocket: who is let through, and what the others are told over HTTP. */
+#ifndef RELAY_ADAPTERS_WS_LWS_HANDSHAKE_H
+#define RELAY_ADAPTERS_WS_LWS_HANDSHAKE_H
+
+#include <stdbool.h>
+
+struct lws;
+
+/* An upgrade is asked for: 0, or negative after an answer that says why not. `full`: no room for another connection. */
+int handshake_check(struct lws *wsi, bool full);
+/* Anything that is not an upgrade. Always negative. */
+int handshake_refuse_plain(struct lws *wsi);
+
+#endif
