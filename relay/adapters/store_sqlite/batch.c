@@ -27,9 +27,19 @@ static const struct op_kind op_kinds[] = {
     [STORE_SWEEP] = {op_sweep, true},
 };
 
+static int op_unknown(struct db *db, struct store_op *op)
+{
+    (void)op;
+    return db_fail(db, SQLITE_MISUSE);
+}
+
 static const struct op_kind *op_kind(const struct store_op *op)
 {
-    return &op_kinds[op->kind];
+    static const struct op_kind unknown = {op_unknown, false};
+    size_t i = (size_t)op->kind;
+
+    return i < sizeof op_kinds / sizeof op_kinds[0] && op_kinds[i].execute ? &op_kinds[i]
+                                                                           : &unknown;
 }
 
 static void op_fail(struct store_op *op, int error)

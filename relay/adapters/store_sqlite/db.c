@@ -83,17 +83,19 @@ void db_close(struct db *db)
 }
 
 /* The kernel's word for "no room" where SQLite only says "I/O error": quotas and file size limits, and calls other than
- * write(). */
-static bool out_of_room(struct db *db)
+ * write(). SQLite keeps the number for statements, but not for COMMIT, nor does it forget an old one; so each step starts
+ * with errno cleared, and what it left there comes first. */
+static bool out_of_room(const struct db *db, int step_errno)
 {
-    int cause = db->handle ? sqlite3_system_errno(db->handle) : 0;
+    int cause = step_errno || !db->handle ? step_errno : sqlite3_system_errno(db->handle);
 
     return cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
 }
 
 int db_fail(struct db *db, int sqlite_result)
 {
-    bool told = db->handle && sqlite3_errcode(db->handle) == (sqlite_result & 0xff);
+    int step_errno = errno;
+    bool told = db->handle && (sqlite3_errcode(db->handle) & 0xff) == (sqlite_result & 0xff);
     const char *text = told ? sqlite3_errmsg(db->handle) : sqlite3_errstr(sqlite_result);
 
     (void)snprintf(db->error, sizeof db->error, "%s (SQLite result %d)", text, sqlite_result);
@@ -101,7 +103,7 @@ int db_fail(struct db *db, int sqlite_result)
     case SQLITE_FULL:
         return -ENOSPC;
     case SQLITE_IOERR:
-        return out_of_room(db) ? -ENOSPC : -EIO;
+        return out_of_room(db, step_errno) ? -ENOSPC : -EIO;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_READONLY:
@@ -133,8 +135,10 @@ enum wire_code db_error_code(int error)
 
 int db_execute(struct db *db, const char *sql)
 {
-    int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+    int rc;
 
+    errno = 0; /* for db_fail() */
+    rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? 0 : db_fail(db, rc);
 }
 

@@ -96,6 +96,7 @@ int statement_step(struct statement *st)
 
     if (st->error)
         return st->error;
+    errno = 0; /* for db_fail() */
     rc = sqlite3_step(st->handle);
     if (rc == SQLITE_ROW)
         return STATEMENT_ROW;

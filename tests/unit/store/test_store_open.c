@@ -1,0 +1,224 @@
+/* Which files a store takes, and what it says about the others. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { NOBODY = 65534 };
+
+/* Every refusal is a sentence that begins with the file's name. */
+static void assert_refused(struct fixture *f, int error, const char *says)
+{
+    char text[ERROR_MAX] = "";
+
+    assert_int_equal(fixture_try_open(f, text), error);
+    assert_null(f->store);
+    assert_memory_equal(text, f->path, strlen(f->path));
+    if (!strstr(text, says))
+        fail_msg("\"%s\" does not say \"%s\"", text, says);
+}
+
+static void an_empty_file_is_made_ours(void **state)
+{
+    struct fixture *f = *state;
+    FILE *file;
+
+    fixture_close(f);
+    assert_int_equal(unlink(f->path), 0);
+    file = fopen(f->path, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    fixture_open(f);
+    assert_int_equal(fixture_sql_int(f, "PRAGMA application_id"), 0x53796e63);
+    assert_int_equal(fixture_sql_int(f, "PRAGMA page_size"), 2048);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM schema_migration"), 1);
+    assert_int_equal(fixture_sql_int(f, "SELECT length(sha256) FROM schema_migration"), 64);
+    fixture_add_pair(f);
+}
+
+static void files_are_for_the_relay_alone(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const endings[] = {"", "-wal", "-shm", ".lock"};
+
+    fixture_add_pair(f);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        char path[sizeof f->path + 8];
+        struct stat status;
+
+        (void)snprintf(path, sizeof path, "%s%s", f->path, endings[i]);
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0600);
+    }
+}
+
+static void identity_is_made_once(void **state)
+{
+    struct fixture *f = *state;
+    struct store_identity first = *store_identity(f->store), again, other;
+
+    assert_true(wire_id_valid(first.relay_id.text, strlen(first.relay_id.text)));
+    assert_true(wire_id_valid(first.epoch.text, strlen(first.epoch.text)));
+    assert_string_not_equal(first.relay_id.text, first.epoch.text);
+    fixture_reopen(f);
+    again = *store_identity(f->store);
+    assert_string_equal(first.relay_id.text, again.relay_id.text);
+    assert_string_equal(first.epoch.text, again.epoch.text);
+    fixture_close(f);
+    assert_int_equal(unlink(f->path), 0);
+    fixture_open(f);
+    other = *store_identity(f->store);
+    assert_string_not_equal(first.relay_id.text, other.relay_id.text);
+}
+
+static void a_second_relay_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture second = *f;
+    char says[64];
+
+    second.store = NULL;
+    (void)snprintf(says, sizeof says, "in use by another relay (pid %ld)", (long)getpid());
+    assert_refused(&second, -EBUSY, says);
+    fixture_add_pair(f); /* the first is unharmed */
+    fixture_close(f);
+    fixture_open(&second);
+    fixture_close(&second);
+}
+
+static void a_newer_schema_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_sql(f, "INSERT INTO schema_migration VALUES (2, '0002_future', 'ab')");
+    fixture_close(f);
+    assert_refused(f, -ENOTSUP, "newer than this program");
+    fixture_sql(f, "DELETE FROM schema_migration WHERE version = 2");
+    fixture_open(f);
+}
+
+static void a_changed_migration_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_sql(f,
+                "UPDATE schema_migration SET sha256 = replace(sha256, substr(sha256, 1, 1), 'x')");
+    fixture_close(f);
+    assert_refused(f, -EBADMSG, "migration 1 differs");
+    assert_refused(f, -EBADMSG, "migration 1 differs"); /* and nothing was changed by trying */
+}
+
+static void another_programs_database_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_close(f);
+    assert_int_equal(unlink(f->path), 0);
+    fixture_sql(f, "CREATE TABLE theirs (x); PRAGMA user_version = 7");
+    assert_refused(f, -EINVAL, "is a database of another program");
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM sqlite_schema"), 1);
+    assert_int_equal(
+        fixture_sql_int(f, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'"),
+        0);
+    fixture_sql(f, "DROP TABLE theirs; PRAGMA application_id = 12345");
+    assert_refused(f, -EINVAL, "is a database of another program");
+}
+
+static void garbage_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    FILE *file;
+
+    fixture_close(f);
+    file = fopen(f->path, "wb");
+    assert_non_null(file);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(fprintf(file, "%08d", i), 8);
+    assert_int_equal(fclose(file), 0);
+    assert_refused(f, -EIO, "file is not a database");
+}
+
+static void a_missing_folder_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture other = *f;
+
+    other.store = NULL;
+    (void)snprintf(other.path, sizeof other.path, "%s/none/relay.db", f->folder);
+    assert_refused(&other, -ENOENT, "No such file or directory");
+}
+
+static void a_database_in_memory_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture other = *f;
+    char before[PATH_MAX];
+
+    other.store = NULL;
+    (void)snprintf(other.path, sizeof other.path, ":memory:");
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(f->folder), 0);
+    assert_refused(&other, -EIO, "cannot be opened");
+    assert_int_equal(chdir(before), 0);
+}
+
+/* File modes mean nothing to the superuser, so this happens in a child that is not. */
+static void a_read_only_file_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char lock[sizeof f->path + 8];
+    pid_t child;
+    int status = 0;
+
+    fixture_close(f);
+    (void)snprintf(lock, sizeof lock, "%s.lock", f->path);
+    assert_int_equal(chmod(f->path, 0400), 0);
+    if (getuid() == 0) {
+        assert_int_equal(chown(f->folder, NOBODY, NOBODY), 0);
+        assert_int_equal(chown(f->path, NOBODY, NOBODY), 0);
+        assert_int_equal(chown(lock, NOBODY, NOBODY), 0);
+    }
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        char text[ERROR_MAX] = "";
+
+        if (getuid() == 0 && (setgid(NOBODY) < 0 || setuid(NOBODY) < 0))
+            _exit(2);
+        if (fixture_try_open(f, text) != -EROFS || !strstr(text, "is read-only"))
+            _exit(1);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_empty_file_is_made_ours, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(files_are_for_the_relay_alone, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(identity_is_made_once, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_second_relay_is_refused, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_newer_schema_is_refused, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_changed_migration_is_refused, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(another_programs_database_is_left_alone, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(garbage_is_refused, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_missing_folder_is_refused, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_database_in_memory_is_refused, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_read_only_file_is_refused, fixture_setup,
+                                        fixture_teardown),
+    };
+
+    return cmocka_run_group_tests_name("store_open", tests, NULL, NULL);
+}

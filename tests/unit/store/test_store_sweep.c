@@ -1,0 +1,188 @@
+#include "fixture.h"
+
+static int setup_pair(void **state)
+{
+    if (fixture_setup(state) < 0)
+        return -1;
+    fixture_add_pair(*state);
+    return 0;
+}
+
+static void open_session_expiring(struct fixture *f, const char *session, int64_t expires_ms)
+{
+    struct store_op *op = make_open_session(session, session);
+
+    op->expires_unix_ms = expires_ms;
+    (void)fixture_new(f, op);
+}
+
+static void add_inbox_expiring(struct fixture *f, const char *message, int64_t expires_ms)
+{
+    struct store_op *op = make_add_inbox(PEER_A, PEER_B, message, "x");
+
+    op->expires_unix_ms = expires_ms;
+    (void)fixture_new(f, op);
+}
+
+static void nothing_to_sweep(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    open_session_expiring(f, "s", 5000);
+    add_inbox_expiring(f, "m", 5000);
+    op = fixture_run(f, make_sweep(4999, 10));
+    assert_int_equal(op->code, WIRE_CODE_NONE);
+    assert_true(op->complete);
+    assert_int_equal(op->n_swept, 0);
+    (void)store_op_free(op);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session WHERE state = 'open'"), 1);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM inbox_message"), 1);
+}
+
+static void an_idle_session_becomes_a_tombstone_and_later_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    open_session_expiring(f, "idle", 5000);
+    open_session_expiring(f, "busy", 6000);
+    op = make_sweep(5000, 100);
+    op->expires_unix_ms = 7000;
+    op = fixture_run(f, op);
+    assert_true(op->complete);
+    assert_int_equal(op->n_swept, 1);
+    assert_string_equal(op->swept_syncshells[0].text, SHELL);
+    assert_string_equal(op->swept_sessions[0].summary.recovery_session_id.text, "idle");
+    assert_string_equal(op->swept_sessions[0].summary.joiner_peer_id.text, PEER_A);
+    assert_int_equal(op->swept_sessions[0].summary.state, SESSION_STATE_CLOSED);
+    assert_int_equal(op->swept_sessions[0].summary.outcome, SESSION_OUTCOME_FAILED);
+    assert_int_equal(op->swept_sessions[0].expires_unix_ms, 7000);
+    (void)store_op_free(op);
+
+    assert_int_equal(
+        fixture_sql_int(f, "SELECT expired FROM session WHERE recovery_session_id = 'idle'"), 1);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session_entry"), 1);
+    assert_int_equal(fixture_code(f, make_append("idle", "m", 1, "x")), WIRE_CODE_SESSION_CLOSED);
+    assert_int_equal(fixture_new(f, make_append("busy", "m", 1, "x")), 2);
+
+    op = fixture_run(f, make_sweep(7000, 100));
+    assert_int_equal(op->n_swept, 0);
+    (void)store_op_free(op);
+    assert_int_equal(fixture_code(f, make_append("idle", "m", 1, "x")), WIRE_CODE_UNKNOWN_SESSION);
+}
+
+static void a_tombstone_lasts_a_day_when_nothing_is_said(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    open_session_expiring(f, "s", 5000);
+    op = fixture_run(f, make_sweep(5000, 100));
+    assert_int_equal(op->swept_sessions[0].expires_unix_ms, 5000 + 24 * 3600 * 1000);
+    (void)store_op_free(op);
+}
+
+static void a_large_sweep_goes_in_small_steps(void **state)
+{
+    struct fixture *f = *state;
+    char id[16];
+    size_t n_steps = 0, n_swept = 0;
+    bool complete = false;
+
+    for (int i = 0; i < 7; i++) {
+        (void)snprintf(id, sizeof id, "s%d", i);
+        open_session_expiring(f, id, 5000);
+        add_inbox_expiring(f, id, 5000);
+        (void)fixture_new(f, make_append(id, "second", 1, "x"));
+    }
+    fixture_sql(f, "UPDATE session SET expires_unix_ms = 5000");
+    while (!complete) {
+        const char *count =
+            "SELECT (SELECT count(*) FROM session WHERE state = 'open')"
+            " + (SELECT count(*) FROM session) + (SELECT count(*) FROM session_entry)"
+            " + (SELECT count(*) FROM inbox_message)";
+        int64_t before = fixture_sql_int(f, count);
+        struct store_op *op = make_sweep(6000, 3);
+
+        op->expires_unix_ms = 6000;
+        op = fixture_run(f, op);
+        assert_int_equal(op->code, WIRE_CODE_NONE);
+        assert_in_range(before - fixture_sql_int(f, count), 0, 3);
+        n_swept += op->n_swept;
+        complete = op->complete;
+        (void)store_op_free(op);
+        assert_in_range(++n_steps, 1, 30);
+    }
+    assert_int_equal(n_swept, 7);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session"), 0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session_entry"), 0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM inbox_message"), 0);
+}
+
+static void closed_sessions_lose_their_entries_first(void **state)
+{
+    struct fixture *f = *state;
+
+    open_session_expiring(f, "s", 5000);
+    (void)fixture_new(f, make_close("s", SESSION_OUTCOME_COMPLETED));
+    (void)fixture_new(f, make_sweep(1000, 100));
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session_entry"), 0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session"), 1);
+    (void)fixture_duplicate(f, make_close("s", SESSION_OUTCOME_COMPLETED));
+}
+
+static uint64_t acked_of_b(struct fixture *f)
+{
+    return (uint64_t)fixture_sql_int(f, "SELECT inbox_acked FROM member WHERE id = 2");
+}
+
+static void sequence_numbers_survive_the_sweep(void **state)
+{
+    struct fixture *f = *state;
+
+    add_inbox_expiring(f, "m1", 5000);
+    add_inbox_expiring(f, "m2", 5000);
+    (void)fixture_new(f, make_sweep(5000, 100));
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM inbox_message"), 0);
+    fixture_reopen(f);
+    assert_int_equal(fixture_new(f, make_add_inbox(PEER_A, PEER_B, "m1", "x")), 3);
+}
+
+static void what_expired_unread_counts_as_settled(void **state)
+{
+    struct fixture *f = *state;
+
+    add_inbox_expiring(f, "m1", 5000);
+    add_inbox_expiring(f, "m2", 9000);
+    add_inbox_expiring(f, "m3",
+                       5000); /* out of order: somebody shortened the time, or the clock jumped */
+    (void)fixture_new(f, make_sweep(5000, 100));
+    assert_int_equal(acked_of_b(f), 1);
+    assert_int_equal(fixture_new(f, make_ack(PEER_B, 2)), 3);
+    assert_int_equal(acked_of_b(f), 2);
+    add_inbox_expiring(f, "m4", 9500);
+    (void)fixture_new(f, make_sweep(9500, 100));
+    assert_int_equal(acked_of_b(f), 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_to_sweep, setup_pair, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_idle_session_becomes_a_tombstone_and_later_nothing,
+                                        setup_pair, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_tombstone_lasts_a_day_when_nothing_is_said, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_large_sweep_goes_in_small_steps, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(closed_sessions_lose_their_entries_first, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(sequence_numbers_survive_the_sweep, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(what_expired_unread_counts_as_settled, setup_pair,
+                                        fixture_teardown),
+    };
+
+    return cmocka_run_group_tests_name("store_sweep", tests, NULL, NULL);
+}
