@@ -33,6 +33,7 @@ enum {
     LENGTH_IS_16_BIT = 126,
     LENGTH_IS_64_BIT = 127,
 
+    CLOSE_PROTOCOL_ERROR = 1002,
     CLOSE_INTERNAL_ERROR = 1011,
     CLOSE_TRY_AGAIN_LATER = 1013,
     CLOSE_REASON_MAX = 123,
@@ -171,6 +172,11 @@ void connection_received(struct ws_connection *c, const uint8_t *data, size_t si
     c->heard = true;
     if (c->state != CONNECTION_STATE_OPEN || c->deaf)
         return;
+    /* No extension was agreed on. Built without any, lws still lets the first of these bits pass. */
+    if (lws_get_reserved_bits(c->wsi)) {
+        ws_connection_close(c, CLOSE_PROTOCOL_ERROR, "reserved bits");
+        return;
+    }
     if (size > room || remaining > room - size) {
         c->deaf = true;
         in_forget(c);

@@ -16,8 +16,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -51,7 +53,8 @@ struct evlib {
     struct list ready;
     size_t n_ready;
     void *foreign_loops[1]; /* lws hands the first to evlib_init_pt() */
-    bool incomplete;        /* lws's own event pipe got no events */
+    int pipe_fd;            /* lws's own, by which other threads wake it; -1: none yet */
+    bool incomplete;        /* it got no events */
 };
 
 static void wake_fired(evutil_socket_t fd, short what, void *userdata)
@@ -71,6 +74,7 @@ int evlib_new(struct evlib **ret_evlib, struct event_base *base)
     list_init(&e->ready);
     e->base = base;
     e->foreign_loops[0] = e;
+    e->pipe_fd = -1;
     if (evtimer_assign(&e->wake, base, wake_fired, NULL) < 0) {
         free(e);
         return -EINVAL;
@@ -92,10 +96,26 @@ static void slot_close(struct slot *s)
     s->assigned = s->read_armed = s->write_armed = s->write_wanted = s->early = false;
 }
 
+/* lws (4.3.5) forgets to close its event pipe when it closes every connection of a context. A later release that does
+ * close it must not have a stranger's descriptor closed here, hence the look at what the number stands for. */
+static void evlib_close_pipe(int fd)
+{
+    static const char eventfd[] = "anon_inode:[eventfd]";
+    char path[32], target[sizeof(eventfd)];
+
+    if (fd < 0)
+        return;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    if (readlink(path, target, sizeof(target)) == (ssize_t)sizeof(eventfd) - 1 &&
+        memcmp(target, eventfd, sizeof(eventfd) - 1) == 0)
+        close(fd);
+}
+
 struct evlib *evlib_free(struct evlib *e)
 {
     if (!e)
         return NULL;
+    evlib_close_pipe(e->pipe_fd);
     for (size_t c = 0; c < e->n_chunks; c++) {
         for (size_t i = 0; e->chunks[c] && i < SLOTS_PER_CHUNK; i++)
             slot_close(&e->chunks[c][i]);
@@ -223,6 +243,8 @@ static void evlib_io(struct lws *wsi, unsigned int flags)
     int fd = lws_get_socket_fd(wsi);
 
     if (flags & LWS_EV_START) {
+        if (!e->context)
+            e->pipe_fd = fd; /* nothing else exists before the context does */
         if (evlib_start(e, wsi, fd, flags))
             return;
         /* A connection without events would hang for ever. lws gives this function no way to say no. */
