@@ -22,9 +22,12 @@ int body_hash_from_json(struct body_file *f, const json_t *value)
 
     if (!colon)
         return BODY_E_INVALID;
-    f->algorithm = strndup(text, (size_t)(colon - text));
+    f->algorithm = strdup(text);
     f->hash = strdup(colon + 1);
-    return f->algorithm && f->hash ? 0 : -ENOMEM;
+    if (!f->algorithm || !f->hash)
+        return -ENOMEM;
+    f->algorithm[colon - text] = '\0';
+    return 0;
 }
 
 static json_t *range_to_json(const struct body_range *range)
