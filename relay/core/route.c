@@ -22,9 +22,9 @@ static struct session *check(const struct request *r, enum wire_code *ret_code)
     } else if (!session) {
         code = WIRE_CODE_UNKNOWN_SESSION;
     } else {
-        enum session_side source = session_side_of(session, m->source_peer_id.text);
-        enum session_side target = session_side_of(session, m->target_peer_id.text);
-        if (source == SESSION_SIDE_NONE || target == SESSION_SIDE_NONE || source == target)
+        /* The two are different peers, or message_decode() had refused. */
+        if (session_side_of(session, m->source_peer_id.text) == SESSION_SIDE_NONE ||
+            session_side_of(session, m->target_peer_id.text) == SESSION_SIDE_NONE)
             code = WIRE_CODE_NOT_PARTICIPANT;
         else if (session->summary.state == SESSION_STATE_CLOSED)
             code = WIRE_CODE_SESSION_CLOSED;

@@ -15,8 +15,6 @@ static enum wire_code check_open(const struct request *r)
     const struct message_session_open *m = &r->message->session_open;
     struct syncshell *s = r->membership->syncshell;
     const char *self = r->connection->peer_id.text;
-    if (strcmp(m->joiner_peer_id.text, m->provider_peer_id.text) == 0)
-        return WIRE_CODE_BAD_FIELD;
     if (strcmp(self, m->joiner_peer_id.text) != 0 && strcmp(self, m->provider_peer_id.text) != 0)
         return WIRE_CODE_NOT_PARTICIPANT;
     if (!syncshell_member(s, m->joiner_peer_id.text) ||
@@ -35,7 +33,7 @@ void session_open_request(const struct request *r)
     const struct core_config *config = &r->core->config;
     enum wire_code code = check_open(r);
     if (code != WIRE_CODE_NONE) {
-        request_refuse(r, code, code == WIRE_CODE_BAD_FIELD ? "providerPeerId" : NULL);
+        request_refuse(r, code, NULL);
         return;
     }
     if (!request_admitted(r))
@@ -164,8 +162,9 @@ static int fill_snapshot(struct message *m, struct buf *body, const struct store
     if (!snapshot->entries)
         return -1;
     for (size_t i = 0; i < op->n_entries; i++) {
-        snapshot->entries[snapshot->n_entries++] = op->entries[i].meta;
-        if (buf_append(body, op->entries[i].data, op->entries[i].meta.size_bytes) != 0)
+        const struct store_entry *e = &op->entries[i];
+        snapshot->entries[snapshot->n_entries++] = e->meta;
+        if (e->meta.size_bytes > 0 && buf_append(body, e->data, e->meta.size_bytes) != 0)
             return -1;
     }
     m->body = body->data;
