@@ -1,4 +1,4 @@
-/* A real server made of the loop and the WebSocket adapter, for test_ws.py to talk to. It sends every message back;
+/* A real server made of the loop and the WebSocket adapter, for the tests beside it to talk to. It sends every message back;
  * a text that begins with '!' is a command:
  *
  *   !close CODE REASON    close this connection, after a last message "bye"
@@ -124,34 +124,58 @@ static void answer_stats(struct echo *e, struct echo_connection *c)
     queue(c, false, text, (size_t)n);
 }
 
+/* When `command` begins with `name`, the numbers that follow it, and where they end. */
+static bool command_is(const char *command, const char *name, unsigned *ret_numbers,
+                       size_t n_numbers, const char **ret_rest)
+{
+    size_t size = strlen(name);
+
+    if (strncmp(command, name, size) != 0 || (command[size] != ' ' && command[size] != '\0'))
+        return false;
+    command += size;
+    for (size_t i = 0; i < n_numbers; i++) {
+        char *end;
+
+        ret_numbers[i] = (unsigned)strtoul(command, &end, 10);
+        command = end;
+    }
+    *ret_rest = command + strspn(command, " ");
+    return true;
+}
+
+static void close_others(struct echo *e, const struct echo_connection *c, unsigned code)
+{
+    list_for_each_safe (node, safe, &e->connections) {
+        struct echo_connection *other = container_of(node, struct echo_connection, link);
+
+        if (other != c)
+            ws_connection_close(other->ws, (uint16_t)code, "by another");
+    }
+}
+
 static void obey(struct echo *e, struct echo_connection *c, const char *command)
 {
-    unsigned code = 0, bytes = 0;
-    char reason[200] = "";
+    unsigned n[2] = {0};
+    const char *rest = "";
 
-    if (sscanf(command, "!close %u %199[^\n]", &code, reason) >= 1) {
+    if (command_is(command, "!close", n, 1, &rest)) {
         queue(c, false, "bye", 3);
-        ws_connection_close(c->ws, (uint16_t)code, reason);
-    } else if (sscanf(command, "!close-others %u", &code) == 1) {
-        list_for_each_safe (node, safe, &e->connections) {
-            struct echo_connection *other = container_of(node, struct echo_connection, link);
-
-            if (other != c)
-                ws_connection_close(other->ws, (uint16_t)code, "by another");
-        }
-    } else if (sscanf(command, "!flood %u %u", &code, &bytes) == 2) {
-        c->flood_left = code;
-        c->flood_bytes = bytes;
+        ws_connection_close(c->ws, (uint16_t)n[0], rest);
+    } else if (command_is(command, "!close-others", n, 1, &rest)) {
+        close_others(e, c, n[0]);
+    } else if (command_is(command, "!flood", n, 2, &rest)) {
+        c->flood_left = n[0];
+        c->flood_bytes = n[1];
         ws_connection_want_write(c->ws);
-    } else if (sscanf(command, "!burst %u", &code) == 1) {
+    } else if (command_is(command, "!burst", n, 1, &rest)) {
         c->burst_next = 0;
-        c->burst_end = code;
+        c->burst_end = n[0];
         ws_connection_want_write(c->ws);
-    } else if (strcmp(command, "!stats") == 0) {
+    } else if (command_is(command, "!stats", n, 0, &rest)) {
         answer_stats(e, c);
-    } else if (strcmp(command, "!address") == 0) {
+    } else if (command_is(command, "!address", n, 0, &rest)) {
         queue(c, false, ws_connection_address(c->ws), strlen(ws_connection_address(c->ws)));
-    } else if (strcmp(command, "!stop-listening") == 0) {
+    } else if (command_is(command, "!stop-listening", n, 0, &rest)) {
         ws_server_stop_listening(e->server);
         queue(c, false, "stopped", 7);
     }
