@@ -31,17 +31,22 @@ static bool nesting_within(const char *text, size_t size, size_t depth_max)
     return true;
 }
 
-/* jansson has no error for memory that runs out: it leaves the error empty, or calls the string that it could not copy
- * an invalid token. A true invalid token never ends in a quotation mark. */
+/* jansson has no error for memory that runs out: it leaves the error empty, or says of a string that it could not copy that
+ * it is no token, or no string. Said of other tokens that is true, but those do not end in a quotation mark. */
 static bool out_of_memory(const json_error_t *error, const char *text, size_t size)
 {
-    static const char invalid_token[] = "invalid token";
+    static const char *const said_of_strings[] = {"invalid token", "string or '}' expected"};
     size_t position = error->position > 0 ? (size_t)error->position : 0;
 
     if (json_error_code(error) == json_error_out_of_memory || error->text[0] == '\0')
         return true;
-    return strncmp(error->text, invalid_token, sizeof(invalid_token) - 1) == 0 && position >= 1 &&
-           position <= size && text[position - 1] == '"';
+    if (position < 1 || position > size || text[position - 1] != '"')
+        return false;
+    for (size_t i = 0; i < sizeof(said_of_strings) / sizeof(said_of_strings[0]); i++) {
+        if (strncmp(error->text, said_of_strings[i], strlen(said_of_strings[i])) == 0)
+            return true;
+    }
+    return false;
 }
 
 int strict_json_load(json_t **ret_object, const void *data, size_t size, size_t depth_max)
@@ -76,7 +81,8 @@ static int dump_append(const char *text, size_t size, void *user)
 {
     struct dump *d = user;
 
-    d->error = buf_append(d->out, text, size);
+    if (!d->error)
+        d->error = buf_append(d->out, text, size);
     return d->error ? -1 : 0;
 }
 
@@ -85,8 +91,12 @@ int strict_json_append(struct buf *out, const json_t *value)
     struct dump dump = {.out = out};
     size_t start = out->size;
 
-    if (!json_dump_callback(value, dump_append, &dump, JSON_COMPACT))
-        return 0;
-    out->size = start;
-    return dump.error ? dump.error : -ENOMEM;
+    int r = json_dump_callback(value, dump_append, &dump, JSON_COMPACT) ? -ENOMEM : 0;
+
+    /* jansson goes on when a key could not be written, so its own result is not enough. */
+    if (dump.error)
+        r = dump.error;
+    if (r)
+        out->size = start;
+    return r;
 }

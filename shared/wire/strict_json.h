@@ -1,5 +1,8 @@
 /* JSON from and to the network. Read the strict way: one object, no key twice, no trailing bytes, no NUL in a string, valid
- * UTF-8, and nesting capped before jansson recurses into it. */
+ * UTF-8, and nesting capped before jansson recurses into it.
+ *
+ * One thing jansson 2.14 does not survive, and no caller can help: its buffer for the token that it reads failing to grow.
+ * A program that may see malloc fail gives it an allocator that does not return then (json_set_alloc_funcs). */
 #ifndef SHARED_WIRE_STRICT_JSON_H
 #define SHARED_WIRE_STRICT_JSON_H
 
