@@ -26,10 +26,14 @@ static struct core *core_of(const struct attempt *a)
     return a->session->syncshell->core;
 }
 
+static struct member *member_of(const struct attempt *a, enum session_side side)
+{
+    return syncshell_member(a->session->syncshell, session_peer(a->session, side)->text);
+}
+
 static struct connection *connection_of(const struct attempt *a, enum session_side side)
 {
-    return member_connection(
-        syncshell_member(a->session->syncshell, session_peer(a->session, side)->text));
+    return member_connection(member_of(a, side));
 }
 
 static void emit(const struct attempt *a, enum core_event_kind kind, enum message_type type,
@@ -104,10 +108,9 @@ static void fire(struct core *core, struct timer *t)
     }
 }
 
-static bool hand_over(struct attempt *a, struct attempt_frame *f)
+static bool hand_over(struct attempt *a, struct attempt_frame *f, struct connection *target)
 {
-    struct connection *target = connection_of(a, session_other_side(f->source));
-    f->handed = target && connection_send(target, f->frame);
+    f->handed = connection_send(target, f->frame);
     if (f->handed)
         core_of(a)->stats.frames_routed++;
     return f->handed;
@@ -150,7 +153,12 @@ static void take_in(struct attempt *a, struct attempt_frame *f)
     core->stats.held_frames++;
     list_append(&a->frames, &f->node);
     arm(a);
-    if (!hand_over(a, f))
+    const struct member *to = member_of(a, session_other_side(f->source));
+    struct connection *target = member_connection(to);
+    /* Behind what already waits for room, it waits as well: nothing overtakes, and the target is there. */
+    if (target && to->membership->signals_wait)
+        return;
+    if (!target || !hand_over(a, f, target))
         hold(a, f);
 }
 
@@ -241,13 +249,19 @@ bool attempt_knows(const struct attempt *a, enum session_side side, enum message
     return false;
 }
 
-void attempt_target_joined(struct attempt *a, enum session_side side)
+bool attempt_send_kept(struct attempt *a, enum session_side side)
 {
+    struct core *core = core_of(a);
+    struct connection *target = connection_of(a, side);
     list_for_each_safe (n, next, &a->frames) {
         struct attempt_frame *f = container_of(n, struct attempt_frame, node);
-        if (f->source != side && f->frame && !f->handed && f->expires_us > core_of(a)->now_us)
-            hand_over(a, f);
+        if (f->source == side || !f->frame || f->handed || f->expires_us <= core->now_us)
+            continue;
+        if (!target || !connection_has_room(target, QUEUE_PROMPT, f->frame->size))
+            return false;
+        hand_over(a, f, target);
     }
+    return true;
 }
 
 void attempt_target_gone(struct attempt *a, enum session_side side)

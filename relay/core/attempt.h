@@ -50,8 +50,10 @@ enum wire_code attempt_candidate(struct attempt *a, enum session_side side,
 bool attempt_knows(const struct attempt *a, enum session_side side, enum message_type type,
                    const struct wire_id *message_id);
 
-/* A side's connection is there, or gone: what was not acknowledged is sent, or to be sent again. */
-void attempt_target_joined(struct attempt *a, enum session_side side);
+/* Sends a side what is kept for it and was not handed over yet. False when there was no room for all of it. */
+bool attempt_send_kept(struct attempt *a, enum session_side side);
+
+/* The side's connection is gone: what was not acknowledged is to be sent again. */
 void attempt_target_gone(struct attempt *a, enum session_side side);
 
 /* Ends the attempt; senders hear `code` for what reached nobody, nothing with WIRE_CODE_NONE. Always NULL. */

@@ -19,13 +19,6 @@ static bool may_read(const struct connection *c)
            (c->queue.n_frames == 0 || c->queue.n_frames < config->queue_frames_max / 4);
 }
 
-bool bulk_has_room(const struct connection *c, size_t size)
-{
-    const struct core_config *config = &c->core->config;
-    return (bulk_bytes(c) == 0 || bulk_bytes(c) + size <= config->queue_bytes_max / 2) &&
-           (c->queue.n_frames == 0 || c->queue.n_frames < config->queue_frames_max / 2);
-}
-
 static void issue(struct connection *c, struct store_op *op)
 {
     const struct core_config *config = &c->core->config;

@@ -20,9 +20,6 @@ void bulk_pump(struct connection *c);
 /* Takes a STORE_READ_SNAPSHOT operation and issues it in its turn. */
 void bulk_snapshot(struct connection *c, struct store_op *op);
 
-/* Is there room for a frame of this size past the store? */
-bool bulk_has_room(const struct connection *c, size_t size);
-
 /* A read is back; when it failed, the next one waits a moment. */
 void bulk_done(struct connection *c, bool failed);
 

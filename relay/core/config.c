@@ -25,6 +25,6 @@ void core_config_defaults(struct core_config *ret_config)
         .inbox_messages_max = 256,
         .attempt_bytes_max = 256 * 1024,
         .queue_bytes_max = 1024 * 1024,
-        .queue_frames_max = 1024,
+        .queue_frames_max = 4096,
     };
 }

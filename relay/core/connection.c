@@ -87,7 +87,7 @@ struct connection *connection_free(struct connection *c)
     c->state = CONNECTION_CLOSED;
     connection_release(c);
     drop_queue(c);
-    assert(c->n_memberships == 0 && c->n_joins == 0);
+    assert(c->n_memberships == 0 && c->n_joins == 0 && c->n_signals_wait == 0);
     timer_cancel(&core->timers, &c->handshake_timer);
     map_remove(&core->connections_by_peer, &c->peer_node);
     map_remove(&core->connections_by_id, &c->id_node);
@@ -182,6 +182,14 @@ bool connection_send(struct connection *c, struct frame *frame)
 bool connection_send_bulk(struct connection *c, struct frame *frame)
 {
     return c->state != CONNECTION_CLOSED && push(c, frame, QUEUE_BULK);
+}
+
+bool connection_has_room(const struct connection *c, enum queue_class class, size_t size)
+{
+    const struct core_config *config = &c->core->config;
+    size_t bytes = c->queue.bytes[class];
+    return (bytes == 0 || bytes + size <= config->queue_bytes_max / 2) &&
+           (c->queue.n_frames == 0 || c->queue.n_frames < config->queue_frames_max / 2);
 }
 
 struct frame *connection_pull(struct connection *c)

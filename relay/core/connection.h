@@ -42,7 +42,8 @@ struct connection {
 
     struct list memberships;
     size_t n_memberships;
-    struct list joins; /* requests to join that wait for the store */
+    size_t n_signals_wait; /* memberships of which signals_wait is set */
+    struct list joins;     /* requests to join that wait for the store */
     size_t n_joins;
     size_t n_pending;
 
@@ -72,6 +73,9 @@ void connection_release(struct connection *c);
 
 /* Hands the peer to this connection. An older connection of the same peer is closed as replaced. 0 or -ENOMEM. */
 int connection_authenticated(struct connection *c, const struct wire_peer_id *peer_id);
+
+/* Is there room for frames that nobody has just sent, with enough left for those that somebody does? An empty queue has. */
+bool connection_has_room(const struct connection *c, enum queue_class class, size_t size);
 
 /* The core's decision to close; the code's own close code, or 1011 when it has none. Idempotent. */
 void connection_close(struct connection *c, enum wire_code code);

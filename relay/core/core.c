@@ -8,6 +8,7 @@
 #include "core/bulk.h"
 #include "core/connection.h"
 #include "core/handshake.h"
+#include "core/member.h"
 #include "core/op.h"
 #include "core/reply.h"
 #include "core/sweep.h"
@@ -192,8 +193,10 @@ struct frame *core_connection_pull(struct connection *connection, uint64_t now_u
 {
     core_enter(connection->core, now_us);
     struct frame *frame = connection_pull(connection);
-    if (frame)
+    if (frame) {
+        connection_send_signals(connection);
         bulk_pump(connection);
+    }
     core_leave(connection->core);
     return frame;
 }

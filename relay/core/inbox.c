@@ -53,7 +53,7 @@ void inbox_added(struct core *core, struct syncshell *s, struct connection *c, s
     if (!to)
         return;
     bool caught_up = target->membership->sent_seq == op->ret_seq - 1;
-    if (caught_up && bulk_has_room(to, op->frame->size))
+    if (caught_up && connection_has_room(to, QUEUE_BULK, op->frame->size))
         deliver(target->membership, op->ret_seq, op->frame->data, op->frame->size);
     else
         bulk_pump(to);

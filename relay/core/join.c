@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "core/attempt.h"
 #include "core/bulk.h"
 #include "core/inbox.h"
 #include "core/member.h"
@@ -124,12 +123,7 @@ static void take_up(struct membership *ms, uint64_t start_seq)
                                             .connection_id = ms->connection->id,
                                             .peer_id = m->peer_id,
                                             .syncshell_id = s->id});
-    list_for_each_safe (n, next, &s->attempts) {
-        struct attempt *a = container_of(n, struct attempt, node);
-        enum session_side side = session_side_of(a->session, m->peer_id.text);
-        if (side != SESSION_SIDE_NONE)
-            attempt_target_joined(a, side);
-    }
+    membership_send_signals(ms);
     bulk_pump(ms->connection);
 }
 

@@ -73,6 +73,37 @@ int membership_new(struct member *m, struct connection *c, struct membership **r
     return 0;
 }
 
+void membership_signals_wait(struct membership *ms, bool wait)
+{
+    if (ms->signals_wait != wait)
+        ms->connection->n_signals_wait += wait ? 1 : (size_t)-1;
+    ms->signals_wait = wait;
+}
+
+void membership_send_signals(struct membership *ms)
+{
+    bool all = true;
+    membership_signals_wait(ms, false);
+    list_for_each_safe (n, next, &ms->syncshell->attempts) {
+        struct attempt *a = container_of(n, struct attempt, node);
+        enum session_side side = session_side_of(a->session, ms->member->peer_id.text);
+        if (all && side != SESSION_SIDE_NONE)
+            all = attempt_send_kept(a, side);
+    }
+    membership_signals_wait(ms, !all);
+}
+
+void connection_send_signals(struct connection *c)
+{
+    if (c->n_signals_wait == 0)
+        return;
+    list_for_each_safe (n, next, &c->memberships) {
+        struct membership *ms = container_of(n, struct membership, connection_node);
+        if (ms->signals_wait)
+            membership_send_signals(ms);
+    }
+}
+
 struct membership *membership_free(struct membership *ms)
 {
     if (!ms)
@@ -80,6 +111,7 @@ struct membership *membership_free(struct membership *ms)
     ms->member->membership = NULL;
     list_unlink(&ms->connection_node);
     ms->connection->n_memberships--;
+    membership_signals_wait(ms, false);
     list_unlink(&ms->syncshell_node);
     syncshell_touch(ms->syncshell);
     free(ms);

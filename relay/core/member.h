@@ -38,6 +38,7 @@ struct membership {
     struct list_node connection_node;
     struct list_node syncshell_node;
     uint64_t sent_seq; /* inbox messages up to this were queued, or need not be */
+    bool signals_wait; /* kept frames of attempts wait for room in the connection's queue */
 };
 
 /* Links a new member. 0 or negative. */
@@ -49,6 +50,12 @@ struct connection *member_connection(const struct member *m);
 
 /* 0 or -ENOMEM. The member must be away. */
 int membership_new(struct member *m, struct connection *c, struct membership **ret_membership);
+
+/* Sends what the attempts of its sessions keep for it, as far as there is room; the rest when its queue drains. A target
+ * is not a slow reader for what others have sent while it was away. */
+void membership_send_signals(struct membership *ms);
+void membership_signals_wait(struct membership *ms, bool wait);
+void connection_send_signals(struct connection *c); /* of the memberships where some wait */
 
 /* Ends the membership without telling anybody. Always NULL. */
 struct membership *membership_free(struct membership *ms);
