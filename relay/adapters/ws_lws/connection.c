@@ -39,7 +39,7 @@ enum {
     CLOSE_REASON_MAX = 123,
 };
 
-struct ws_connection *connection_new(struct ws_server *s, const char *address)
+struct ws_connection *ws_connection_new(struct ws_server *s, const char *address)
 {
     struct ws_connection *c = calloc(1, sizeof(*c));
 
@@ -53,7 +53,7 @@ struct ws_connection *connection_new(struct ws_server *s, const char *address)
     return c;
 }
 
-struct ws_connection *connection_free(struct ws_connection *c)
+struct ws_connection *ws_connection_free(struct ws_connection *c)
 {
     if (!c)
         return NULL;

@@ -53,9 +53,9 @@ struct ws_connection {
 };
 
 /* NULL without memory. Linked into the server's list. */
-struct ws_connection *connection_new(struct ws_server *s, const char *address);
+struct ws_connection *ws_connection_new(struct ws_server *s, const char *address);
 struct ws_connection *
-connection_free(struct ws_connection *c); /* calls closed() if that is still owed */
+ws_connection_free(struct ws_connection *c); /* calls closed() if that is still owed */
 
 void connection_opened(struct ws_connection *c, struct lws *wsi);
 /* The end, or lws has begun the closing handshake by itself. */

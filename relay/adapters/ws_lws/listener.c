@@ -25,6 +25,7 @@ enum {
     BACKLOG = 4096,          /* a relay that comes back is called by everybody at once */
     ACCEPTS_PER_EVENT = 256, /* then the connected get their turn */
     PAUSE_MS = 100,
+    UNSENT_BYTES_MAX = 131072, /* in the kernel, for each connection; without it, some megabytes */
 };
 
 struct listening_socket {
@@ -107,6 +108,8 @@ static void listener_readable(evutil_socket_t listening_fd, short what, void *us
         }
         /* Only slower when it fails. */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        /* A slow reader's messages wait in our queues, where they are counted, and a ping overtakes them there. */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){UNSENT_BYTES_MAX}, sizeof(int));
         address_text(&peer, peer_size, text);
         l->accepted(l->userdata, fd, text);
     }

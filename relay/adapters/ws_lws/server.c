@@ -135,7 +135,7 @@ static int connection_callback(struct ws_connection *c, struct lws *wsi,
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         lws_set_opaque_user_data(wsi, NULL);
-        connection_free(c);
+        ws_connection_free(c);
         return 0;
     default:
         return 0;
@@ -199,7 +199,7 @@ static void server_accepted(void *userdata, int fd, const char *address)
     lws_adopt_desc_t adoption;
 
     if (s->n_connections >= (size_t)s->options.connections_max + HANDSHAKES_MAX ||
-        evlib_reserve(s->evlib, fd) < 0 || !(c = connection_new(s, address))) {
+        evlib_reserve(s->evlib, fd) < 0 || !(c = ws_connection_new(s, address))) {
         close(fd);
         return;
     }
@@ -210,7 +210,7 @@ static void server_accepted(void *userdata, int fd, const char *address)
     adoption.opaque = c;
     /* On failure lws has closed the socket. It has destroyed `c` with its wsi, unless it failed before there was one. */
     if (!lws_adopt_descriptor_vhost_via_info(&adoption) && s->n_connections > n_before)
-        connection_free(c);
+        ws_connection_free(c);
 }
 
 static void server_paused(void *userdata, int error)
