@@ -1,6 +1,6 @@
 #include "adapters/store_sqlite/batch.h"
 
-#include <errno.h>
+#include <assert.h>
 
 #include "adapters/store_sqlite/db.h"
 #include "adapters/store_sqlite/op.h"
@@ -53,6 +53,7 @@ static void read_execute(struct db *db, struct store_op *op)
 {
     int r = op_kind(op)->execute(db, op);
 
+    assert(r <= 0);
     if (r < 0)
         op_fail(op, r);
 }
@@ -65,6 +66,7 @@ static int write_execute(struct db *db, struct store_op *op, bool *ret_failed)
     if (r < 0)
         return r;
     r = op_kind(op)->execute(db, op);
+    assert(r <= 0);
     if (r == 0 && op->code == WIRE_CODE_NONE)
         return statement_run(statement_get(db, "RELEASE op"));
     if (r < 0) {

@@ -63,7 +63,7 @@ enum {
 };
 
 /* The internal key of op's syncshell. 0, OP_E_MISSING or negative. */
-int syncshell_find(struct db *db, const struct store_op *op, int64_t *ret_syncshell);
+int db_syncshell_find(struct db *db, const struct store_op *op, int64_t *ret_syncshell);
 
 struct member_row {
     int64_t id;
@@ -95,7 +95,7 @@ enum { SESSION_COLUMNS_N = 7 };
 void session_read(struct statement *st, struct store_session *ret_session);
 
 /* op's session: 0, OP_E_MISSING or negative. */
-int session_find(struct db *db, const struct store_op *op, struct session_row *ret_row);
+int db_session_find(struct db *db, const struct store_op *op, struct session_row *ret_row);
 
 /* The same, if it is open; otherwise op->code becomes UNKNOWN_SESSION or SESSION_CLOSED. 0 or negative. */
 int session_find_open(struct db *db, struct store_op *op, struct session_row *ret_row);

@@ -35,7 +35,7 @@ int member_find_or(struct db *db, struct store_op *op, const struct wire_peer_id
 
     if (r != OP_E_MISSING)
         return r;
-    r = syncshell_find(db, op, &syncshell);
+    r = db_syncshell_find(db, op, &syncshell);
     if (r < 0)
         return r;
     op->code = r == OP_E_MISSING ? WIRE_CODE_UNKNOWN_SYNCSHELL : code;
@@ -57,16 +57,22 @@ static int member_count(struct db *db, int64_t syncshell, uint64_t *ret_count)
 }
 
 /* A new member's inbox starts where a former member's ended, so that a peer that left and came back never sees a
- * sequence number twice. */
-static int member_insert(struct db *db, const struct store_op *op, int64_t syncshell)
+ * sequence number twice. ret_seq is that start. */
+static int member_insert(struct db *db, struct store_op *op, int64_t syncshell)
 {
     static const char sql[] = "INSERT INTO member (syncshell, peer_id, inbox_head, inbox_acked)"
-                              " SELECT id, ?, inbox_floor, inbox_floor FROM syncshell WHERE id = ?";
-    struct statement *st = statement_get(db, sql);
+                              " SELECT id, ?, inbox_floor, inbox_floor FROM syncshell WHERE id = ?"
+                              " RETURNING inbox_head";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
 
     statement_bind_text(st, op->peer_id.text);
     statement_bind_int(st, syncshell);
-    return statement_run(st);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    op->ret_seq = statement_uint(st, 0);
+    return statement_error(st);
 }
 
 int op_add_member(struct db *db, struct store_op *op)
@@ -74,7 +80,7 @@ int op_add_member(struct db *db, struct store_op *op)
     struct member_row row;
     int64_t syncshell;
     uint64_t n_members;
-    int r = syncshell_find(db, op, &syncshell);
+    int r = db_syncshell_find(db, op, &syncshell);
 
     if (r == OP_E_MISSING) {
         op->code = WIRE_CODE_UNKNOWN_SYNCSHELL;
@@ -93,13 +99,7 @@ int op_add_member(struct db *db, struct store_op *op)
         op->code = WIRE_CODE_SYNCSHELL_FULL;
         return 0;
     }
-    r = member_insert(db, op, syncshell);
-    if (r == 0)
-        r = member_find(db, op, &op->peer_id, &row);
-    if (r < 0)
-        return r;
-    op->ret_seq = row.inbox_head;
-    return 0;
+    return member_insert(db, op, syncshell);
 }
 
 static int member_close_sessions(struct db *db, const struct store_op *op, int64_t syncshell)

@@ -20,7 +20,7 @@ void session_read(struct statement *st, struct store_session *ret_session)
     ret_session->expires_unix_ms = statement_int(st, 6);
 }
 
-int session_find(struct db *db, const struct store_op *op, struct session_row *ret_row)
+int db_session_find(struct db *db, const struct store_op *op, struct session_row *ret_row)
 {
     static const char sql[] = "SELECT " SESSION_COLUMNS ", session.id, log_bytes, session.syncshell"
                               " FROM session JOIN syncshell ON syncshell.id = session.syncshell"
@@ -44,7 +44,7 @@ int session_find(struct db *db, const struct store_op *op, struct session_row *r
 
 int session_find_open(struct db *db, struct store_op *op, struct session_row *ret_row)
 {
-    int r = session_find(db, op, ret_row);
+    int r = db_session_find(db, op, ret_row);
 
     if (r < 0)
         return r;
@@ -86,12 +86,14 @@ static int session_count_open(struct db *db, int64_t syncshell, uint64_t *ret_co
     return statement_error(st);
 }
 
-static int session_insert(struct db *db, const struct store_op *op, int64_t syncshell)
+static int session_insert(struct db *db, const struct store_op *op, int64_t syncshell,
+                          int64_t *ret_session)
 {
     static const char sql[] = "INSERT INTO session (syncshell, recovery_session_id, joiner_peer_id,"
                               " provider_peer_id, version, log_bytes, expires_unix_ms)"
-                              " VALUES (?, ?, ?, ?, 1, ?, ?)";
-    struct statement *st = statement_get(db, sql);
+                              " VALUES (?, ?, ?, ?, 1, ?, ?) RETURNING id";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
 
     statement_bind_int(st, syncshell);
     statement_bind_text(st, op->recovery_session_id.text);
@@ -99,7 +101,11 @@ static int session_insert(struct db *db, const struct store_op *op, int64_t sync
     statement_bind_text(st, op->provider_peer_id.text);
     statement_bind_uint(st, entry_body_bytes(op));
     statement_bind_int(st, op->expires_unix_ms);
-    return statement_run(st);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    *ret_session = statement_int(st, 0);
+    return 0;
 }
 
 /* The id is taken: by the same session, as when the request is repeated, or by another one. */
@@ -119,16 +125,16 @@ static void session_open_again(struct store_op *op, const struct message_session
 int op_open_session(struct db *db, struct store_op *op)
 {
     struct session_row row;
-    int64_t syncshell;
+    int64_t syncshell, session;
     uint64_t n_open;
-    int r = syncshell_find(db, op, &syncshell);
+    int r = db_syncshell_find(db, op, &syncshell);
 
     if (r == OP_E_MISSING) {
         op->code = WIRE_CODE_UNKNOWN_SYNCSHELL;
         return 0;
     }
     if (r == 0)
-        r = session_find(db, op, &row);
+        r = db_session_find(db, op, &row);
     if (r == 0) {
         session_open_again(op, &row.session.summary);
         return 0;
@@ -139,11 +145,9 @@ int op_open_session(struct db *db, struct store_op *op)
         op->code = WIRE_CODE_TOO_MANY_SESSIONS;
         return 0;
     }
-    r = session_insert(db, op, syncshell);
+    r = session_insert(db, op, syncshell, &session);
     if (r == 0)
-        r = session_find(db, op, &row);
-    if (r == 0)
-        r = entry_insert(db, op, row.id, 1, MESSAGE_SESSION_OPEN);
+        r = entry_insert(db, op, session, 1, MESSAGE_SESSION_OPEN);
     if (r == 0)
         op->ret_version = 1;
     return r;
@@ -166,7 +170,7 @@ static int session_close(struct db *db, const struct store_op *op, const struct 
 int op_close_session(struct db *db, struct store_op *op)
 {
     struct session_row row;
-    int r = session_find(db, op, &row);
+    int r = db_session_find(db, op, &row);
 
     if (r < 0)
         return r;

@@ -98,9 +98,8 @@ static int sweep_entries(struct db *db, size_t *budget)
 
 static int sweep_tombstones(struct db *db, const struct store_op *op, size_t *budget)
 {
-    static const char sql[] =
-        "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE"
-        " state = 'closed' AND expires_unix_ms <= ? AND has_entries = 0 LIMIT ?)";
+    static const char sql[] = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE"
+                              " state = 'closed' AND expires_unix_ms <= ? LIMIT ?)";
     struct statement *st = statement_get(db, sql);
     int r;
 

@@ -6,7 +6,7 @@
 
 #include "adapters/store_sqlite/db.h"
 
-int syncshell_find(struct db *db, const struct store_op *op, int64_t *ret_syncshell)
+int db_syncshell_find(struct db *db, const struct store_op *op, int64_t *ret_syncshell)
 {
     static const char sql[] = "SELECT id FROM syncshell WHERE syncshell_id = ?";
     STATEMENT_SCOPED st = statement_get(db, sql);
