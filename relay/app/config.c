@@ -1,0 +1,345 @@
+#include "app/config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapters/toml_tomlpp/toml.h"
+#include "base/str.h"
+
+enum { FAULT_BYTES_MAX = 512 };
+
+/* What is being read: the settings under construction, where faults go, and how the current place is called. */
+struct reading {
+    struct settings *settings;
+    struct buf *faults;
+    bool faulty;
+    int error; /* negative when memory ran out */
+};
+
+__attribute__((format(printf, 3, 4))) static void fault(struct reading *r, const char *place,
+                                                        const char *format, ...)
+{
+    char text[FAULT_BYTES_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    r->faulty = true;
+    char line[2 * FAULT_BYTES_MAX];
+    snprintf(line, sizeof line, "%s%s%s\n", place, *place ? ": " : "", text);
+    if (buf_append_str(r->faults, line) < 0)
+        r->error = -ENOMEM;
+}
+
+static void note(struct reading *r, int result)
+{
+    if (result < 0)
+        r->error = result;
+}
+
+static void choices_text(const struct setting *row, char *ret_text, size_t size)
+{
+    size_t used = 0;
+    for (size_t i = 0; row->choices[i] && used < size; i++)
+        used += (size_t)snprintf(ret_text + used, size - used, "%s\"%s\"", i ? ", " : "",
+                                 row->choices[i]);
+}
+
+static void take_choice(struct reading *r, const struct setting *row, const char *place,
+                        const char *text)
+{
+    for (size_t i = 0; row->choices[i]; i++) {
+        if (str_equal(row->choices[i], text)) {
+            setting_set_value(r->settings, row, i);
+            return;
+        }
+    }
+    char choices[FAULT_BYTES_MAX];
+    choices_text(row, choices, sizeof choices);
+    fault(r, place, "%s: \"%s\" is not one of %s", row->key, text, choices);
+}
+
+static void take_integer(struct reading *r, const struct setting *row, const char *place,
+                         int64_t value)
+{
+    if (value < 0 || (uint64_t)value < row->min || (uint64_t)value > row->max)
+        fault(r, place, "%s: %" PRId64 " is not between %" PRIu64 " and %" PRIu64, row->key, value,
+              row->min, row->max);
+    else
+        setting_set_value(r->settings, row, (uint64_t)value);
+}
+
+static void unknown_key(struct reading *r, const char *place, const char *what, const char *name,
+                        const char *key)
+{
+    const struct setting *nearest = setting_find_nearest(key);
+    char suggestion[SETTING_ENVIRONMENT_NAME_SIZE] = "";
+    if (nearest && str_equal(name, key))
+        snprintf(suggestion, sizeof suggestion, "%s", nearest->key);
+    else if (nearest)
+        setting_environment_name(nearest, suggestion);
+    if (*suggestion)
+        fault(r, place, "unknown %s \"%s\"; did you mean \"%s\"?", what, name, suggestion);
+    else
+        fault(r, place, "unknown %s \"%s\"; --print-example lists all keys", what, name);
+}
+
+/* ---- the file ---- */
+
+static const char *type_name(enum setting_type type)
+{
+    switch (type) {
+    case SETTING_INTEGER:
+        return "an integer";
+    case SETTING_LIST:
+        return "an array of strings";
+    case SETTING_TEXT:
+    case SETTING_CHOICE:
+        break;
+    }
+    return "a string";
+}
+
+static void take_toml(struct reading *r, const char *place, const struct toml_value *v)
+{
+    const struct setting *row = setting_find(v->key);
+    if (!row) {
+        unknown_key(r, place, "key", v->key, v->key);
+        return;
+    }
+    if (row->type == SETTING_TEXT && v->type == TOML_STRING)
+        note(r, setting_set_text(r->settings, row, v->string));
+    else if (row->type == SETTING_CHOICE && v->type == TOML_STRING)
+        take_choice(r, row, place, v->string);
+    else if (row->type == SETTING_INTEGER && v->type == TOML_INTEGER)
+        take_integer(r, row, place, v->integer);
+    else if (row->type == SETTING_LIST && v->type == TOML_STRINGS)
+        note(r, setting_set_list(r->settings, row, (const char *const *)v->strings));
+    else
+        fault(r, place, "%s: must be %s", row->key, type_name(row->type));
+}
+
+static void read_file(struct reading *r, const char *path)
+{
+    struct toml_document document;
+    struct toml_error error;
+    char place[FAULT_BYTES_MAX];
+    int result = toml_load(&document, path, &error);
+    if (result == -ENOMEM) {
+        r->error = result;
+    } else if (result < 0) {
+        if (error.line)
+            snprintf(place, sizeof place, "%s:%u:%u", path, error.line, error.column);
+        else
+            snprintf(place, sizeof place, "%s", path);
+        fault(r, place, "%s", error.text);
+    } else {
+        for (size_t i = 0; i < document.n_values; i++) {
+            snprintf(place, sizeof place, "%s:%u", path, document.values[i].line);
+            take_toml(r, place, &document.values[i]);
+        }
+        toml_document_deinit(&document);
+    }
+}
+
+/* ---- texts: the environment and the command line ---- */
+
+static void take_list_text(struct reading *r, const struct setting *row, const char *text)
+{
+    char *copy = strdup(text);
+    const char **items = (const char **)calloc(strlen(text) + 2, sizeof *items);
+    if (copy && items) {
+        size_t n = 0;
+        char *rest = NULL;
+        for (char *item = strtok_r(copy, ", ", &rest); item; item = strtok_r(NULL, ", ", &rest))
+            items[n++] = item;
+        note(r, setting_set_list(r->settings, row, items));
+    } else {
+        r->error = -ENOMEM;
+    }
+    free((void *)items);
+    free(copy);
+}
+
+static void take_text(struct reading *r, const struct setting *row, const char *place,
+                      const char *text)
+{
+    switch (row->type) {
+    case SETTING_TEXT:
+        note(r, setting_set_text(r->settings, row, text));
+        return;
+    case SETTING_LIST:
+        take_list_text(r, row, text);
+        return;
+    case SETTING_CHOICE:
+        take_choice(r, row, place, text);
+        return;
+    case SETTING_INTEGER:
+        break;
+    }
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (end == text || *end || errno)
+        fault(r, place, "%s: \"%s\" is not an integer", row->key, text);
+    else
+        take_integer(r, row, place, value);
+}
+
+static const struct setting *find_by_environment(const char *name)
+{
+    char candidate[SETTING_ENVIRONMENT_NAME_SIZE];
+    for (size_t i = 0; i < setting_count; i++) {
+        setting_environment_name(&setting_table[i], candidate);
+        if (str_equal(candidate, name))
+            return &setting_table[i];
+    }
+    return NULL;
+}
+
+/* SYNCSHELL_RELAY_LISTEN_PROT as "listen.prot", for finding what is near. */
+static void key_from_environment(const char *name, char *ret_key, size_t size)
+{
+    snprintf(ret_key, size, "%s", name + strlen(SETTING_ENVIRONMENT_PREFIX));
+    bool section = true;
+    for (char *c = ret_key; *c; c++) {
+        if (*c == '_' && section) {
+            *c = '.';
+            section = false;
+        } else if (*c >= 'A' && *c <= 'Z') {
+            *c = (char)(*c - 'A' + 'a');
+        }
+    }
+}
+
+static void read_environment(struct reading *r, char *const *environment)
+{
+    for (char *const *e = environment; *e; e++) {
+        const char *equals = strchr(*e, '=');
+        char name[SETTING_ENVIRONMENT_NAME_SIZE];
+        if (!equals ||
+            strncmp(*e, SETTING_ENVIRONMENT_PREFIX, strlen(SETTING_ENVIRONMENT_PREFIX)) != 0)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)(equals - *e), *e);
+        if (str_equal(name,
+                      SETTING_ENVIRONMENT_PREFIX "CONFIG")) /* the file's path: main() took it */
+            continue;
+        const struct setting *row = find_by_environment(name);
+        if (row) {
+            take_text(r, row, name, equals + 1);
+        } else {
+            char key[SETTING_ENVIRONMENT_NAME_SIZE];
+            key_from_environment(name, key, sizeof key);
+            unknown_key(r, "environment", "variable", name, key);
+        }
+    }
+}
+
+static void read_assignments(struct reading *r, const char *const *assignments)
+{
+    for (const char *const *a = assignments; a && *a; a++) {
+        const char *equals = strchr(*a, '=');
+        char key[SETTING_ENVIRONMENT_NAME_SIZE];
+        if (!equals) {
+            fault(r, "--set", "\"%s\" is not KEY=VALUE", *a);
+            continue;
+        }
+        snprintf(key, sizeof key, "%.*s", (int)(equals - *a), *a);
+        const struct setting *row = setting_find(key);
+        if (row)
+            take_text(r, row, "--set", equals + 1);
+        else
+            unknown_key(r, "--set", "key", key, key);
+    }
+}
+
+/* ---- the whole ---- */
+
+bool config_is_loopback(const char *address)
+{
+    struct in_addr v4;
+    if (inet_pton(AF_INET, address, &v4) == 1)
+        return (ntohl(v4.s_addr) >> 24) == 127;
+    return str_equal(address, "::1") || str_equal(address, "localhost");
+}
+
+enum create_policy config_create_policy(const struct settings *s)
+{
+    if (s->create_policy == CREATE_POLICY_AUTO)
+        return config_is_loopback(s->listen_address) ? CREATE_POLICY_OPEN : CREATE_POLICY_NOBODY;
+    return (enum create_policy)s->create_policy;
+}
+
+/* Scheme and host, perhaps a port, in lower case: what a client signs. */
+static bool is_origin(const char *url)
+{
+    const char *host = NULL;
+    if (strncmp(url, "ws://", 5) == 0)
+        host = url + 5;
+    else if (strncmp(url, "wss://", 6) == 0)
+        host = url + 6;
+    if (!host || !*host || strlen(url) > 255)
+        return false;
+    return strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") == strlen(host);
+}
+
+static void check_whole(struct reading *r)
+{
+    const struct settings *s = r->settings;
+    bool tls = *s->listen_tls_certificate;
+    if (tls != (*s->listen_tls_key != '\0'))
+        fault(r, "",
+              "listen.tls_certificate and listen.tls_key belong together: set both or neither");
+    for (char **url = s->public_urls; *url; url++) {
+        if (!is_origin(*url))
+            fault(
+                r, "",
+                "public.urls: \"%s\" is not like \"wss://relay.example\": ws or wss, a name in lower case, perhaps a "
+                "port, no path",
+                *url);
+    }
+    if (!*s->store_path)
+        fault(r, "", "store.path must name a file");
+    if (config_is_loopback(s->listen_address))
+        return;
+    if (!*s->public_urls)
+        fault(
+            r, "",
+            "listen.address is not loopback: public.urls must name the URLs by which clients reach this relay");
+    if (s->create_policy == CREATE_POLICY_AUTO)
+        fault(
+            r, "",
+            "listen.address is not loopback: decide with create.policy who may create syncshells");
+    bool proxied = *s->public_urls && strncmp(*s->public_urls, "wss://", 6) == 0;
+    if (!tls && !proxied)
+        fault(
+            r, "",
+            "listen.address is not loopback: set listen.tls_certificate, or put a TLS proxy in front and name its "
+            "wss:// URL in public.urls");
+}
+
+int config_load(struct settings *ret_settings, const struct config_source *source,
+                struct buf *faults)
+{
+    struct settings settings;
+    int result = settings_init(&settings);
+    if (result < 0)
+        return result;
+    struct reading r = {.settings = &settings, .faults = faults};
+    if (source->file)
+        read_file(&r, source->file);
+    read_environment(&r, source->environment);
+    read_assignments(&r, source->assignments);
+    if (!r.faulty && !r.error)
+        check_whole(&r);
+    if (r.error || r.faulty) {
+        settings_deinit(&settings);
+        return r.error ? r.error : CONFIG_E_FAULTS;
+    }
+    *ret_settings = settings;
+    return 0;
+}

@@ -1,0 +1,37 @@
+/* The relay put together: loop, listener, core and store, and the effects that travel between them.
+ *
+ * Everything runs on the loop's thread. A turn: libwebsockets and the store's waker feed the core; after each input the
+ * core's effects are carried out (a frame to write, an operation to store, a line to log); at the end of the turn the
+ * store gets the turn's operations together, so that they share a commit, and what wants to be written is written. */
+#ifndef RELAY_APP_SERVER_H
+#define RELAY_APP_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "app/log.h"
+#include "app/setting.h"
+
+struct server;
+
+/* Called on SIGHUP: reads the configuration again. 0 and new settings (the server takes them), or non-zero: the old ones
+ * stay, and the reason was logged. */
+typedef int (*server_reload_fn)(void *userdata, struct settings *ret_settings);
+
+/* Opens store and listener. Takes nothing: `settings` and `log` must outlive the server. On failure `ret_error` has a
+ * sentence for the operator. 0 or negative errno. */
+int server_new(struct server **ret_server, const struct settings *settings, struct log *log,
+               char *ret_error, size_t error_size);
+
+void server_set_reload(struct server *s, server_reload_fn reload, void *userdata);
+
+/* "ws://127.0.0.1:8787", with the port that was really taken. */
+const char *server_url(const struct server *s);
+
+/* Until SIGTERM or SIGINT, and the drain after it. 0 or negative errno. */
+int server_run(struct server *s);
+
+/* Commits what is queued, closes everything. Always NULL. */
+struct server *server_free(struct server *s);
+
+#endif

@@ -1,0 +1,261 @@
+#include "app/setting.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+
+enum { NEAR_DISTANCE_MAX = 4 }; /* a suggestion further away than this would puzzle */
+
+static const char *const create_policies[] = {"auto", "open", "nobody", NULL};
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const log_formats[] = {"logfmt", "json", NULL};
+
+#define AT(member) offsetof(struct settings, member)
+#define MEBIBYTE   (UINT64_C(1) << 20)
+
+const struct setting setting_table[] = {
+    {"listen.address", SETTING_TEXT, AT(listen_address), .default_text = "127.0.0.1",
+     .help =
+         "Address to listen on. Beyond loopback, tls_certificate or a TLS proxy named in public.urls is needed."},
+    {"listen.port", SETTING_INTEGER, AT(listen_port), .default_value = 8787, .min = 0, .max = 65535,
+     .help = "TCP port. 0 takes a free one and prints it."},
+    {"listen.tls_certificate", SETTING_TEXT, AT(listen_tls_certificate), .default_text = "",
+     .help = "PEM file with the certificate and its chain: makes the listener wss. Empty: no TLS."},
+    {"listen.tls_key", SETTING_TEXT, AT(listen_tls_key), .default_text = "",
+     .help = "PEM file with the certificate's private key."},
+    {"public.urls", SETTING_LIST, AT(public_urls), .reloadable = true,
+     .help =
+         "The URLs under which clients reach this relay, such as \"wss://relay.example\", without a path. A client "
+         "signs the one that it dialled, and no other is accepted. Empty: loopback names only."},
+    {"store.path", SETTING_TEXT, AT(store_path), .default_text = "syncshell-relay-data/relay.db",
+     .help =
+         "The database file. Its folder is created, readable by its owner only, if the folder above exists."},
+    {"store.batch_max", SETTING_INTEGER, AT(store_batch_max), .default_value = 512, .min = 1,
+     .max = 65536, .help = "Operations that may share one commit."},
+    {"create.policy", SETTING_CHOICE, AT(create_policy), .choices = create_policies,
+     .default_value = CREATE_POLICY_AUTO, .reloadable = true,
+     .help =
+         "Who may create syncshells. \"open\": every peer that connects; \"nobody\": those that exist stay usable; "
+         "\"auto\": open on loopback, and beyond it the relay asks you to decide before it starts."},
+    {"limits.connections_max", SETTING_INTEGER, AT(connections_max), .default_value = 10000,
+     .min = 1, .max = 1000000, .help = "Connections at the same time; more are refused."},
+    {"limits.members_max", SETTING_INTEGER, AT(members_max), .default_value = 128, .min = 2,
+     .max = 128, .reloadable = true, .help = "Members of one syncshell."},
+    {"limits.sessions_max", SETTING_INTEGER, AT(sessions_max), .default_value = 256, .min = 1,
+     .max = 100000, .reloadable = true, .help = "Open recovery sessions of one syncshell."},
+    {"limits.joined_max", SETTING_INTEGER, AT(joined_max), .default_value = 32, .min = 1,
+     .max = 1000, .reloadable = true, .help = "Syncshells that one connection may join."},
+    {"limits.pending_requests_max", SETTING_INTEGER, AT(pending_requests_max), .default_value = 64,
+     .min = 1, .max = 10000, .reloadable = true,
+     .help = "Requests of one connection that may wait for the disk."},
+    {"limits.session_log_bytes_max", SETTING_INTEGER, AT(session_log_bytes_max),
+     .default_value = 16 * MEBIBYTE, .min = MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
+     .help = "Bytes of one session's progress log before a checkpoint is asked for."},
+    {"limits.inbox_bytes_max", SETTING_INTEGER, AT(inbox_bytes_max), .default_value = 16 * MEBIBYTE,
+     .min = MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
+     .help = "Unacknowledged bytes in one member's inbox."},
+    {"limits.inbox_messages_max", SETTING_INTEGER, AT(inbox_messages_max), .default_value = 256,
+     .min = 1, .max = 100000, .reloadable = true,
+     .help = "Unacknowledged messages in one member's inbox."},
+    {"limits.attempt_bytes_max", SETTING_INTEGER, AT(attempt_bytes_max),
+     .default_value = 256 * 1024, .min = 65536, .max = 16 * MEBIBYTE, .reloadable = true,
+     .help = "Bytes of offer, answer and candidates that one attempt may have held."},
+    {"limits.queue_bytes_max", SETTING_INTEGER, AT(queue_bytes_max), .default_value = MEBIBYTE,
+     .min = 131072, .max = 64 * MEBIBYTE, .reloadable = true,
+     .help = "Bytes that may wait for one connection before it is dropped as a slow reader."},
+    {"limits.queue_frames_max", SETTING_INTEGER, AT(queue_frames_max), .default_value = 1024,
+     .min = 64, .max = 65536, .reloadable = true,
+     .help = "Messages that may wait for one connection before it is dropped as a slow reader."},
+    {"timing.handshake_timeout_ms", SETTING_INTEGER, AT(handshake_timeout_ms),
+     .default_value = 10000, .min = 100, .max = 600000, .reloadable = true,
+     .help = "Milliseconds that a connection has to authenticate."},
+    {"timing.heartbeat_ms", SETTING_INTEGER, AT(heartbeat_ms), .default_value = 15000, .min = 100,
+     .max = 600000,
+     .help =
+         "Milliseconds of silence before a ping; after two unanswered the connection is closed."},
+    {"timing.close_timeout_ms", SETTING_INTEGER, AT(close_timeout_ms), .default_value = 5000,
+     .min = 100, .max = 600000, .help = "Milliseconds that a closing handshake may take."},
+    {"timing.offer_ttl_ms", SETTING_INTEGER, AT(offer_ttl_ms), .default_value = 30000, .min = 100,
+     .max = 600000, .reloadable = true,
+     .help = "Milliseconds that an offer, answer or candidate is held for a peer that is away."},
+    {"timing.session_ttl_hours", SETTING_INTEGER, AT(session_ttl_hours), .default_value = 168,
+     .min = 1, .max = 1193, .reloadable = true,
+     .help = "Hours without progress or attempt after which an open session expires."},
+    {"timing.tombstone_ttl_hours", SETTING_INTEGER, AT(tombstone_ttl_hours), .default_value = 24,
+     .min = 1, .max = 1193, .reloadable = true,
+     .help = "Hours for which a closed session is remembered as closed."},
+    {"timing.inbox_ttl_hours", SETTING_INTEGER, AT(inbox_ttl_hours), .default_value = 168, .min = 1,
+     .max = 1193, .reloadable = true, .help = "Hours for which a message waits in an inbox."},
+    {"timing.drain_ms", SETTING_INTEGER, AT(drain_ms), .default_value = 1000, .min = 0,
+     .max = 600000, .reloadable = true,
+     .help = "Milliseconds between SIGTERM and the end, over which clients are told to leave."},
+    {"log.level", SETTING_CHOICE, AT(log_level), .choices = log_levels, .default_value = 2,
+     .reloadable = true, .help = "The least important level that is written."},
+    {"log.format", SETTING_CHOICE, AT(log_format), .choices = log_formats,
+     .default_value = LOG_FORMAT_LOGFMT, .reloadable = true,
+     .help = "One line per event on standard error, in this form."},
+};
+
+const size_t setting_count = sizeof setting_table / sizeof setting_table[0];
+
+void setting_environment_name(const struct setting *s, char *ret_name)
+{
+    snprintf(ret_name, SETTING_ENVIRONMENT_NAME_SIZE, "%s%s", SETTING_ENVIRONMENT_PREFIX, s->key);
+    for (char *c = ret_name; *c; c++)
+        *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);
+}
+
+const struct setting *setting_find(const char *key)
+{
+    for (size_t i = 0; i < setting_count; i++)
+        if (str_equal(setting_table[i].key, key))
+            return &setting_table[i];
+    return NULL;
+}
+
+const struct setting *setting_find_nearest(const char *key)
+{
+    const struct setting *nearest = NULL;
+    size_t best = NEAR_DISTANCE_MAX + 1;
+    for (size_t i = 0; i < setting_count; i++) {
+        const char *candidate = setting_table[i].key;
+        const char *name = strchr(candidate, '.') + 1;
+        /* A right name in the wrong section is near, too. */
+        const char *last = strrchr(key, '.');
+        size_t distance =
+            str_equal(last ? last + 1 : key, name) ? 1 : str_distance(key, candidate, best);
+        if (distance < best) {
+            best = distance;
+            nearest = &setting_table[i];
+        }
+    }
+    return nearest;
+}
+
+static char **text_at(struct settings *s, const struct setting *row)
+{
+    return (char **)(void *)((char *)s + row->offset);
+}
+
+static char ***list_at(struct settings *s, const struct setting *row)
+{
+    return (char ***)(void *)((char *)s + row->offset);
+}
+
+static void list_free(char **list)
+{
+    for (char **t = list; t && *t; t++)
+        free(*t);
+    free((void *)list);
+}
+
+const char *setting_text(const struct settings *s, const struct setting *row)
+{
+    return *(char *const *)(const void *)((const char *)s + row->offset);
+}
+
+char *const *setting_list(const struct settings *s, const struct setting *row)
+{
+    return *(char **const *)(const void *)((const char *)s + row->offset);
+}
+
+uint64_t setting_value(const struct settings *s, const struct setting *row)
+{
+    return *(const uint64_t *)(const void *)((const char *)s + row->offset);
+}
+
+int setting_set_text(struct settings *s, const struct setting *row, const char *text)
+{
+    char *copy = strdup(text);
+    if (!copy)
+        return -ENOMEM;
+    free(*text_at(s, row));
+    *text_at(s, row) = copy;
+    return 0;
+}
+
+int setting_set_list(struct settings *s, const struct setting *row, const char *const *texts)
+{
+    size_t n = 0;
+    while (texts[n])
+        n++;
+    char **copy = (char **)calloc(n + 1, sizeof *copy);
+    if (!copy)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = strdup(texts[i]);
+        if (!copy[i]) {
+            list_free(copy);
+            return -ENOMEM;
+        }
+    }
+    list_free(*list_at(s, row));
+    *list_at(s, row) = copy;
+    return 0;
+}
+
+void setting_set_value(struct settings *s, const struct setting *row, uint64_t value)
+{
+    *(uint64_t *)(void *)((char *)s + row->offset) = value;
+}
+
+int settings_init(struct settings *ret_settings)
+{
+    static const char *const nothing[] = {NULL};
+    struct settings s = {0};
+    for (size_t i = 0; i < setting_count; i++) {
+        const struct setting *row = &setting_table[i];
+        int r = 0;
+        if (row->type == SETTING_TEXT)
+            r = setting_set_text(&s, row, row->default_text);
+        else if (row->type == SETTING_LIST)
+            r = setting_set_list(&s, row, nothing);
+        else
+            setting_set_value(&s, row, row->default_value);
+        if (r < 0) {
+            settings_deinit(&s);
+            return r;
+        }
+    }
+    *ret_settings = s;
+    return 0;
+}
+
+void settings_deinit(struct settings *s)
+{
+    for (size_t i = 0; i < setting_count; i++) {
+        const struct setting *row = &setting_table[i];
+        if (row->type == SETTING_TEXT)
+            free(*text_at(s, row));
+        else if (row->type == SETTING_LIST)
+            list_free(*list_at(s, row));
+    }
+    *s = (struct settings){0};
+}
+
+static bool list_equal(char *const *a, char *const *b)
+{
+    while (*a && *b && str_equal(*a, *b)) {
+        a++;
+        b++;
+    }
+    return !*a && !*b;
+}
+
+bool setting_equal(const struct settings *a, const struct settings *b, const struct setting *row)
+{
+    switch (row->type) {
+    case SETTING_TEXT:
+        return str_equal(setting_text(a, row), setting_text(b, row));
+    case SETTING_LIST:
+        return list_equal(setting_list(a, row), setting_list(b, row));
+    case SETTING_INTEGER:
+    case SETTING_CHOICE:
+        break;
+    }
+    return setting_value(a, row) == setting_value(b, row);
+}
