@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "examples.h"
 #include "samples.h"
 
 static int decode(struct invite *ret_invite, const char *json)
@@ -39,6 +40,29 @@ static void test_there_and_back(void **state)
     assert_int_equal(invite_decode_json(&again, out.data, out.size), 0);
     assert_string_equal(again.certificate_pin.text, "");
     buf_deinit(&out);
+}
+
+static void visit_example(const char *folder, const char *name, void *userdata)
+{
+    int expected = *(const int *)userdata;
+    struct buf json = BUF_INIT(INVITE_TEXT_MAX);
+    struct invite i;
+
+    example_read(&json, folder, name);
+    if (invite_decode_json(&i, json.data, json.size) != expected)
+        fail_msg("%s", name);
+    buf_deinit(&json);
+}
+
+static void test_examples(void **state)
+{
+    int valid = 0;
+    int invalid = INVITE_E_INVALID;
+
+    (void)state;
+    assert_true(examples_visit("invite/examples", "valid-", ".json", visit_example, &valid) >= 1);
+    assert_true(examples_visit("invite/examples", "invalid-", ".json", visit_example, &invalid) >=
+                4);
 }
 
 static int decode_with(const char *relay, const char *id, const char *secret, const char *rest)
@@ -104,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_there_and_back),
+        cmocka_unit_test(test_examples),
         cmocka_unit_test(test_refuses_what_is_not_an_invite),
         cmocka_unit_test(test_refuses_an_oversized_text_unread),
     };

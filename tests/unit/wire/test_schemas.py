@@ -4,9 +4,10 @@
 import json
 import unittest
 
-from wire_schemas import CODES, MESSAGE_TYPES, SCHEMAS, STORE, WIRE, Validator, validator
+from wire_schemas import CODES, MESSAGE_TYPES, ROOT, SCHEMAS, STORE, WIRE, Validator, code_rows, validator
 
 BODIES = ["ReconnectOffer", "ReconnectAnswer", "IceCandidate", "RecoveryRequest", "RecoveryResponse", "SessionEntry"]
+README = (ROOT / "schema" / "README.md").read_text(encoding="utf-8")
 
 
 def examples(folder, prefix):
@@ -37,6 +38,13 @@ class Schemas(unittest.TestCase):
         shape = SCHEMAS["common.schema.json"]["$defs"]["codeShape"]
         for code in CODES:
             self.assertTrue(Validator(shape).is_valid(code), code)
+
+    def test_the_documentation_lists_the_codes(self):
+        table = [[cell.strip(" `") for cell in line.split("|")[1:5]] for line in README.splitlines() if line[:3] == "| `"]
+        rows = [[name, "yes" if retryable == "true" else "no", close.lstrip("0"), text]
+                for name, retryable, close, text in code_rows()]  # fmt: skip
+        self.assertEqual([row for row in table if row[0] in CODES], rows)
+        self.assertEqual([row[0] for row in rows], CODES)
 
     def test_unknown_fields_are_allowed(self):
         for name in MESSAGE_TYPES:
@@ -74,6 +82,9 @@ class Examples(unittest.TestCase):
     def test_bodies(self):
         for name in BODIES:
             self.check_folder(f"body/examples/{name}", f"body/{name}.schema.json", 4)
+
+    def test_invites(self):
+        self.check_folder("invite/examples", "invite/invite.schema.json", 4)
 
     def test_no_folder_is_forgotten(self):
         folders = {path.name for path in (WIRE / "examples").iterdir()}

@@ -47,12 +47,22 @@ def validator(path):
 
 
 def table(header, macro):
-    """The string constants that open the rows of an X macro's table."""
+    """The text of an X macro's table, its lines joined."""
     text = (ROOT / "shared" / "wire" / header).read_text(encoding="utf-8")
     start = text.index(f"#define {macro}(X)")
-    body = text[start : text.index("\nenum", start)]
-    return re.findall(r'X\(\s*[A-Z_]+,\s*"(\w+)"', body)
+    return re.sub(r"\\\n\s*", " ", text[start : text.index("\nenum", start)])
 
 
-MESSAGE_TYPES = table("message.h", "MESSAGE_TABLE")
-CODES = table("code.h", "WIRE_CODE_TABLE")
+def names(header, macro):
+    """The string constants that open the table's rows."""
+    return re.findall(r'X\(\s*[A-Z_]+,\s*"(\w+)"', table(header, macro))
+
+
+def code_rows():
+    """(name, retryable, close code, text) of every code."""
+    row = r'X\(\s*[A-Z_]+,\s*"(\w+)",\s*(true|false),\s*(\d+),\s*"([^"]*)"\)'
+    return re.findall(row, table("code.h", "WIRE_CODE_TABLE"))
+
+
+MESSAGE_TYPES = names("message.h", "MESSAGE_TABLE")
+CODES = names("code.h", "WIRE_CODE_TABLE")
