@@ -20,6 +20,7 @@ struct seen {
     unsigned n_turns;
     unsigned n_turns_at_fire;
     uint64_t fired_us;
+    uint64_t deadline_us;
     char order[8];
     size_t n_order;
 };
@@ -73,6 +74,31 @@ static void timer_fires_once_and_not_early(void **state)
         assert_int_equal(s->n_fired, 1);
         assert_true(s->fired_us >= deadline_us);
     }
+}
+
+static void work_long_then_arm(void *userdata)
+{
+    struct seen *s = userdata;
+    uint64_t began_us = loop_now_us(s->loop);
+
+    while (loop_now_us(s->loop) - began_us < 20000)
+        continue;
+    s->deadline_us = loop_now_us(s->loop) + 10000;
+    assert_int_equal(loop_timer_arm(s->timer, s->deadline_us), 0);
+}
+
+/* libevent counts from the beginning of the turn. */
+static void timer_armed_after_long_work_is_not_early(void **state)
+{
+    struct seen *s = *state;
+    struct loop_timer *working = NULL;
+
+    assert_int_equal(loop_timer_new(s->loop, fire_and_stop, s, &s->timer), 0);
+    assert_int_equal(loop_timer_new(s->loop, work_long_then_arm, s, &working), 0);
+    assert_int_equal(loop_timer_arm(working, 0), 0);
+    assert_int_equal(loop_run(s->loop), 0);
+    assert_true(s->fired_us >= s->deadline_us);
+    loop_timer_free(working);
 }
 
 static void first_of_two(void *userdata)
@@ -165,6 +191,16 @@ static void signal_reaches_the_loop(void **state)
     assert_null(loop_signal_free(sig));
 }
 
+static void count_fire(void *userdata)
+{
+    ((struct seen *)userdata)->n_fired++;
+}
+
+static void stop(void *userdata)
+{
+    loop_stop(((struct seen *)userdata)->loop);
+}
+
 static void *wake_many_times(void *userdata)
 {
     for (int i = 0; i < 1000; i++)
@@ -177,9 +213,11 @@ static void wakes_from_another_thread_coalesce(void **state)
     struct seen *s = *state;
     pthread_t thread;
 
-    assert_int_equal(loop_waker_new(s->loop, fire_and_stop, s, &s->waker), 0);
+    assert_int_equal(loop_waker_new(s->loop, count_fire, s, &s->waker), 0);
+    assert_int_equal(loop_timer_new(s->loop, stop, s, &s->timer), 0);
     assert_int_equal(pthread_create(&thread, NULL, wake_many_times, s->waker), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(loop_timer_arm(s->timer, loop_now_us(s->loop) + 5000), 0);
     assert_int_equal(loop_run(s->loop), 0);
     assert_int_equal(s->n_fired, 1);
 }
@@ -209,6 +247,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(timer_fires_once_and_not_early, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(timer_armed_after_long_work_is_not_early, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(rearming_replaces_and_never_disarms, set_up, tear_down),
         cmocka_unit_test_setup_teardown(end_of_turn_runs_before_waiting_and_after_each_turn, set_up,
                                         tear_down),
