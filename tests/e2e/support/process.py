@@ -14,6 +14,9 @@ BUILD = Path(os.environ.get("SYNCSHELL_BUILD_DIR", Path(__file__).resolve().pare
 RELAY = os.environ.get("SYNCSHELL_RELAY_BIN", str(BUILD / "relay" / "app" / "syncshell-relay"))
 SYNCSHELL = os.environ.get("SYNCSHELL_BIN", str(BUILD / "shared" / "cli" / "syncshell"))
 
+# The relay refuses variables of its own prefix that it does not know, such as those that name the programs under test.
+INHERITED = {k: v for k, v in os.environ.items() if not k.startswith("SYNCSHELL_")}
+
 LISTENING = re.compile(r"event=listening\b.*?\burl=\"?(wss?)://([^\s\":]+):(\d+)")
 
 
@@ -37,7 +40,7 @@ class Process:
         self.listening = Log(f"{name} stderr")
         self.child = subprocess.Popen(
             arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
-            env={**os.environ, **(env or {})},
+            env={**INHERITED, **(env or {})},
         )
         self.threads = [
             reader(self.child.stdout, self.take_output, self.output.end),
