@@ -1,7 +1,8 @@
 /* Removing what has expired, a bounded number of rows at a time, so that a sweep never holds the writer for long.
  *
  * Four kinds in this order: open sessions become tombstones (and are reported); tombstones lose their entries; tombstones
- * go; inbox messages go. Each takes from one budget; the sweep is complete when some of it is left. */
+ * go; inbox messages go. Each takes from one budget; the sweep is complete when some of it is left. Tombstones go only
+ * when no entry is left to be swept, so removing them removes nothing else. */
 #include "adapters/store_sqlite/op.h"
 
 #include <errno.h>

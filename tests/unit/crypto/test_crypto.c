@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -37,10 +38,9 @@ static size_t from_hex(const char *hex, uint8_t *ret_bytes)
     size_t n = strlen(hex) / 2;
 
     for (size_t i = 0; i < n; i++) {
-        unsigned byte;
+        const char digits[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
 
-        assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
-        ret_bytes[i] = (uint8_t)byte;
+        ret_bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
     }
     return n;
 }
@@ -194,14 +194,14 @@ static void a_key_has_one_spelling(void **state)
     struct signed_text s = signed_text(1);
 
     assert_int_equal(s.public_key[KEY_CHARS - 1], 'w');
-    for (char last = 'x'; last <= 'z'; last++) {
-        s.public_key[KEY_CHARS - 1] = last;
+    for (int last = 'x'; last <= 'z'; last++) {
+        s.public_key[KEY_CHARS - 1] = (char)last;
         assert_false(verify(*state, &s));
     }
     s = signed_text(1);
     assert_int_equal(s.signature[SIGNATURE_CHARS - 1], 'A');
-    for (char last = 'B'; last <= 'P'; last++) {
-        s.signature[SIGNATURE_CHARS - 1] = last;
+    for (int last = 'B'; last <= 'P'; last++) {
+        s.signature[SIGNATURE_CHARS - 1] = (char)last;
         assert_false(verify(*state, &s));
     }
 }

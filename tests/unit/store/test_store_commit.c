@@ -217,6 +217,7 @@ static void a_lost_transaction_fails_the_whole_batch(void **state)
         f,
         "CREATE TRIGGER breaks BEFORE INSERT ON session BEGIN SELECT RAISE(ROLLBACK, 'on purpose'); END");
     assert_batch_fails(f, make_open_session("s", "m"), WIRE_CODE_INTERNAL);
+    assert_non_null(strstr(stats_of(f).last_error, "on purpose"));
     assert_recovers(f);
 }
 

@@ -82,8 +82,10 @@ static void opened_again(void **state)
     assert_int_equal(fixture_duplicate(f, make_open_session("s", "m1")), 2);
     assert_int_equal(fixture_duplicate(f, make_open_session("s", "another message")), 2);
     op = make_open_session("s", "m1");
-    (void)snprintf(op->joiner_peer_id.text, sizeof op->joiner_peer_id.text, "%s", PEER_B);
-    (void)snprintf(op->provider_peer_id.text, sizeof op->provider_peer_id.text, "%s", PEER_A);
+    (void)snprintf(op->joiner_peer_id.text, sizeof op->joiner_peer_id.text, "%s", PEER_C);
+    assert_int_equal(fixture_code(f, op), WIRE_CODE_SESSION_EXISTS);
+    op = make_open_session("s", "m1");
+    (void)snprintf(op->provider_peer_id.text, sizeof op->provider_peer_id.text, "%s", PEER_C);
     assert_int_equal(fixture_code(f, op), WIRE_CODE_SESSION_EXISTS);
     (void)fixture_new(f, make_close("s", SESSION_OUTCOME_COMPLETED));
     assert_int_equal(fixture_code(f, make_open_session("s", "m1")), WIRE_CODE_SESSION_CLOSED);
