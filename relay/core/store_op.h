@@ -109,15 +109,18 @@ struct store_op {
         limit_rows; /* OPEN: open sessions of the syncshell; ADD_INBOX: unacknowledged; ADD_MEMBER: members */
 
     /* out */
-    enum wire_code
-        code; /* WIRE_CODE_NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise
-                          * SYNCSHELL_EXISTS, SYNCSHELL_FULL, UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED,
-                          * UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS, INBOX_FULL, BAD_CURSOR */
+    /* NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise SYNCSHELL_EXISTS, SYNCSHELL_FULL,
+     * UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED, UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS,
+     * INBOX_FULL, BAD_CURSOR; and for a peer whose membership ended meanwhile UNKNOWN_TARGET (ADD_INBOX) or NOT_JOINED
+     * (READ_INBOX, ACK_INBOX). */
+    enum wire_code code;
     bool duplicate;
-    uint64_t
-        ret_version;  /* entry's version; with VERSION_CONFLICT and READ_SNAPSHOT the session's */
-    uint64_t ret_seq; /* ADD_INBOX: given (or had); READ_INBOX, ACK_INBOX: the inbox's head */
-    bool complete;    /* READ_*: nothing more; SWEEP: nothing left to remove */
+    /* The entry's version; with VERSION_CONFLICT and READ_SNAPSHOT the session's. */
+    uint64_t ret_version;
+    /* ADD_INBOX: given (or had); ADD_MEMBER, READ_INBOX, ACK_INBOX: the inbox's head, which for a new member is above 0 when
+     * members left before it. */
+    uint64_t ret_seq;
+    bool complete; /* READ_*: nothing more; SWEEP: nothing left to remove */
     struct store_syncshell *syncshell;
     struct store_entry *entries;
     size_t n_entries;
