@@ -18,7 +18,9 @@ static const char origin[] = "wss://relay.example";
 void say_raw(struct client *c, bool binary, const void *data, size_t size)
 {
     assert_non_null(c->connection);
+    world_enter(c->world);
     core_receive(c->connection, c->world->now_us, binary, data, size);
+    world_leave(c->world);
     world_settle(c->world);
 }
 
@@ -176,13 +178,13 @@ static void drop_current(struct client *c)
     c->current_frame = frame_unref(c->current_frame);
 }
 
-static bool hear(struct client *c)
+const struct message *hear(struct client *c)
 {
     struct message_refusal refusal;
     struct list_node *n = list_first(&c->heard);
     drop_current(c);
     if (!n)
-        return false;
+        return NULL;
     struct heard *h = container_of(n, struct heard, node);
     list_unlink(n);
     c->current_frame = h->frame;
@@ -192,7 +194,7 @@ static bool hear(struct client *c)
                        c->current_frame->data, c->current_frame->size, &message_limits_to_client);
     if (r != 0)
         fail_msg("the relay sent a frame that is refused: %s", refusal.detail);
-    return true;
+    return &c->current;
 }
 
 const struct message *expect(struct client *c, enum message_type type)

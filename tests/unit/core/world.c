@@ -144,11 +144,25 @@ void world_advance_ms(struct world *w, uint64_t ms)
             w->wall_ms += (int64_t)((due_us - w->now_us) / 1000);
             w->now_us = due_us;
         }
+        world_enter(w);
         core_tick(w->core, w->now_us);
+        world_leave(w);
         world_settle(w);
     }
     w->wall_ms += (int64_t)((end_us - w->now_us) / 1000);
     w->now_us = end_us;
+}
+
+void world_enter(struct world *w)
+{
+    if (w->before_call)
+        w->before_call(w);
+}
+
+void world_leave(struct world *w)
+{
+    if (w->after_call)
+        w->after_call(w);
 }
 
 /* --- effects ------------------------------------------------------------------------------------------------------- */
@@ -164,7 +178,9 @@ static void pull_one(struct client *c, struct frame *frame)
 static void pull_all(struct client *c)
 {
     while (core_connection_pending(c->connection)) {
+        world_enter(c->world);
         struct frame *frame = core_connection_pull(c->connection, c->world->now_us);
+        world_leave(c->world);
         assert_non_null(frame);
         pull_one(c, frame);
     }
@@ -184,7 +200,9 @@ static void carry_out(struct world *w, const struct core_effect *e)
         c->close_code = e->close_code;
         str_copy(c->close_reason, sizeof c->close_reason, e->close_reason);
         if (!c->lingers) {
+            world_enter(w);
             core_disconnect(c->connection, w->now_us);
+            world_leave(w);
             c->connection = NULL;
         }
         break;
@@ -216,7 +234,9 @@ static void execute_first(struct world *w)
     } else {
         fake_store_execute(w->store, op);
     }
+    world_enter(w);
     core_store_done(w->core, w->now_us, op);
+    world_leave(w);
 }
 
 void world_settle(struct world *w)
@@ -263,7 +283,9 @@ int client_try_connect(struct client *c)
 {
     assert_null(c->connection);
     c->close_code = 0;
+    world_enter(c->world);
     int r = core_connect(c->world->core, c->world->now_us, c, &c->connection);
+    world_leave(c->world);
     if (r != 0)
         c->connection = NULL;
     world_settle(c->world);
@@ -282,7 +304,9 @@ void client_disconnect(struct client *c)
 {
     if (!c->connection)
         return;
+    world_enter(c->world);
     core_disconnect(c->connection, c->world->now_us);
+    world_leave(c->world);
     c->connection = NULL;
     world_settle(c->world);
 }

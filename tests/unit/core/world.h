@@ -53,6 +53,9 @@ struct world {
     size_t n_ops[STORE_SWEEP + 1];
     size_t n_events[CORE_EVENT_STORE_FAILED + 1];
     struct core_event last_event[CORE_EVENT_STORE_FAILED + 1];
+    void (*before_call)(
+        struct world *w); /* NULL, or what happens around every call into the core */
+    void (*after_call)(struct world *w);
     unsigned n_messages;
     struct wire_id said[WORLD_SAID_MAX]; /* a ring of the last message ids */
     size_t n_said;
@@ -69,6 +72,10 @@ void world_restart(struct world *w); /* of the relay alone: connections break, t
 
 /* Time. */
 void world_advance_ms(struct world *w, uint64_t ms); /* runs every deadline on the way */
+
+/* Around every call into the core. */
+void world_enter(struct world *w);
+void world_leave(struct world *w);
 
 /* Carries effects out until there are none. */
 void world_settle(struct world *w);
@@ -115,6 +122,7 @@ const char *say_ack(struct client *c, uint64_t seq);
 
 /* Hearing: the next frame, which must be of that type and stays valid until the next expectation. */
 const struct message *expect(struct client *c, enum message_type type);
+const struct message *hear(struct client *c); /* whatever it is; NULL: nothing */
 void expect_error(struct client *c, const char *in_reply_to, enum wire_code code);
 void expect_stored(struct client *c, const char *in_reply_to);
 void expect_presence(struct client *c, const struct client *of, enum presence presence);
