@@ -32,8 +32,10 @@ static json_t *write_string(const struct field *f, const char *text)
 
 static json_t *write_integer(const struct field *f, uint64_t number)
 {
-    assert(number >= f->min && number <= f->max);
-    return json_integer((json_int_t)number);
+    bool in_range = number >= f->min && number <= f->max;
+
+    assert(in_range);
+    return in_range ? json_integer((json_int_t)number) : NULL;
 }
 
 static json_t *write_enum(const struct field *f, const void *member)

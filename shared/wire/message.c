@@ -91,15 +91,20 @@ static int read_type(enum message_type *ret_type, struct message_refusal *ret_re
     return 0;
 }
 
-static int check_body(const struct message *m, struct message_refusal *ret_refusal,
-                      const struct message_limits *limits)
+static bool body_fits_type(const struct message *m)
 {
     enum message_body rule = message_spec(m->type)->body;
 
-    if (rule == MESSAGE_BODY_NONE && message_has_body(m))
-        return message_refuse(ret_refusal, WIRE_CODE_BAD_FRAME, "this type has no body");
-    if (rule == MESSAGE_BODY_MUST && !message_has_body(m))
-        return message_refuse(ret_refusal, WIRE_CODE_BAD_FRAME, "this type needs a body");
+    return rule == MESSAGE_BODY_MAY || message_has_body(m) == (rule == MESSAGE_BODY_MUST);
+}
+
+static int check_body(const struct message *m, struct message_refusal *ret_refusal,
+                      const struct message_limits *limits)
+{
+    if (!body_fits_type(m))
+        return message_refuse(ret_refusal, WIRE_CODE_BAD_FRAME,
+                              message_has_body(m) ? "this type has no body"
+                                                  : "this type needs a body");
     if (type_is_signal(m->type) && m->body_size > limits->signal_body_bytes)
         return message_refuse(ret_refusal, WIRE_CODE_BODY_TOO_LARGE, "the body is too large");
     return 0;
@@ -176,13 +181,10 @@ static int encode_header(const struct message *m, struct buf *out)
 
 int message_encode(const struct message *m, struct buf *out)
 {
-    const struct message_spec *spec = message_spec(m->type);
     size_t start = out->size;
     int r;
 
-    assert(spec && !message_broken_rule(m));
-    assert(spec->body != MESSAGE_BODY_NONE || !message_has_body(m));
-    assert(spec->body != MESSAGE_BODY_MUST || message_has_body(m));
+    assert(message_spec(m->type) && body_fits_type(m) && !message_broken_rule(m));
 
     r = encode_header(m, out);
     if (!r && message_has_body(m)) {

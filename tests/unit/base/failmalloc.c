@@ -82,6 +82,8 @@ char *__wrap_strdup(const char *text)
     return __wrap_strndup(text, strlen(text));
 }
 
+/* NOLINTEND(bugprone-reserved-identifier) */
+
 /* jansson 2.14 ignores it when the buffer of the token that it reads cannot grow: the byte is lost, and when it was a
  * string's closing quotation mark, jansson runs past the end. No caller can help that, so growing is spared: it asks for
  * powers of two from 32 on. */

@@ -20,8 +20,8 @@ static void test_siphash_gives_the_papers_value(void **state)
     uint8_t message[15];
 
     (void)state;
-    for (uint8_t i = 0; i < sizeof(message); i++)
-        message[i] = i;
+    for (size_t i = 0; i < sizeof(message); i++)
+        message[i] = (uint8_t)i;
     assert_true(siphash(seed, message, sizeof(message)) == UINT64_C(0xa129ca6149be45e5));
 }
 
@@ -31,8 +31,8 @@ static void test_siphash_at_the_edges_of_a_word(void **state)
     uint8_t message[8];
 
     (void)state;
-    for (uint8_t i = 0; i < sizeof(message); i++)
-        message[i] = i;
+    for (size_t i = 0; i < sizeof(message); i++)
+        message[i] = (uint8_t)i;
     assert_true(siphash(seed, message, 0) == UINT64_C(0x726fdb47dd0e0e31));
     assert_true(siphash(seed, message, 7) == UINT64_C(0xab0200f58b01d137));
     assert_true(siphash(seed, message, 8) == UINT64_C(0x93f5f5799a932462));
