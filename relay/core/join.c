@@ -1,5 +1,6 @@
 #include "core/join.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "core/bulk.h"
@@ -44,32 +45,28 @@ void join_refuse(struct join *j, enum wire_code code)
     join_free(j);
 }
 
-static bool session_listed(const struct session *session, const char *peer_id,
-                           enum session_state state)
+/* Of one list, newest first, those in which the peer takes part. */
+static void list_some(const struct list *sessions, const char *peer_id,
+                      struct message_syncshell_joined *joined)
 {
-    return session->summary.state == state &&
-           session_side_of(session, peer_id) != SESSION_SIDE_NONE;
+    const struct list_node *end = &sessions->head;
+    for (struct list_node *n = end->prev; n != end && joined->n_sessions < WIRE_SESSIONS_MAX;
+         n = n->prev) {
+        const struct session *session = container_of(n, struct session, list_node);
+        if (session_side_of(session, peer_id) != SESSION_SIDE_NONE)
+            joined->sessions[joined->n_sessions++] = session->summary;
+    }
 }
 
-/* The peer's sessions, newest first, tombstones behind the open ones: what does not fit is the least missed. */
+/* Tombstones behind the open ones: what does not fit is the least missed. */
 static int list_sessions(const struct syncshell *s, const char *peer_id,
                          struct message_syncshell_joined *joined)
 {
-    static const enum session_state order[] = {SESSION_STATE_OPEN, SESSION_STATE_CLOSED};
-    if (s->n_sessions == 0)
-        return 0;
-    size_t max = s->n_sessions < WIRE_SESSIONS_MAX ? s->n_sessions : WIRE_SESSIONS_MAX;
-    joined->sessions = calloc(max, sizeof *joined->sessions);
+    joined->sessions = calloc(WIRE_SESSIONS_MAX, sizeof *joined->sessions);
     if (!joined->sessions)
-        return -1;
-    for (size_t pass = 0; pass < 2; pass++) {
-        const struct list_node *end = &s->session_list.head;
-        for (struct list_node *n = end->prev; n != end && joined->n_sessions < max; n = n->prev) {
-            const struct session *session = container_of(n, struct session, list_node);
-            if (session_listed(session, peer_id, order[pass]))
-                joined->sessions[joined->n_sessions++] = session->summary;
-        }
-    }
+        return -ENOMEM;
+    list_some(&s->open_sessions, peer_id, joined);
+    list_some(&s->tombstones, peer_id, joined);
     return 0;
 }
 
@@ -77,7 +74,7 @@ static int list_members(const struct syncshell *s, struct message_syncshell_join
 {
     joined->members = calloc(WIRE_MEMBERS_MAX, sizeof *joined->members);
     if (!joined->members)
-        return -1;
+        return -ENOMEM;
     list_for_each_safe (n, next, &s->member_list) {
         const struct member *m = container_of(n, struct member, list_node);
         bool online = member_connection(m) || m->away_timer.armed;
@@ -232,8 +229,11 @@ void join_member_added(struct core *core, struct syncshell *s, struct connection
     struct join *j = c ? find_waiting(c, op) : NULL;
     enum wire_code code = op->code;
     if (code == WIRE_CODE_NONE && !syncshell_member(s, op->peer_id.text)) {
-        const struct store_member stored = {.peer_id = op->peer_id};
-        if (member_new(s, &stored, NULL) != 0) {
+        /* A new inbox is empty, but numbered after those of former members. */
+        const struct store_member stored = {.peer_id = op->peer_id,
+                                            .inbox_head = op->ret_seq,
+                                            .inbox_acked = op->duplicate ? 0 : op->ret_seq};
+        if (member_new(s, &stored) != 0) {
             syncshell_spoil(s);
             code = WIRE_CODE_INTERNAL;
         }

@@ -32,7 +32,7 @@ void leave_done(struct core *core, struct syncshell *s, struct connection *c, st
         struct connection *joined = member_connection(m);
         /* First the membership, so that nothing more is sent to it: what is held for the peer is undeliverable. */
         member_free(m);
-        list_for_each_safe (n, next, &s->session_list) {
+        list_for_each_safe (n, next, &s->open_sessions) {
             struct session *session = container_of(n, struct session, list_node);
             if (session_side_of(session, op->peer_id.text) != SESSION_SIDE_NONE)
                 session_closed(session, SESSION_OUTCOME_CANCELLED, op->expires_unix_ms,

@@ -16,7 +16,7 @@ static void grace_over(struct core *core, struct timer *t)
     syncshell_announce(m->syncshell, &m->peer_id, PRESENCE_AWAY);
 }
 
-int member_new(struct syncshell *s, const struct store_member *stored, struct member **ret_member)
+int member_new(struct syncshell *s, const struct store_member *stored)
 {
     struct member *m = calloc(1, sizeof *m);
     if (!m)
@@ -32,8 +32,6 @@ int member_new(struct syncshell *s, const struct store_member *stored, struct me
         return -ENOMEM;
     }
     list_append(&s->member_list, &m->list_node);
-    if (ret_member)
-        *ret_member = m;
     return 0;
 }
 

@@ -42,7 +42,7 @@ struct membership {
 };
 
 /* Links a new member. 0 or negative. */
-int member_new(struct syncshell *s, const struct store_member *stored, struct member **ret_member);
+int member_new(struct syncshell *s, const struct store_member *stored);
 struct member *member_free(struct member *m); /* ends its membership, too; always NULL */
 
 /* The connection that can be sent to now, NULL when the member is away. */

@@ -64,11 +64,6 @@ static bool code_is_store_failure(enum wire_code code)
            code == WIRE_CODE_INTERNAL;
 }
 
-bool op_is_request(enum store_op_kind kind)
-{
-    return op_kinds[kind].request;
-}
-
 struct store_op *op_new(struct core *core, enum store_op_kind kind, const struct syncshell *s)
 {
     struct store_op *op = store_op_new(kind);

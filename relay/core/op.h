@@ -14,7 +14,4 @@ struct store_op *op_new(struct core *core, enum store_op_kind kind, const struct
 /* Queues the effect. */
 void op_issue(struct core *core, struct store_op *op);
 
-/* Does an operation of this kind count as a pending request of its connection until it is back? */
-bool op_is_request(enum store_op_kind kind);
-
 #endif

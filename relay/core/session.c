@@ -17,6 +17,26 @@ struct session *session_find(const struct syncshell *s, const struct wire_id *id
     return n ? container_of(n, struct session, node) : NULL;
 }
 
+static void delist(struct session *session)
+{
+    if (session->summary.state == SESSION_STATE_CLOSED)
+        session->syncshell->n_tombstones--;
+    list_unlink(&session->list_node);
+}
+
+/* Into the list of its state. Among too many tombstones the oldest is forgotten. */
+static void enlist(struct session *session)
+{
+    struct syncshell *s = session->syncshell;
+    if (session->summary.state == SESSION_STATE_OPEN) {
+        list_append(&s->open_sessions, &session->list_node);
+        return;
+    }
+    list_append(&s->tombstones, &session->list_node);
+    if (++s->n_tombstones > SESSION_TOMBSTONES_MAX)
+        session_free(container_of(list_first(&s->tombstones), struct session, list_node));
+}
+
 int session_new(struct syncshell *s, const struct store_session *stored,
                 struct session **ret_session)
 {
@@ -32,8 +52,7 @@ int session_new(struct syncshell *s, const struct store_session *stored,
         free(session);
         return -ENOMEM;
     }
-    list_append(&s->session_list, &session->list_node);
-    s->n_sessions++;
+    enlist(session);
     if (ret_session)
         *ret_session = session;
     return 0;
@@ -45,8 +64,7 @@ struct session *session_free(struct session *session)
         return NULL;
     attempt_end(session->attempt, WIRE_CODE_NONE);
     map_remove(&session->syncshell->sessions, &session->node);
-    list_unlink(&session->list_node);
-    session->syncshell->n_sessions--;
+    delist(session);
     free(session);
     return NULL;
 }
@@ -86,9 +104,11 @@ void session_closed(struct session *session, enum session_outcome outcome, int64
 {
     if (session->summary.state == SESSION_STATE_CLOSED)
         return;
+    delist(session);
     session->summary.state = SESSION_STATE_CLOSED;
     session->summary.outcome = outcome;
     session->expires_unix_ms = expires_unix_ms;
+    enlist(session);
     attempt_end(session->attempt, code);
     session_announce(session, except);
     core_emit(session->syncshell->core,
@@ -134,9 +154,9 @@ void session_raised(struct session *session, const struct store_op *op)
 void session_purge(struct syncshell *s)
 {
     int64_t now_ms = core_wall_now(s->core).unix_ms;
-    list_for_each_safe (n, next, &s->session_list) {
+    list_for_each_safe (n, next, &s->tombstones) {
         struct session *session = container_of(n, struct session, list_node);
-        if (session->summary.state == SESSION_STATE_CLOSED && session->expires_unix_ms <= now_ms)
+        if (session->expires_unix_ms <= now_ms)
             session_free(session);
     }
 }

@@ -15,9 +15,7 @@ struct connection;
 struct core;
 struct syncshell;
 
-enum {
-    SESSION_TOMBSTONES_MAX = 1024
-}; /* per syncshell: beyond, no session is opened until some have expired */
+enum { SESSION_TOMBSTONES_MAX = 1024 }; /* per syncshell: beyond, the oldest are forgotten early */
 
 /* The two participants; also the index of what there is two of. */
 enum session_side {
@@ -29,7 +27,7 @@ enum session_side {
 struct session {
     struct syncshell *syncshell;
     struct map_node node;
-    struct list_node list_node;
+    struct list_node list_node; /* the syncshell's open sessions, or its tombstones */
     struct message_session_summary summary;
     int64_t expires_unix_ms;    /* of a tombstone: when it is forgotten */
     struct attempt *attempt;    /* NULL: none is live */

@@ -13,17 +13,13 @@
 static enum wire_code check_open(const struct request *r)
 {
     const struct message_session_open *m = &r->message->session_open;
-    struct syncshell *s = r->membership->syncshell;
+    const struct syncshell *s = r->membership->syncshell;
     const char *self = r->connection->peer_id.text;
     if (strcmp(self, m->joiner_peer_id.text) != 0 && strcmp(self, m->provider_peer_id.text) != 0)
         return WIRE_CODE_NOT_PARTICIPANT;
     if (!syncshell_member(s, m->joiner_peer_id.text) ||
         !syncshell_member(s, m->provider_peer_id.text))
         return WIRE_CODE_UNKNOWN_TARGET;
-    session_purge(s);
-    size_t max = (size_t)r->core->config.sessions_max + SESSION_TOMBSTONES_MAX;
-    if (!session_find(s, &m->recovery_session_id) && s->n_sessions >= max)
-        return WIRE_CODE_TOO_MANY_SESSIONS;
     return WIRE_CODE_NONE;
 }
 

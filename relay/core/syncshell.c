@@ -29,7 +29,8 @@ static struct syncshell *syncshell_new(struct core *core, const struct wire_id *
     map_init(&s->members, SYNCSHELL_MEMBERS_MAX, core->syncshells.seed);
     map_init(&s->sessions, SYNCSHELL_SESSIONS_MAX, core->syncshells.seed);
     list_init(&s->member_list);
-    list_init(&s->session_list);
+    list_init(&s->open_sessions);
+    list_init(&s->tombstones);
     list_init(&s->memberships);
     list_init(&s->attempts);
     list_init(&s->joins);
@@ -61,7 +62,7 @@ static int take_over(struct syncshell *s, const struct store_syncshell *stored)
     s->owner_peer_id = stored->owner_peer_id;
     s->key_epoch = stored->key_epoch;
     for (size_t i = 0; i < stored->n_members; i++) {
-        int r = member_new(s, &stored->members[i], NULL);
+        int r = member_new(s, &stored->members[i]);
         if (r != 0)
             return r;
     }
@@ -123,7 +124,10 @@ void syncshell_unload_if_idle(struct syncshell *s)
 struct syncshell *syncshell_free(struct syncshell *s)
 {
     assert(list_empty(&s->memberships));
-    list_for_each_safe (n, next, &s->session_list) {
+    list_for_each_safe (n, next, &s->open_sessions) {
+        session_free(container_of(n, struct session, list_node));
+    }
+    list_for_each_safe (n, next, &s->tombstones) {
         session_free(container_of(n, struct session, list_node));
     }
     list_for_each_safe (n, next, &s->member_list) {

@@ -40,8 +40,9 @@ struct syncshell {
     struct map members;
     struct list member_list; /* in the order of joining */
     struct map sessions;
-    struct list session_list; /* oldest first */
-    size_t n_sessions;
+    struct list open_sessions; /* oldest first */
+    struct list tombstones;    /* closed first, first */
+    size_t n_tombstones;
 
     struct list memberships; /* joined connections */
     struct list attempts;    /* live ones of its sessions */

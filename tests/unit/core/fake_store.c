@@ -35,6 +35,7 @@ struct shell {
     struct wire_key key;
     struct wire_peer_id owner;
     uint64_t key_epoch;
+    uint64_t inbox_floor; /* where a new member's inbox starts: after those of former members */
     struct inhabitant *members;
     size_t n_members;
     struct session *sessions;
@@ -131,7 +132,8 @@ static struct session *find_session(const struct shell *s, const char *id)
 static void add_member(struct shell *s, const struct wire_peer_id *peer)
 {
     s->members = grown(s->members, s->n_members, sizeof *s->members);
-    s->members[s->n_members++].stored.peer_id = *peer;
+    s->members[s->n_members++].stored = (struct store_member){
+        .peer_id = *peer, .inbox_head = s->inbox_floor, .inbox_acked = s->inbox_floor};
 }
 
 static void load(struct shell *s, struct store_op *op)
@@ -191,6 +193,8 @@ static void remove_member(struct shell *s, struct store_op *op)
              strcmp(summary->provider_peer_id.text, op->peer_id.text) == 0))
             close_session(session, SESSION_OUTCOME_CANCELLED, op->expires_unix_ms);
     }
+    if (s->inbox_floor < m->stored.inbox_head)
+        s->inbox_floor = m->stored.inbox_head;
     member_clear(m);
     *m = s->members[--s->n_members];
 }
@@ -436,6 +440,8 @@ static void on_shell(struct shell *s, struct store_op *op)
             op->code = WIRE_CODE_SYNCSHELL_FULL;
         else if (!op->duplicate)
             add_member(s, &op->peer_id);
+        if (op->code == WIRE_CODE_NONE)
+            op->ret_seq = find_member(s, op->peer_id.text)->stored.inbox_head;
     } else if (op->kind == STORE_REMOVE_MEMBER) {
         remove_member(s, op);
     } else if (op->kind == STORE_OPEN_SESSION) {

@@ -124,12 +124,14 @@ static void converse(struct world *w)
     come(a2); /* takes over from a */
     come_again(a);
     if (a->connection)
+        say_open(a, c, "second");
+    if (a->connection)
         say_close(a, "session", SESSION_OUTCOME_COMPLETED);
     if (c->connection)
         say_leave(c, "shell");
-    client_disconnect(a);
-    client_disconnect(b);
-    come(b);
+    for (unsigned i = 0; i < 10; i++)
+        client_disconnect(client_at(w, i));
+    come(b); /* the syncshell is loaded again, with sessions */
     if (b->connection)
         core_drain(w->core, w->now_us, 100);
     world_settle(w);
@@ -275,6 +277,39 @@ static void p2_the_same_relay_goes_on(void **state)
             ;
 }
 
+/* Memory runs out just when a committed change is taken over. */
+static void p2_spoiled_syncshell_is_loaded_afresh(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    struct client *c = client_online(w, 2);
+    struct client *d = client_online(w, 3);
+    w->store_held = true;
+    const char *first = say_join(c, "shell");
+    const char *second = say_join(d, "shell");
+    fault = (struct fault){.call = 0, .n_good = 0};
+    w->before_call = arm;
+    w->after_call = disarm;
+    world_store_step(w, STORE_ADD_MEMBER);
+    assert_true(fault.hit);
+    w->before_call = w->after_call = NULL;
+    expect_error(c, first, WIRE_CODE_INTERNAL);
+    expect_closed(p.joiner, 1011);
+    expect_closed(p.provider, 1011);
+    assert_string_equal(p.joiner->close_reason, "internal");
+    /* Nobody gets in between. */
+    const char *early = say_join(c, "shell");
+    expect_error(c, early, WIRE_CODE_INTERNAL);
+    world_store_step(w, STORE_ADD_MEMBER);
+    expect_error(d, second, WIRE_CODE_INTERNAL);
+    w->store_held = false;
+    say_join(c, "shell");
+    assert_int_equal(expect(c, MESSAGE_SYNCSHELL_JOINED)->syncshell_joined.n_members, 4);
+    assert_int_equal(w->n_ops[STORE_ADD_MEMBER], 3); /* joiner, c, d: nobody twice */
+    say_join(d, "shell");
+    expect(d, MESSAGE_SYNCSHELL_JOINED);
+}
+
 static void p6_core_new(void **state)
 {
     (void)state;
@@ -294,6 +329,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(p6_core_new),
+        WORLD_TEST(p2_spoiled_syncshell_is_loaded_afresh),
         cmocka_unit_test(p6_one_allocation_fails),
         cmocka_unit_test(p6_memory_is_out_for_a_call),
         cmocka_unit_test(p2_the_same_relay_goes_on),

@@ -38,6 +38,7 @@ static void p1_nonces_differ(void **state)
     client_connect(a);
     client_connect(b);
     assert_string_not_equal(a->nonce.text, b->nonce.text);
+    assert_true(core_connection_id(a->connection) < core_connection_id(b->connection));
     assert_true(wire_base64url_valid(a->nonce.text, strlen(a->nonce.text)));
 }
 

@@ -503,6 +503,32 @@ static void p1_leave_and_join_again(void **state)
     assert_int_equal(j->sessions[0].state, SESSION_STATE_CLOSED);
 }
 
+static void p2_inbox_numbers_are_not_used_again(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    const char *id = say_routed(p.provider, p.joiner, MESSAGE_RECOVERY_REQUEST, "session", 1);
+    expect_delivery(p.joiner, 1, id);
+    say_leave(p.joiner, "shell");
+    forget(p.joiner);
+    forget(p.provider);
+    struct message m;
+    make_join(p.joiner, "shell", &m);
+    m.join_syncshell.has_inbox_cursor = true;
+    m.join_syncshell.inbox_cursor = 1;
+    wire_id_set(&m.join_syncshell.store_epoch, "epoch");
+    say(p.joiner, &m);
+    const struct message_syncshell_joined *j =
+        &expect(p.joiner, MESSAGE_SYNCSHELL_JOINED)->syncshell_joined;
+    assert_int_equal(j->inbox_head, 1);
+    assert_true(j->recovered);
+    say_open(p.joiner, p.provider, "s2");
+    expect(p.joiner, MESSAGE_STORED);
+    id = say_routed(p.provider, p.joiner, MESSAGE_RECOVERY_REQUEST, "s2", 1);
+    expect_delivery(p.joiner, 2, id);
+    forget(p.provider);
+}
+
 static void p1_newer_connection_hears_of_leaving(void **state)
 {
     struct world *w = *state;
@@ -648,6 +674,7 @@ int main(void)
         WORLD_TEST(p1_owner_cannot_leave),
         WORLD_TEST(p1_left_is_no_target),
         WORLD_TEST(p1_leave_and_join_again),
+        WORLD_TEST(p2_inbox_numbers_are_not_used_again),
         WORLD_TEST(p1_newer_connection_hears_of_leaving),
         WORLD_TEST(p2_leave_twice_in_flight),
         WORLD_TEST(p6_unloaded_when_nobody_is_there),
