@@ -12,7 +12,8 @@ int crypto_new(struct crypto **ret_crypto); /* 0 or negative */
 struct crypto *crypto_free(struct crypto *c);
 
 /* public_key, signature: unpadded base64url of 32 and 64 bytes. False for anything malformed. */
-bool crypto_verify(struct crypto *c, const char *public_key, const char *signature, const void *text, size_t text_size);
+bool crypto_verify(struct crypto *c, const char *public_key, const char *signature,
+                   const void *text, size_t text_size);
 int crypto_random(struct crypto *c, void *ret_bytes, size_t size); /* 0 or negative */
 
 #endif

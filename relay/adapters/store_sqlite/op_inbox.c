@@ -34,6 +34,8 @@ static int inbox_check_room(struct db *db, struct store_op *op, int64_t target)
     STATEMENT_SCOPED st = statement_get(db, sql);
     int r;
 
+    if (!op->limit_rows && !op->limit_bytes)
+        return 0;
     statement_bind_int(st, target);
     r = statement_step(st);
     if (r < 0)

@@ -37,7 +37,7 @@ static struct store_op *next_operation(int round, int i, uint64_t *version)
         return make_append("s", message, (*version)++, "x");
     op = make_add_inbox(PEER_A, PEER_B, message, "x");
     (void)snprintf(frame, sizeof frame, "%s", message);
-    op_set_frame(op, frame, (size_t)(ID_MAX + i * 997 % (FRAME_MAX - ID_MAX)));
+    op_set_frame(op, frame, ID_MAX + (size_t)i * 997 % (FRAME_MAX - ID_MAX));
     return op;
 }
 
