@@ -99,7 +99,7 @@ bool crypto_verify(struct crypto *c, const char *public_key, const char *signatu
         EVP_DigestVerify(c->context, signature_bytes, sizeof signature_bytes, text, text_size) == 1;
     (void)EVP_MD_CTX_reset(c->context); /* always succeeds; gives the key back */
     EVP_PKEY_free(key);
-    ERR_clear_error(); /* a refusal is an answer here, not something for the thread's error queue */
+    ERR_clear_error(); /* TLS on this thread would take what is left in the queue for its own */
     return fits;
 }
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <openssl/err.h>
 
 #include "adapters/crypto_openssl/crypto.h"
 
@@ -238,12 +237,6 @@ static void malformed_signatures_are_refused(void **state)
     assert_false(verify(*state, &s));
 }
 
-static void refusals_leave_no_error_for_others(void **state)
-{
-    assert_key_refused(state, "__________________________________________8");
-    assert_int_equal(ERR_peek_error(), 0);
-}
-
 static void random_bytes_differ(void **state)
 {
     uint8_t a[32] = {0}, b[32] = {0};
@@ -252,7 +245,8 @@ static void random_bytes_differ(void **state)
     assert_int_equal(crypto_random(*state, b, sizeof b), 0);
     assert_memory_not_equal(a, b, sizeof a);
     assert_int_equal(crypto_random(*state, a, 0), 0);
-    assert_true(crypto_random(*state, a, SIZE_MAX) < 0);
+    assert_true(crypto_random(*state, a, SIZE_MAX - UINT32_MAX) <
+                0); /* 0 to who looks at 32 bits only */
 }
 
 int main(void)
@@ -265,7 +259,6 @@ int main(void)
         cmocka_unit_test(a_key_has_one_spelling),
         cmocka_unit_test(only_the_url_alphabet_counts),
         cmocka_unit_test(malformed_signatures_are_refused),
-        cmocka_unit_test(refusals_leave_no_error_for_others),
         cmocka_unit_test(random_bytes_differ),
     };
 
