@@ -19,8 +19,9 @@ typedef void (*loop_fn)(void *userdata);
 
 int loop_new(struct loop **ret_loop); /* 0 or negative errno */
 struct loop *loop_free(struct loop *l);
-struct event_base *loop_event_base(struct loop *l); /* for ws_lws, which drives libwebsockets on it */
-uint64_t loop_now_us(const struct loop *l);         /* CLOCK_MONOTONIC */
+struct event_base *
+loop_event_base(struct loop *l);            /* for ws_lws, which drives libwebsockets on it */
+uint64_t loop_now_us(const struct loop *l); /* CLOCK_MONOTONIC */
 void loop_set_end_of_turn(struct loop *l, loop_fn fn, void *userdata);
 int loop_run(struct loop *l); /* until loop_stop(); 0 or negative */
 void loop_stop(struct loop *l);
@@ -30,7 +31,8 @@ int loop_timer_new(struct loop *l, loop_fn fn, void *userdata, struct loop_timer
 int loop_timer_arm(struct loop_timer *t, uint64_t deadline_us);
 struct loop_timer *loop_timer_free(struct loop_timer *t);
 
-int loop_signal_new(struct loop *l, int signal_number, loop_fn fn, void *userdata, struct loop_signal **ret_signal);
+int loop_signal_new(struct loop *l, int signal_number, loop_fn fn, void *userdata,
+                    struct loop_signal **ret_signal);
 struct loop_signal *loop_signal_free(struct loop_signal *s);
 
 /* An eventfd: wakes from other threads coalesce into one call of fn on the loop. */

@@ -95,11 +95,13 @@ async def pongs_amid_a_stream(program):
     async with Server(program) as server, server.connect() as ws:
         await ws.send("!flood 300 30000")
         pongs = []
-        for i in range(300):
+        for _ in range(300):
             assert len(await ws.recv()) == 30000
-            if i % 50 == 0:
+            # libwebsockets drops a ping that comes before it could answer the one before
+            if not pongs or pongs[-1].done():
                 pongs.append(await ws.ping())
         await asyncio.gather(*pongs)
+        assert len(pongs) > 1
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------
@@ -305,9 +307,9 @@ async def notices_peers_that_vanish(program):
 
 @test
 async def pings_the_quiet_and_keeps_who_answers(program):
-    async with Server(program, "heartbeat_ms=100") as server, Raw(server.port) as raw:
+    async with Server(program, "heartbeat_ms=300") as server, Raw(server.port) as raw:
         await raw.upgrade()
-        for _ in range(8):
+        for _ in range(5):
             opcode, _, payload = await asyncio.wait_for(raw.receive(), 2)
             assert opcode == OP_PING
             await raw.send(frame(OP_PONG, payload))

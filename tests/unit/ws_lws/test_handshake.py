@@ -90,9 +90,10 @@ async def drops_who_never_completes_the_handshake(program):
         async with Server(program) as plain, Server(program, f"certificate={certificate_file}", f"key={key_file}") as tls:
             trusting = client_tls(certificate_file)
             await plain.stats()
-            times = await asyncio.wait_for(asyncio.gather(
+            *times, _, _ = await asyncio.wait_for(asyncio.gather(
                 dropped_after(plain), dropped_after(plain, drip=request()),
-                dropped_after(tls), dropped_after(tls, tls=trusting), dropped_after(tls, tls=trusting, drip=request())), 25)
+                dropped_after(tls), dropped_after(tls, tls=trusting), dropped_after(tls, tls=trusting, drip=request()),
+                plain.assert_not_spinning(), tls.assert_not_spinning()), 25)
             assert all(9 < t < 15 for t in times), times
 
 
