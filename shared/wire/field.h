@@ -5,6 +5,8 @@
 #ifndef SHARED_WIRE_FIELD_H
 #define SHARED_WIRE_FIELD_H
 
+#include "wire/limits.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
