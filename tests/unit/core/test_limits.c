@@ -35,12 +35,11 @@ static void p6_pending_ops_max(void **state)
     /* ... while signaling goes on, and others are not affected. */
     const char *id = say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", 1);
     expect_routed(p.provider, MESSAGE_RECONNECT_OFFER, id);
-    id = say_snapshot(p.provider, "session", 0);
+    say_snapshot(p.provider, "session", 0);
     world_store_run(w);
     for (int i = 0; i < 3; i++)
         expect(p.joiner, MESSAGE_STORED);
     w->store_held = false;
-    id = say_ack(p.provider, 1);
     forget(p.provider);
     id = say_entry(p.joiner, MESSAGE_SESSION_PROGRESS, "session", 2, "x");
     expect_stored(p.joiner, id);
@@ -84,6 +83,23 @@ static void p6_slow_reader_by_bytes(void **state)
     assert_int_equal(stats.queued_bytes, 0);
 }
 
+static void p6_send_is_announced_once(void **state)
+{
+    struct world *w = *state;
+    struct client *c = client_online(w, 0);
+    c->stalled = true;
+    w->n_sends = 0;
+    say_leave(c, "nowhere");
+    say_leave(c, "nowhere");
+    assert_int_equal(w->n_sends, 1);
+    client_pull(c, 1);
+    say_leave(c, "nowhere");
+    assert_int_equal(w->n_sends, 1);
+    client_pull(c, 2);
+    say_leave(c, "nowhere");
+    assert_int_equal(w->n_sends, 2);
+}
+
 static void p6_slow_reader_of_replies(void **state)
 {
     struct world *w = *state;
@@ -94,8 +110,10 @@ static void p6_slow_reader_of_replies(void **state)
     for (int i = 0; i < 5; i++)
         say_leave(c, "nowhere");
     assert_non_null(c->connection);
+    c->lingers = true;
     say_leave(c, "nowhere");
     expect_closed(c, 4002);
+    assert_false(core_connection_pending(c->connection)); /* its memory is free at once */
 }
 
 static void p6_slow_reader_of_presence(void **state)
@@ -331,6 +349,7 @@ int main(void)
         CONFIGURED_TEST(p6_pending_ops_max),
         CONFIGURED_TEST(p6_ack_counts_as_pending),
         CONFIGURED_TEST(p6_slow_reader_by_bytes),
+        WORLD_TEST(p6_send_is_announced_once),
         CONFIGURED_TEST(p6_slow_reader_of_replies),
         CONFIGURED_TEST(p6_slow_reader_of_presence),
         CONFIGURED_TEST(p6_frame_larger_than_the_queue_goes_alone),

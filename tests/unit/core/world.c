@@ -186,25 +186,33 @@ static void pull_all(struct client *c)
     }
 }
 
+static void close_connection(struct client *c, const struct core_effect *e)
+{
+    struct world *w = c->world;
+    if (!c->stalled)
+        pull_all(c);
+    c->close_code = e->close_code;
+    str_copy(c->close_reason, sizeof c->close_reason, e->close_reason);
+    if (c->lingers)
+        return;
+    world_enter(w);
+    core_disconnect(c->connection, w->now_us);
+    world_leave(w);
+    c->connection = NULL;
+}
+
 static void carry_out(struct world *w, const struct core_effect *e)
 {
-    struct client *c = e->connection ? core_connection_userdata(e->connection) : NULL;
+    struct client *c;
     switch (e->kind) {
     case EFFECT_SEND:
+        w->n_sends++;
+        c = core_connection_userdata(e->connection);
         if (!c->stalled)
             pull_all(c);
         break;
     case EFFECT_CLOSE:
-        if (!c->stalled)
-            pull_all(c);
-        c->close_code = e->close_code;
-        str_copy(c->close_reason, sizeof c->close_reason, e->close_reason);
-        if (!c->lingers) {
-            world_enter(w);
-            core_disconnect(c->connection, w->now_us);
-            world_leave(w);
-            c->connection = NULL;
-        }
+        close_connection(core_connection_userdata(e->connection), e);
         break;
     case EFFECT_STORE:
         w->n_ops[e->op->kind]++;

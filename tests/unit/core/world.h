@@ -51,6 +51,7 @@ struct world {
     enum wire_code fail;          /* what the store answers next instead of executing... */
     enum store_op_kind fail_kind; /* ... to this kind; 0: to any */
     size_t n_ops[STORE_SWEEP + 1];
+    size_t n_sends;
     size_t n_events[CORE_EVENT_STORE_FAILED + 1];
     struct core_event last_event[CORE_EVENT_STORE_FAILED + 1];
     void (*before_call)(
