@@ -43,25 +43,29 @@
 struct engine;
 struct engine_group; /* a syncshell's derived keys, opaque, made by the crypto services */
 
-enum { ENGINE_CRYPTO_E_AUTHENTICATION = 1 }; /* the sealed body was not made with this key and associated data */
+enum {
+    ENGINE_CRYPTO_E_AUTHENTICATION = 1
+}; /* the sealed body was not made with this key and associated data */
 
 /* Services of the transport. All return 0 or negative unless said otherwise; they must not call into the engine. */
 struct engine_crypto {
     void *userdata;
     int (*random)(void *userdata, void *ret_bytes, size_t size);
-    int (*sign)(void *userdata, const void *text, size_t size, struct wire_signature *ret_signature); /* identity key */
+    int (*sign)(void *userdata, const void *text, size_t size,
+                struct wire_signature *ret_signature); /* identity key */
     /* Derives signing and sealing key from the secret (schema/README.md). */
-    int (*group_new)(void *userdata, const char *secret, const char *syncshell_id, struct engine_group **ret_group);
+    int (*group_new)(void *userdata, const char *secret, const char *syncshell_id,
+                     struct engine_group **ret_group);
     void (*group_free)(void *userdata, struct engine_group *g); /* accepts NULL */
     int (*group_public_key)(void *userdata, const struct engine_group *g, struct wire_key *ret_key);
     int (*group_sign)(void *userdata, const struct engine_group *g, const void *text, size_t size,
                       struct wire_signature *ret_signature);
     /* Appends nonce, ciphertext, tag. */
-    int (*seal)(void *userdata, const struct engine_group *g, const void *associated, size_t associated_size,
-                const void *plain, size_t size, struct buf *out);
+    int (*seal)(void *userdata, const struct engine_group *g, const void *associated,
+                size_t associated_size, const void *plain, size_t size, struct buf *out);
     /* Appends the plaintext. 0, ENGINE_CRYPTO_E_AUTHENTICATION or negative. */
-    int (*open)(void *userdata, const struct engine_group *g, const void *associated, size_t associated_size,
-                const void *sealed, size_t size, struct buf *out);
+    int (*open)(void *userdata, const struct engine_group *g, const void *associated,
+                size_t associated_size, const void *sealed, size_t size, struct buf *out);
     /* 32 random bytes as unpadded base64url: a new secret. */
     int (*secret_new)(void *userdata, struct wire_key *ret_secret);
 };
@@ -71,9 +75,11 @@ struct engine_config {
     const char *access_key; /* NULL: none; copied */
     uint32_t retry_base_ms;
     uint32_t attempt_timeout_ms;
-    uint32_t reconnect_min_ms; /* first pause before dialling the relay again, doubled with jitter up to the maximum */
+    uint32_t
+        reconnect_min_ms; /* first pause before dialling the relay again, doubled with jitter up to the maximum */
     uint32_t reconnect_max_ms;
-    uint32_t request_timeout_ms; /* an unanswered request: the connection is given up and dialled again */
+    uint32_t
+        request_timeout_ms; /* an unanswered request: the connection is given up and dialled again */
     uint32_t sessions_max;
     uint32_t files_per_session_max;
     uint32_t checkpoint_entries; /* log entries after which a checkpoint compacts */
@@ -88,44 +94,50 @@ enum engine_effect_kind {
     ENGINE_JOURNAL_PUT, /* insert or replace the record (kind, key) */
     ENGINE_JOURNAL_DELETE,
     ENGINE_JOURNAL_COMMIT, /* all records since the last one belong together: commit, then engine_journal_done(batch) */
-    ENGINE_EVENT,          /* event: taken */
+    ENGINE_EVENT, /* event: taken */
 };
 
 struct engine_effect {
     enum engine_effect_kind kind;
-    const char *url;           /* CONNECT: valid until the next call into the engine */
-    struct frame *frame;       /* SEND */
-    const char *record_kind;   /* JOURNAL_*: valid until the next engine_next_effect() */
+    const char *url;         /* CONNECT: valid until the next call into the engine */
+    struct frame *frame;     /* SEND */
+    const char *record_kind; /* JOURNAL_*: valid until the next engine_next_effect() */
     const char *record_key;
-    const char *record_value;  /* JSON text; NULL with DELETE */
+    const char *record_value; /* JSON text; NULL with DELETE */
     size_t record_value_size;
-    uint64_t batch;            /* COMMIT */
+    uint64_t batch;                /* COMMIT */
     struct syncshell_event *event; /* EVENT */
 };
 
 /* Copies config and crypto. 0 or -ENOMEM. */
-int engine_new(struct engine **ret_engine, const struct engine_config *config, const struct engine_crypto *crypto);
+int engine_new(struct engine **ret_engine, const struct engine_config *config,
+               const struct engine_crypto *crypto);
 struct engine *engine_free(struct engine *e); /* always NULL; drops effects that were not taken */
 
 enum {
-    ENGINE_E_RECORD = 1,         /* a journal record is damaged */
-    ENGINE_E_RECORD_NEWER = 2,   /* a journal record is from a newer version */
-    ENGINE_E_UNKNOWN = 3,        /* no such syncshell or session */
+    ENGINE_E_RECORD = 1,       /* a journal record is damaged */
+    ENGINE_E_RECORD_NEWER = 2, /* a journal record is from a newer version */
+    ENGINE_E_UNKNOWN = 3,      /* no such syncshell or session */
     ENGINE_E_ARGUMENT = 4,
     ENGINE_E_OTHER_RELAY = 5,
-    ENGINE_E_FULL = 6,           /* a limit of the configuration */
+    ENGINE_E_FULL = 6, /* a limit of the configuration */
 };
 
-/* Before engine_start(), in any order. 0, ENGINE_E_RECORD, ENGINE_E_RECORD_NEWER, or negative. */
-int engine_load_record(struct engine *e, const char *kind, const char *key, const void *value, size_t size);
+/* Before engine_start(); kinds in the order client, syncshell, session, file, manifest, request. 0, ENGINE_E_RECORD,
+ * ENGINE_E_RECORD_NEWER, or negative. */
+extern const char *const engine_record_kinds[]; /* in that order, NULL-terminated */
+int engine_load_record(struct engine *e, const char *kind, const char *key, const void *value,
+                       size_t size);
 
 /* All records are loaded. `relay_url` (may be NULL) replaces the journaled one. 0, ENGINE_E_RECORD (records contradict each
  * other), ENGINE_E_ARGUMENT or negative. */
 int engine_start(struct engine *e, uint64_t now_us, const char *relay_url);
 
 void engine_connected(struct engine *e, uint64_t now_us); /* WebSocket is up: Hello comes next */
-void engine_disconnected(struct engine *e, uint64_t now_us, uint16_t close_code); /* or dialling failed: 0 */
-void engine_receive(struct engine *e, uint64_t now_us, bool binary, const uint8_t *data, size_t size);
+void engine_disconnected(struct engine *e, uint64_t now_us,
+                         uint16_t close_code); /* or dialling failed: 0 */
+void engine_receive(struct engine *e, uint64_t now_us, bool binary, const uint8_t *data,
+                    size_t size);
 void engine_tick(struct engine *e, uint64_t now_us);
 uint64_t engine_deadline_us(const struct engine *e);
 
@@ -137,7 +149,8 @@ bool engine_stopped(const struct engine *e);
 
 /* The relay of this engine, "" while none is known; and the invite to one of its syncshells. */
 const char *engine_relay_url(const struct engine *e);
-int engine_invite(const struct engine *e, const char *syncshell_id, struct invite *ret_invite); /* 0, ENGINE_E_UNKNOWN */
+int engine_invite(const struct engine *e, const char *syncshell_id,
+                  struct invite *ret_invite); /* 0, ENGINE_E_UNKNOWN */
 
 /* Commands: the public header's, with texts that are NUL-terminated and bounded already. They answer by events with
  * `ticket`; what is wrong with a command also comes as REQUEST_FAILED. Negative only when memory ran out. */
@@ -145,22 +158,26 @@ int engine_create_syncshell(struct engine *e, uint64_t now_us, uint64_t ticket);
 int engine_join(struct engine *e, uint64_t now_us, uint64_t ticket, const struct invite *invite);
 int engine_leave(struct engine *e, uint64_t now_us, uint64_t ticket, const char *syncshell_id);
 int engine_network_changed(struct engine *e, uint64_t now_us);
-int engine_session_open(struct engine *e, uint64_t now_us, uint64_t ticket, const char *syncshell_id,
-                        const char *other_peer_id, bool as_joiner, const char *session_id, const char *label);
-int engine_session_set_manifest(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
-                                struct body_file_list *takes_files);
-int engine_session_report(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
-                          struct body_file_list *takes_files);
-int engine_session_offer(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id, uint64_t generation,
-                         const char *sdp);
-int engine_session_answer(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
-                          uint64_t generation, const char *sdp);
-int engine_session_candidate(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
-                             uint64_t generation, const char *candidate, const char *sdp_mid, int32_t sdp_mline_index);
-int engine_session_link(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id, uint64_t generation,
-                        int32_t link);
-int engine_session_request_recovery(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id);
-int engine_session_close(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id, int32_t outcome);
+int engine_session_open(struct engine *e, uint64_t now_us, uint64_t ticket,
+                        const char *syncshell_id, const char *other_peer_id, bool as_joiner,
+                        const char *session_id, const char *label);
+int engine_session_set_manifest(struct engine *e, uint64_t now_us, uint64_t ticket,
+                                const char *session_id, struct body_file_list *takes_files);
+int engine_session_report(struct engine *e, uint64_t now_us, uint64_t ticket,
+                          const char *session_id, struct body_file_list *takes_files);
+int engine_session_offer(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
+                         uint64_t generation, const char *sdp);
+int engine_session_answer(struct engine *e, uint64_t now_us, uint64_t ticket,
+                          const char *session_id, uint64_t generation, const char *sdp);
+int engine_session_candidate(struct engine *e, uint64_t now_us, uint64_t ticket,
+                             const char *session_id, uint64_t generation, const char *candidate,
+                             const char *sdp_mid, int32_t sdp_mline_index);
+int engine_session_link(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
+                        uint64_t generation, int32_t link);
+int engine_session_request_recovery(struct engine *e, uint64_t now_us, uint64_t ticket,
+                                    const char *session_id);
+int engine_session_close(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
+                         int32_t outcome);
 
 /* For tests and diagnostics. */
 struct engine_stats {

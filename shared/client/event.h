@@ -15,7 +15,7 @@
 struct syncshell_event;
 
 int event_new(struct syncshell_event **ret_event, int32_t type, uint64_t ticket); /* 0 or -ENOMEM */
-struct syncshell_event *event_free(struct syncshell_event *e);                     /* always NULL */
+struct syncshell_event *event_free(struct syncshell_event *e);                    /* always NULL */
 
 /* A field that could not be added marks the event as broken (event_broken()): the builder checks once at the end. An empty
  * or NULL text adds nothing. */
@@ -28,9 +28,11 @@ int32_t event_type(const struct syncshell_event *e);
 uint64_t event_ticket(const struct syncshell_event *e);
 const char *event_text(const struct syncshell_event *e, int32_t field, size_t *ret_length);
 bool event_integer(const struct syncshell_event *e, int32_t field, uint64_t *ret_value);
-const struct body_file_list *event_files(const struct syncshell_event *e, int32_t list); /* NULL when absent */
+const struct body_file_list *event_files(const struct syncshell_event *e,
+                                         int32_t list); /* NULL when absent */
 
-struct list_node *event_node(struct syncshell_event *e); /* to queue it; event_from_node() is the way back */
+struct list_node *
+event_node(struct syncshell_event *e); /* to queue it; event_from_node() is the way back */
 struct syncshell_event *event_from_node(struct list_node *n);
 
 const char *event_type_name(int32_t type);

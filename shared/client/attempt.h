@@ -1,0 +1,42 @@
+/* Attempts to bring a link up: numbering, the one live attempt, retries (design: P4 and the retry schedule).
+ *
+ * At most one attempt is live at a side: the one of the highest generation that it offered or was offered. What belongs to
+ * another generation is refused to the application, and not given to it. */
+#ifndef SHARED_CLIENT_ATTEMPT_H
+#define SHARED_CLIENT_ATTEMPT_H
+
+#include "client/engine_state.h"
+
+struct request;
+
+/* What the application gives. Texts are borrowed. What is wrong comes as SIGNAL_REFUSED. */
+void attempt_offer(struct session *s, uint64_t ticket, uint64_t generation, const char *sdp);
+void attempt_answer(struct session *s, uint64_t ticket, uint64_t generation, const char *sdp);
+void attempt_candidate(struct session *s, uint64_t ticket, uint64_t generation,
+                       const char *candidate, const char *sdp_mid, int32_t sdp_mline_index);
+void attempt_link(struct session *s, uint64_t ticket, uint64_t generation, int32_t link);
+
+/* A routed signal from the other side, opened. NULL, or the code that says what was wrong with it. */
+const char *attempt_received(struct session *s, const struct message *m, const struct buf *plain);
+
+/* Is it worth opening? False for what belongs to no live attempt. */
+bool attempt_expects(const struct session *s, const struct message *m);
+
+/* Held, Undeliverable and Error for one of our signals. */
+void attempt_held(struct session *s, const struct request *r, uint32_t held_for_ms);
+void attempt_refused(struct session *s, const struct request *r, const char *code,
+                     bool has_generation, uint64_t generation);
+
+/* Asks for the next offer when it is time. */
+void attempt_pump(struct session *s);
+void attempt_tick(struct session *s);
+uint64_t attempt_deadline_us(const struct session *s);
+void attempt_disconnected(struct session *s);
+
+/* The other side is back: what waits is tried at once. */
+void attempt_peer_online(struct session *s);
+
+/* The network may have changed: the same. */
+void attempt_now(struct session *s);
+
+#endif

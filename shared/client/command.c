@@ -1,0 +1,270 @@
+/* The application's commands: checked, turned into state, and left to the pumps. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <syncshell/syncshell.h>
+
+#include "base/str.h"
+#include "client/attempt.h"
+#include "client/engine_state.h"
+#include "client/link.h"
+#include "client/notify.h"
+#include "client/progress.h"
+#include "client/record.h"
+#include "client/recovery.h"
+#include "client/session.h"
+#include "client/syncshell.h"
+
+enum { SYNCSHELL_ID_BYTES = 8, SESSION_ID_BYTES = 16 };
+
+static int finish(struct engine *e)
+{
+    engine_settle(e);
+    return e->stopped ? -ENOMEM : 0;
+}
+
+static int refuse(struct engine *e, uint64_t ticket, const char *code, const char *text,
+                  const char *syncshell_id, const char *session_id)
+{
+    notify_failed(e, ticket, code, text, false, syncshell_id, session_id);
+    return finish(e);
+}
+
+static const char *code_of(int result)
+{
+    return result == ENGINE_E_FULL ? CODE_LIBRARY_FULL : CODE_BAD_ARGUMENT;
+}
+
+static void add_syncshell(struct engine *e, uint64_t ticket, const struct wire_id *id,
+                          const char *secret, const struct wire_peer_id *owner,
+                          enum syncshell_state state)
+{
+    struct syncshell *y;
+    int r = syncshell_new(e, id, secret, owner, state, &y);
+    engine_check(e, r < 0 ? r : 0);
+    if (r > 0)
+        notify_failed(e, ticket, code_of(r), "the syncshell could not be added", false, id->text,
+                      NULL);
+    if (r != 0)
+        return;
+    y->ticket = ticket;
+    record_put_syncshell(y);
+}
+
+int engine_create_syncshell(struct engine *e, uint64_t now_us, uint64_t ticket)
+{
+    struct wire_id id;
+    struct wire_key secret;
+    engine_enter(e, now_us);
+    if (!*e->relay_url)
+        return refuse(e, ticket, CODE_NO_RELAY, "no relay is known: give its URL", NULL, NULL);
+    int r = e->crypto.secret_new(e->crypto.userdata, &secret);
+    engine_check(e, r < 0 ? r : 0);
+    if (r == 0 && engine_random_id(e, SYNCSHELL_ID_BYTES, &id) == 0)
+        add_syncshell(e, ticket, &id, secret.text, &e->config.peer_id, SYNCSHELL_CREATING);
+    return finish(e);
+}
+
+/* Known already: joined again, in whatever state it is. */
+static int join_again(struct engine *e, uint64_t ticket, struct syncshell *y)
+{
+    struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_JOINED, ticket);
+    if (!y->joined) {
+        event_free(event);
+        y->ticket = ticket;
+        return finish(e);
+    }
+    notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
+    notify_text(event, SYNCSHELL_FIELD_OWNER_PEER_ID, y->owner.text);
+    notify_integer(event, SYNCSHELL_FIELD_RECOVERED, 1);
+    notify_send(e, event);
+    return finish(e);
+}
+
+int engine_join(struct engine *e, uint64_t now_us, uint64_t ticket, const struct invite *invite)
+{
+    char ours[WIRE_ORIGIN_MAX + 1], theirs[WIRE_ORIGIN_MAX + 1];
+    engine_enter(e, now_us);
+    if (link_origin(invite->relay_url, theirs, sizeof theirs) != 0)
+        return refuse(e, ticket, CODE_BAD_ARGUMENT, "the invite's relay is not ws:// or wss://",
+                      NULL, NULL);
+    struct syncshell *known = engine_find_syncshell(e, invite->syncshell_id.text);
+    if (known && str_equal(known->secret.text, invite->secret.text))
+        return join_again(e, ticket, known);
+    if (!*e->relay_url) {
+        engine_check(
+            e, str_copy(e->relay_url, sizeof e->relay_url, invite->relay_url) == 0 ? 0 : -EINVAL);
+        record_put_client(e);
+    } else if (e->syncshells.n_entries > 0 &&
+               (link_origin(e->relay_url, ours, sizeof ours) != 0 || !str_equal(ours, theirs))) {
+        return refuse(e, ticket, "other_relay",
+                      "the invite is for another relay than this client's", NULL, NULL);
+    }
+    add_syncshell(e, ticket, &invite->syncshell_id, invite->secret.text, &invite->owner_peer_id,
+                  SYNCSHELL_JOINING);
+    return finish(e);
+}
+
+int engine_leave(struct engine *e, uint64_t now_us, uint64_t ticket, const char *syncshell_id)
+{
+    engine_enter(e, now_us);
+    struct syncshell *y = engine_find_syncshell(e, syncshell_id);
+    if (!y)
+        return refuse(e, ticket, wire_code_name(WIRE_CODE_UNKNOWN_SYNCSHELL), "no such syncshell",
+                      syncshell_id, NULL);
+    y->state = SYNCSHELL_LEAVING;
+    y->ticket = ticket;
+    record_put_syncshell(y);
+    return finish(e);
+}
+
+int engine_network_changed(struct engine *e, uint64_t now_us)
+{
+    engine_enter(e, now_us);
+    link_now(e);
+    for (struct map_node *n = map_next(&e->sessions, NULL); n; n = map_next(&e->sessions, n))
+        attempt_now(container_of(n, struct session, node));
+    return finish(e);
+}
+
+/* ---- sessions ---- */
+
+static const char *open_fault(struct engine *e, const struct syncshell *y, const char *other,
+                              const char *session_id)
+{
+    struct wire_peer_id peer;
+    struct wire_id id;
+    if (!y)
+        return wire_code_name(WIRE_CODE_UNKNOWN_SYNCSHELL);
+    if (wire_peer_id_set(&peer, other) != 0 || str_equal(other, e->config.peer_id.text))
+        return CODE_BAD_ARGUMENT;
+    if (session_id && wire_id_set(&id, session_id) != 0)
+        return CODE_BAD_ARGUMENT;
+    return session_id && engine_find_session(e, session_id)
+               ? wire_code_name(WIRE_CODE_SESSION_EXISTS)
+               : NULL;
+}
+
+int engine_session_open(struct engine *e, uint64_t now_us, uint64_t ticket,
+                        const char *syncshell_id, const char *other_peer_id, bool as_joiner,
+                        const char *session_id, const char *label)
+{
+    struct wire_peer_id other;
+    struct wire_id id;
+    struct session *s;
+    engine_enter(e, now_us);
+    struct syncshell *y = engine_find_syncshell(e, syncshell_id);
+    const char *fault = open_fault(e, y, other_peer_id, session_id);
+    if (fault)
+        return refuse(e, ticket, fault, "the session could not be opened", syncshell_id,
+                      session_id);
+    wire_peer_id_set(&other, other_peer_id);
+    if (session_id)
+        wire_id_set(&id, session_id);
+    else if (engine_random_id(e, SESSION_ID_BYTES, &id) != 0)
+        return finish(e);
+    int r = session_new(y, &id, &other, as_joiner, label, &s);
+    engine_check(e, r < 0 ? r : 0);
+    if (r > 0)
+        return refuse(e, ticket, code_of(r), "the session could not be opened", syncshell_id,
+                      id.text);
+    if (r == 0) {
+        s->ticket = ticket;
+        session_begin_episode(s);
+        record_put_session(s);
+    }
+    return finish(e);
+}
+
+/* The session of a command; NULL after the refusal was told. */
+static struct session *session_for(struct engine *e, uint64_t now_us, uint64_t ticket,
+                                   const char *session_id)
+{
+    engine_enter(e, now_us);
+    struct session *s = engine_find_session(e, session_id);
+    if (!s)
+        notify_failed(e, ticket, wire_code_name(WIRE_CODE_UNKNOWN_SESSION), "no such session",
+                      false, NULL, session_id);
+    return s;
+}
+
+int engine_session_set_manifest(struct engine *e, uint64_t now_us, uint64_t ticket,
+                                const char *session_id, struct body_file_list *takes_files)
+{
+    struct session *s = session_for(e, now_us, ticket, session_id);
+    if (s)
+        recovery_set_manifest(s, ticket, takes_files);
+    body_file_list_deinit(takes_files);
+    return finish(e);
+}
+
+int engine_session_report(struct engine *e, uint64_t now_us, uint64_t ticket,
+                          const char *session_id, struct body_file_list *takes_files)
+{
+    struct session *s = session_for(e, now_us, ticket, session_id);
+    if (s)
+        progress_report(s, ticket, takes_files);
+    body_file_list_deinit(takes_files);
+    return finish(e);
+}
+
+int engine_session_offer(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
+                         uint64_t generation, const char *sdp)
+{
+    struct session *s = session_for(e, now_us, ticket, session_id);
+    if (s)
+        attempt_offer(s, ticket, generation, sdp);
+    return finish(e);
+}
+
+int engine_session_answer(struct engine *e, uint64_t now_us, uint64_t ticket,
+                          const char *session_id, uint64_t generation, const char *sdp)
+{
+    struct session *s = session_for(e, now_us, ticket, session_id);
+    if (s)
+        attempt_answer(s, ticket, generation, sdp);
+    return finish(e);
+}
+
+int engine_session_candidate(struct engine *e, uint64_t now_us, uint64_t ticket,
+                             const char *session_id, uint64_t generation, const char *candidate,
+                             const char *sdp_mid, int32_t sdp_mline_index)
+{
+    struct session *s = session_for(e, now_us, ticket, session_id);
+    if (s)
+        attempt_candidate(s, ticket, generation, candidate, sdp_mid, sdp_mline_index);
+    return finish(e);
+}
+
+int engine_session_link(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
+                        uint64_t generation, int32_t link)
+{
+    struct session *s = session_for(e, now_us, ticket, session_id);
+    if (s)
+        attempt_link(s, ticket, generation, link);
+    return finish(e);
+}
+
+int engine_session_request_recovery(struct engine *e, uint64_t now_us, uint64_t ticket,
+                                    const char *session_id)
+{
+    struct session *s = session_for(e, now_us, ticket, session_id);
+    if (s && s->joiner)
+        recovery_ask(s, ticket);
+    else if (s)
+        notify_failed(e, ticket, CODE_WRONG_ROLE, "only the joiner asks", false, NULL, session_id);
+    return finish(e);
+}
+
+int engine_session_close(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
+                         int32_t outcome)
+{
+    struct session *s = session_for(e, now_us, ticket, session_id);
+    bool known = outcome >= SYNCSHELL_OUTCOME_COMPLETED && outcome <= SYNCSHELL_OUTCOME_CANCELLED;
+    if (s && known)
+        session_close(s, ticket, (enum session_outcome)outcome);
+    else if (s)
+        notify_failed(e, ticket, CODE_BAD_ARGUMENT, "no such outcome", false, NULL, session_id);
+    return finish(e);
+}

@@ -1,0 +1,224 @@
+#include "client/link.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include <syncshell/syncshell.h>
+
+#include "base/str.h"
+#include "client/notify.h"
+#include "client/request.h"
+#include "client/session.h"
+#include "client/syncshell.h"
+#include "wire/challenge.h"
+
+enum {
+    MESSAGE_ID_BYTES = 12,
+    REPLACED_PAUSE_MS = 30000, /* somebody runs with our key: do not fight for the connection */
+    CLOSE_DO_NOT_RETURN_FIRST = 4400,
+    CLOSE_DO_NOT_RETURN_LAST = 4499,
+    DOUBLINGS_MAX = 16,
+};
+
+int link_origin(const char *url, char *ret_origin, size_t size)
+{
+    const char *default_port;
+    size_t scheme;
+    if (strncmp(url, "ws://", 5) == 0) {
+        default_port = ":80";
+        scheme = 5;
+    } else if (strncmp(url, "wss://", 6) == 0) {
+        default_port = ":443";
+        scheme = 6;
+    } else {
+        return ENGINE_E_ARGUMENT;
+    }
+    size_t length = scheme + strcspn(url + scheme, "/?#");
+    if (length == scheme || length >= size)
+        return ENGINE_E_ARGUMENT;
+    memcpy(ret_origin, url, length);
+    ret_origin[length] = '\0';
+    for (char *c = ret_origin; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    size_t port = strlen(default_port);
+    if (length > port && str_equal(ret_origin + length - port, default_port))
+        ret_origin[length - port] = '\0';
+    return 0;
+}
+
+static void dial(struct engine *e)
+{
+    if (link_origin(e->relay_url, e->link.origin, sizeof e->link.origin) != 0) {
+        engine_fail(e, CODE_BAD_ARGUMENT, "the relay's URL is not ws:// or wss://");
+        return;
+    }
+    e->link.state = LINK_DIALLING;
+    e->link.deadline_us = time_add_ms(e->now_us, e->config.request_timeout_ms);
+    e->effects.connection++;
+    engine_check(e, effects_connect(&e->effects, e->relay_url));
+}
+
+void link_pump(struct engine *e)
+{
+    bool wanted = e->syncshells.n_entries > 0 && *e->relay_url;
+    if (!wanted)
+        return;
+    if (e->link.state == LINK_IDLE ||
+        (e->link.state == LINK_WAITING && e->now_us >= e->link.retry_us))
+        dial(e);
+}
+
+void link_give_up(struct engine *e)
+{
+    if (e->link.state == LINK_IDLE || e->link.state == LINK_WAITING ||
+        e->link.state == LINK_CLOSING || e->link.state == LINK_REFUSED)
+        return;
+    e->link.state = LINK_CLOSING;
+    engine_check(e, effects_disconnect(&e->effects));
+}
+
+void link_tick(struct engine *e)
+{
+    bool hurries = e->link.state == LINK_DIALLING || e->link.state == LINK_GREETING ||
+                   e->link.state == LINK_AUTHENTICATING;
+    if ((hurries && e->now_us >= e->link.deadline_us) ||
+        (e->link.state == LINK_READY && request_overdue(e)))
+        link_give_up(e);
+}
+
+uint64_t link_deadline_us(const struct engine *e)
+{
+    switch (e->link.state) {
+    case LINK_WAITING:
+        return e->link.retry_us;
+    case LINK_DIALLING:
+    case LINK_GREETING:
+    case LINK_AUTHENTICATING:
+        return e->link.deadline_us;
+    case LINK_READY:
+        return request_deadline_us(e);
+    case LINK_IDLE:
+    case LINK_CLOSING:
+    case LINK_REFUSED:
+        break;
+    }
+    return TIME_NEVER_US;
+}
+
+void link_now(struct engine *e)
+{
+    if (e->link.state == LINK_WAITING || e->link.state == LINK_REFUSED) {
+        e->link.state = LINK_WAITING;
+        e->link.retry_us = e->now_us;
+        e->link.failures = 0;
+    }
+}
+
+/* ---- what happens to it ---- */
+
+void link_connected(struct engine *e)
+{
+    if (e->link.state != LINK_DIALLING)
+        return;
+    e->link.state = LINK_GREETING;
+    e->link.deadline_us = time_add_ms(e->now_us, e->config.request_timeout_ms);
+}
+
+/* After a connection that worked the first return is quick, but never so that a thousand clients come at once. */
+static uint64_t pause_ms(struct engine *e, uint16_t close_code)
+{
+    uint32_t doublings = e->link.failures < DOUBLINGS_MAX ? e->link.failures : DOUBLINGS_MAX;
+    uint64_t delay_ms = (uint64_t)e->config.reconnect_min_ms << doublings;
+    if (delay_ms > e->config.reconnect_max_ms)
+        delay_ms = e->config.reconnect_max_ms;
+    if (close_code == wire_code_close(WIRE_CODE_REPLACED))
+        delay_ms = REPLACED_PAUSE_MS;
+    delay_ms = engine_jitter_ms(e, delay_ms);
+    uint64_t asked_ms =
+        e->link.go_away_us > e->now_us ? (e->link.go_away_us - e->now_us) / 1000 : 0;
+    return asked_ms > delay_ms ? asked_ms : delay_ms;
+}
+
+static void tell_disconnected(struct engine *e, uint16_t close_code, uint64_t retry_ms)
+{
+    struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_RELAY_DISCONNECTED, 0);
+    enum wire_code code = wire_code_from_close(close_code);
+    if (code != WIRE_CODE_NONE)
+        notify_text(event, SYNCSHELL_FIELD_CODE, wire_code_name(code));
+    else if (e->link.failures > 0)
+        notify_text(event, SYNCSHELL_FIELD_CODE, CODE_RELAY_UNREACHABLE);
+    notify_integer(event, SYNCSHELL_FIELD_RETRY_MS, retry_ms);
+    notify_send(e, event);
+}
+
+void link_disconnected(struct engine *e, uint16_t close_code)
+{
+    if (e->link.state == LINK_IDLE || e->link.state == LINK_WAITING ||
+        e->link.state == LINK_REFUSED)
+        return;
+    bool refused =
+        close_code >= CLOSE_DO_NOT_RETURN_FIRST && close_code <= CLOSE_DO_NOT_RETURN_LAST;
+    e->link.failures = e->link.state == LINK_READY ? 0 : e->link.failures + 1;
+    e->effects.connection++;
+    request_forget_all(e);
+    for (struct map_node *n = map_next(&e->syncshells, NULL); n; n = map_next(&e->syncshells, n))
+        syncshell_disconnected(container_of(n, struct syncshell, node));
+    for (struct map_node *n = map_next(&e->sessions, NULL); n; n = map_next(&e->sessions, n))
+        session_disconnected(container_of(n, struct session, node));
+    uint64_t retry_ms = refused ? 0 : pause_ms(e, close_code);
+    e->link.state = refused ? LINK_REFUSED : LINK_WAITING;
+    e->link.retry_us = time_add_ms(e->now_us, retry_ms);
+    e->link.go_away_us = 0;
+    tell_disconnected(e, close_code, retry_ms);
+}
+
+void link_hello(struct engine *e, const struct message_hello *m)
+{
+    if (e->link.state != LINK_GREETING || m->protocol_version != WIRE_PROTOCOL_VERSION) {
+        link_give_up(e);
+        return;
+    }
+    e->link.relay_id = m->relay_id;
+    e->link.nonce = m->nonce;
+    e->link.body_bytes_max = m->limits.body_bytes;
+    struct message reply = {.type = MESSAGE_AUTHENTICATE};
+    struct request r = {.kind = REQUEST_AUTHENTICATE, .type = reply.type};
+    struct buf text = BUF_INIT(CHALLENGE_TEXT_MAX);
+    struct message_authenticate *a = &reply.authenticate;
+    int result = engine_random_id(e, MESSAGE_ID_BYTES, &r.message_id);
+    a->message_id = r.message_id;
+    a->protocol_version = WIRE_PROTOCOL_VERSION;
+    a->peer_id = e->config.peer_id;
+    if (result == 0)
+        result = str_copy(a->origin, sizeof a->origin, e->link.origin);
+    if (result == 0 && e->access_key)
+        result = str_copy(a->access_key, sizeof a->access_key, e->access_key);
+    if (result == 0)
+        result = challenge_authenticate(&text, a->origin, m->relay_id.text, m->nonce.text,
+                                        a->peer_id.text);
+    if (result == 0)
+        result = e->crypto.sign(e->crypto.userdata, text.data, text.size, &a->signature);
+    buf_deinit(&text);
+    engine_check(e, result == 0 ? 0 : -ENOMEM);
+    if (result == 0 && request_send(e, &reply, &r)) {
+        e->link.state = LINK_AUTHENTICATING;
+        e->link.deadline_us = time_add_ms(e->now_us, e->config.request_timeout_ms);
+    }
+}
+
+void link_welcome(struct engine *e, const struct message_welcome *m)
+{
+    if (e->link.state != LINK_AUTHENTICATING)
+        return;
+    e->link.state = LINK_READY;
+    e->link.failures = 0;
+    e->link.store_epoch = m->store_epoch;
+    notify_send(e, notify_new(e, SYNCSHELL_EVENT_RELAY_CONNECTED, 0));
+}
+
+void link_go_away(struct engine *e, const struct message_go_away *m)
+{
+    e->link.go_away_us = time_add_ms(e->now_us, m->reconnect_after_ms);
+    link_give_up(e);
+}

@@ -1,0 +1,84 @@
+#include "client/restore.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <syncshell/syncshell.h>
+
+#include "client/envelope.h"
+#include "client/notify.h"
+#include "client/progress.h"
+#include "client/record.h"
+#include "client/request.h"
+#include "client/session.h"
+
+void restore_pump(struct session *s)
+{
+    struct request r;
+    struct message m = {.type = MESSAGE_SESSION_SNAPSHOT_REQUEST};
+    if (session_in_flight(s, REQUEST_SNAPSHOT) || !session_request(s, REQUEST_SNAPSHOT, m.type, &r))
+        return;
+    m.session_snapshot_request.message_id = r.message_id;
+    m.session_snapshot_request.syncshell_id = s->syncshell->id;
+    m.session_snapshot_request.recovery_session_id = s->id;
+    m.session_snapshot_request.after_version = s->restore_after;
+    request_send(s->syncshell->engine, &m, &r);
+}
+
+static void hold_all(struct session *s, struct body_session_entry *entry)
+{
+    for (size_t i = 0; i < entry->files.n_files; i++) {
+        struct held_file *held;
+        int r = progress_hold(s, &entry->files.files[i], &held);
+        engine_check(s->syncshell->engine, r < 0 ? r : 0);
+        if (r == 0)
+            record_put_file(s, held);
+    }
+}
+
+/* An entry that does not open was not ours, or was moved: it is left out, and said. */
+static void take_entry(struct session *s, const struct message_snapshot_entry *meta,
+                       const uint8_t *data)
+{
+    struct engine *e = s->syncshell->engine;
+    struct buf plain = BUF_INIT(WIRE_BODY_MAX);
+    struct body_session_entry entry;
+    bool own = strcmp(meta->source_peer_id.text, e->config.peer_id.text) == 0;
+    const char *code = own ? envelope_open_entry(s, meta, data, &plain) : NULL;
+    if (own && !code) {
+        int r = body_session_entry_decode(&entry, plain.data, plain.size);
+        engine_check(e, r < 0 ? r : 0);
+        if (r == 0) {
+            if (meta->type == MESSAGE_SESSION_OPEN && entry.label && !s->label) {
+                s->label = entry.label;
+                entry.label = NULL;
+            }
+            hold_all(s, &entry);
+            body_session_entry_deinit(&entry);
+        } else {
+            code = CODE_BAD_BODY;
+        }
+    }
+    if (code)
+        notify_failed(e, 0, code, "an entry of the relay's log is not what this peer wrote", false,
+                      s->syncshell->id.text, s->id.text);
+    buf_deinit(&plain);
+}
+
+void restore_page(struct session *s, const struct message_session_snapshot *m, const uint8_t *body)
+{
+    size_t at = 0;
+    if (s->phase != SESSION_RESTORING)
+        return;
+    for (size_t i = 0; i < m->n_entries; i++) {
+        if (m->entries[i].size_bytes > 0 && m->entries[i].version > s->restore_after)
+            take_entry(s, &m->entries[i], body + at);
+        at += m->entries[i].size_bytes;
+        s->restore_after = m->entries[i].version;
+    }
+    if (!m->complete && m->n_entries > 0)
+        return;
+    s->phase = SESSION_OPENED;
+    progress_checkpoint(s, m->version); /* what is in the journal now becomes the log */
+    notify_send(s->syncshell->engine, notify_session(s, SYNCSHELL_EVENT_SESSION_RESUMED, 0));
+}

@@ -1,0 +1,448 @@
+#include "client/session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <syncshell/syncshell.h>
+
+#include "base/str.h"
+#include "client/attempt.h"
+#include "client/envelope.h"
+#include "client/notify.h"
+#include "client/progress.h"
+#include "client/record.h"
+#include "client/recovery.h"
+#include "client/request.h"
+#include "client/restore.h"
+#include "client/syncshell.h"
+#include "wire/seal.h"
+
+enum { MESSAGE_ID_BYTES = 12 };
+
+int session_new(struct syncshell *y, const struct wire_id *id, const struct wire_peer_id *other,
+                bool joiner, const char *label, struct session **ret_session)
+{
+    struct engine *e = y->engine;
+    struct session *s = calloc(1, sizeof *s);
+    if (!s)
+        return -ENOMEM;
+    s->syncshell = y;
+    s->id = *id;
+    s->other = *other;
+    s->joiner = joiner;
+    s->phase = SESSION_OPENING;
+    s->retry_us = TIME_NEVER_US;
+    progress_init(s);
+    recovery_init(s);
+    int r = 0;
+    if (label && *label) {
+        s->label = strdup(label);
+        r = s->label ? 0 : -ENOMEM;
+    }
+    if (r == 0)
+        r = map_insert(&e->sessions, &s->node, s->id.text);
+    if (r != 0) {
+        session_free(s);
+        return r == MAP_E_FULL ? ENGINE_E_FULL : r == MAP_E_EXISTS ? ENGINE_E_ARGUMENT : r;
+    }
+    *ret_session = s;
+    return 0;
+}
+
+void session_free(struct session *s)
+{
+    map_remove(&s->syncshell->engine->sessions, &s->node);
+    recovery_deinit(s);
+    progress_deinit(s);
+    free(s->label);
+    free(s);
+}
+
+int session_add_loaded_file(struct session *s, struct body_file *takes_file, uint64_t seq)
+{
+    struct held_file *held;
+    if (!s->joiner || map_find(&s->files, takes_file->path))
+        return ENGINE_E_RECORD;
+    int r = progress_hold(s, takes_file, &held);
+    if (r == 0)
+        held->seq = seq;
+    return r;
+}
+
+static void forget(struct session *s)
+{
+    struct engine *e = s->syncshell->engine;
+    request_forget_signals(e, s->id.text, UINT64_MAX);
+    record_delete_session(s);
+    session_free(s);
+}
+
+/* ---- over all sessions of a syncshell; the callback may free its session ---- */
+
+static void each(struct syncshell *y, void (*visit)(struct session *s, void *argument),
+                 void *argument)
+{
+    struct map *all = &y->engine->sessions;
+    struct map_node *n = map_next(all, NULL);
+    while (n) {
+        struct map_node *next = map_next(all, n);
+        struct session *s = container_of(n, struct session, node);
+        if (s->syncshell == y)
+            visit(s, argument);
+        n = next;
+    }
+}
+
+static void visit_forget(struct session *s, void *argument)
+{
+    (void)argument;
+    forget(s);
+}
+
+void session_forget_all(struct syncshell *y)
+{
+    each(y, visit_forget, NULL);
+}
+
+void session_loaded_all(struct engine *e)
+{
+    for (struct map_node *n = map_next(&e->sessions, NULL); n; n = map_next(&e->sessions, n)) {
+        struct session *s = container_of(n, struct session, node);
+        progress_loaded(s);
+        if (s->phase == SESSION_RESTORING)
+            s->restore_after = 0;
+        session_begin_episode(s);
+    }
+}
+
+/* ---- requests ---- */
+
+bool session_request(struct session *s, enum request_kind kind, enum message_type type,
+                     struct request *ret_request)
+{
+    *ret_request = (struct request){.kind = kind,
+                                    .type = type,
+                                    .syncshell_id = s->syncshell->id,
+                                    .session_id = s->id,
+                                    .ticket = s->ticket};
+    return engine_random_id(s->syncshell->engine, MESSAGE_ID_BYTES, &ret_request->message_id) == 0;
+}
+
+bool session_in_flight(const struct session *s, enum request_kind kind)
+{
+    return (s->in_flight & (UINT32_C(1) << kind)) != 0;
+}
+
+void session_pause(struct session *s, const struct message_error *error)
+{
+    struct engine *e = s->syncshell->engine;
+    uint64_t delay_ms = ENGINE_RETRY_PAUSE_MS;
+    if (error->has_retry_after && error->retry_after_ms > delay_ms)
+        delay_ms = error->retry_after_ms;
+    s->pause_us = time_add_ms(e->now_us, engine_jitter_ms(e, delay_ms));
+}
+
+static void send_open(struct session *s)
+{
+    struct engine *e = s->syncshell->engine;
+    struct request r;
+    struct message m = {.type = MESSAGE_SESSION_OPEN};
+    if (!session_request(s, REQUEST_OPEN, m.type, &r))
+        return;
+    m.session_open.message_id = r.message_id;
+    m.session_open.syncshell_id = s->syncshell->id;
+    m.session_open.recovery_session_id = s->id;
+    m.session_open.joiner_peer_id = s->joiner ? e->config.peer_id : s->other;
+    m.session_open.provider_peer_id = s->joiner ? s->other : e->config.peer_id;
+    m.session_open.body_format = BODY_FORMAT_SEALED;
+    const struct body_session_entry entry = {.label = s->label};
+    struct buf plain = BUF_INIT(WIRE_SIGNAL_BODY_MAX);
+    struct buf sealed = BUF_INIT(WIRE_SIGNAL_BODY_MAX);
+    int result = body_session_entry_encode(&plain, &entry);
+    engine_check(e, result == 0 ? 0 : -ENOMEM);
+    if (result == 0 && envelope_seal_entry(s, m.type, 1, &plain, &sealed)) {
+        m.body = sealed.data;
+        m.body_size = sealed.size;
+        request_send(e, &m, &r);
+    }
+    buf_deinit(&plain);
+    buf_deinit(&sealed);
+}
+
+static void send_close(struct session *s)
+{
+    struct request r;
+    struct message m = {.type = MESSAGE_SESSION_CLOSE};
+    if (!session_request(s, REQUEST_CLOSE, m.type, &r))
+        return;
+    m.session_close.message_id = r.message_id;
+    m.session_close.syncshell_id = s->syncshell->id;
+    m.session_close.recovery_session_id = s->id;
+    m.session_close.outcome = s->outcome;
+    request_send(s->syncshell->engine, &m, &r);
+}
+
+void session_pump(struct session *s)
+{
+    const struct syncshell *y = s->syncshell;
+    if (y->joined && y->state != SYNCSHELL_LEAVING && y->engine->now_us >= s->pause_us) {
+        switch (s->phase) {
+        case SESSION_OPENING:
+            if (!session_in_flight(s, REQUEST_OPEN))
+                send_open(s);
+            break;
+        case SESSION_OPENED:
+            progress_pump(s);
+            recovery_pump(s);
+            break;
+        case SESSION_RESTORING:
+            restore_pump(s);
+            break;
+        case SESSION_CLOSING:
+            if (!session_in_flight(s, REQUEST_CLOSE))
+                send_close(s);
+            break;
+        }
+    }
+    recovery_compute(s);
+    attempt_pump(s);
+}
+
+uint64_t session_deadline_us(const struct session *s)
+{
+    uint64_t due_us = attempt_deadline_us(s);
+    if (s->pause_us > s->syncshell->engine->now_us)
+        due_us = time_min(due_us, s->pause_us);
+    return due_us;
+}
+
+void session_tick(struct session *s)
+{
+    attempt_tick(s);
+}
+
+void session_disconnected(struct session *s)
+{
+    s->pause_us = 0;
+    s->announced = false;
+    recovery_disconnected(s);
+    attempt_disconnected(s);
+}
+
+void session_begin_episode(struct session *s)
+{
+    s->episode = true;
+    s->request_needed = s->joiner;
+    s->manual_told = false;
+    s->n_attempts = 0;
+    s->n_failures = 0;
+    s->retry_us = s->joiner ? s->syncshell->engine->now_us : TIME_NEVER_US;
+    s->attempt = (struct attempt){0};
+}
+
+/* ---- what the relay says ---- */
+
+void session_opened(struct session *s, const struct request *r, const struct message_stored *m)
+{
+    bool first = s->version == 0 && r->ticket != 0;
+    s->phase = SESSION_OPENED;
+    s->ticket = 0;
+    uint64_t version = m->has_version ? m->version : 1;
+    if (s->joiner && (version != 1 || s->checkpoint_needed))
+        s->checkpoint_needed = true;
+    s->version = version;
+    s->announced = true;
+    record_put_session(s);
+    notify_send(
+        s->syncshell->engine,
+        notify_session(s, first ? SYNCSHELL_EVENT_SESSION_OPENED : SYNCSHELL_EVENT_SESSION_RESUMED,
+                       r->ticket));
+}
+
+void session_closed(struct session *s, uint64_t ticket, enum session_outcome outcome,
+                    const char *cause)
+{
+    struct syncshell_event *event = notify_session(s, SYNCSHELL_EVENT_SESSION_CLOSED, ticket);
+    notify_text(
+        event, SYNCSHELL_FIELD_OUTCOME,
+        session_outcome_name(outcome != SESSION_OUTCOME_NONE ? outcome : SESSION_OUTCOME_FAILED));
+    notify_text(event, SYNCSHELL_FIELD_CAUSE, cause);
+    notify_send(s->syncshell->engine, event);
+    forget(s);
+}
+
+void session_close(struct session *s, uint64_t ticket, enum session_outcome outcome)
+{
+    if (s->phase == SESSION_OPENING && s->version == 0 && !session_in_flight(s, REQUEST_OPEN)) {
+        session_closed(s, ticket, outcome, NULL); /* the relay has never heard of it */
+        return;
+    }
+    s->phase = SESSION_CLOSING;
+    s->outcome = outcome;
+    s->ticket = ticket;
+    s->attempt = (struct attempt){0};
+    s->episode = false;
+    record_put_session(s);
+}
+
+void session_reopen(struct session *s)
+{
+    s->phase = SESSION_OPENING;
+    s->version = 0;
+    s->ticket = 0;
+    if (s->joiner) {
+        progress_checkpoint(s, 0);
+        s->request_needed = s->episode;
+    }
+    recovery_reset(s);
+    record_put_session(s);
+}
+
+void session_refused(struct session *s, const struct request *r, const struct message_error *error)
+{
+    struct engine *e = s->syncshell->engine;
+    const char *code = wire_code_name(error->code);
+    if (error->retryable) {
+        session_pause(s, error);
+    } else if (error->code == WIRE_CODE_SESSION_CLOSED ||
+               error->code == WIRE_CODE_SESSION_EXPIRED ||
+               (error->code == WIRE_CODE_UNKNOWN_SESSION && s->phase != SESSION_OPENING)) {
+        session_closed(s, s->ticket, s->outcome, code);
+    } else if (r->kind == REQUEST_PROGRESS) {
+        progress_refused(s, error);
+    } else if (r->kind == REQUEST_OPEN) {
+        notify_failed(e, r->ticket, code, error->text, false, s->syncshell->id.text, s->id.text);
+        forget(s);
+    } else {
+        notify_failed(e, r->ticket, code, error->text, false, s->syncshell->id.text, s->id.text);
+        session_pause(s, error);
+    }
+}
+
+/* ---- reconciling after a join ---- */
+
+struct reconciling {
+    const struct message_syncshell_joined *joined;
+    bool same_store;
+};
+
+static const struct message_session_summary *listed(const struct message_syncshell_joined *m,
+                                                    const char *id)
+{
+    for (size_t i = 0; i < m->n_sessions; i++)
+        if (str_equal(m->sessions[i].recovery_session_id.text, id))
+            return &m->sessions[i];
+    return NULL;
+}
+
+static void resume(struct session *s, const struct message_session_summary *summary)
+{
+    struct engine *e = s->syncshell->engine;
+    if (summary->generation > s->generation)
+        s->generation = summary->generation;
+    if (s->phase == SESSION_OPENING) {
+        s->phase = SESSION_OPENED; /* it was stored, and the answer lost */
+        s->checkpoint_needed = s->joiner && summary->version != 1;
+    } else if (s->joiner && s->phase == SESSION_OPENED && summary->version != s->version) {
+        if (summary->version < s->version)
+            notify_failed(e, 0, CODE_RELAY_ROLLED_BACK,
+                          "the relay lost what it had stored; it is sent again", true,
+                          s->syncshell->id.text, s->id.text);
+        bool repeats = s->progress.frame && summary->version == s->progress.base_version + 1;
+        if (!repeats) /* otherwise the answer was lost, and the repetition will be a duplicate */
+            progress_checkpoint(s, summary->version);
+    }
+    if (s->version == 0 || !s->joiner)
+        s->version = summary->version;
+    record_put_session(s);
+    if (s->phase == SESSION_OPENED) {
+        s->announced = true;
+        notify_send(e, notify_session(s, SYNCSHELL_EVENT_SESSION_RESUMED, 0));
+    }
+}
+
+static void visit_known(struct session *s, void *argument)
+{
+    const struct reconciling *r = argument;
+    const struct message_session_summary *summary = listed(r->joined, s->id.text);
+    bool all_listed = r->joined->n_sessions < WIRE_SESSIONS_MAX;
+    if (summary && summary->state == SESSION_STATE_CLOSED)
+        session_closed(s, s->ticket, summary->outcome, NULL);
+    else if (summary && r->same_store)
+        resume(s, summary);
+    else if (!summary && r->same_store && all_listed && s->version != 0)
+        session_closed(s, s->ticket, s->outcome, wire_code_name(WIRE_CODE_UNKNOWN_SESSION));
+    else if (!r->same_store && s->phase == SESSION_OPENED)
+        session_reopen(s);
+}
+
+/* The relay knows a session in which we take part, and we do not: opened by the other side, or our journal is lost. */
+static void adopt(struct syncshell *y, const struct message_session_summary *summary, int32_t event)
+{
+    struct engine *e = y->engine;
+    struct session *s;
+    bool joiner = str_equal(summary->joiner_peer_id.text, e->config.peer_id.text);
+    const struct wire_peer_id *other =
+        joiner ? &summary->provider_peer_id : &summary->joiner_peer_id;
+    int r = session_new(y, &summary->recovery_session_id, other, joiner, NULL, &s);
+    if (r != 0) {
+        engine_check(e, r < 0 ? r : 0);
+        if (r > 0)
+            notify_failed(e, 0, CODE_LIBRARY_FULL, "a session of the other side was not taken",
+                          true, y->id.text, summary->recovery_session_id.text);
+        return;
+    }
+    s->generation = summary->generation;
+    s->version = summary->version;
+    bool restore = joiner && summary->version > 1;
+    s->phase = restore ? SESSION_RESTORING : SESSION_OPENED;
+    s->announced = true;
+    session_begin_episode(s);
+    record_put_session(s);
+    if (!restore)
+        notify_send(e, notify_session(s, event, 0));
+}
+
+void session_reconcile_all(struct syncshell *y, const struct message_syncshell_joined *m,
+                           bool same_store)
+{
+    struct reconciling r = {.joined = m, .same_store = same_store};
+    each(y, visit_known, &r);
+    for (size_t i = 0; i < m->n_sessions; i++) {
+        const struct message_session_summary *summary = &m->sessions[i];
+        if (summary->state == SESSION_STATE_OPEN &&
+            !engine_find_session(y->engine, summary->recovery_session_id.text))
+            adopt(y, summary, SYNCSHELL_EVENT_SESSION_OPENED);
+    }
+}
+
+void session_changed(struct syncshell *y, const struct message_session_summary *summary)
+{
+    struct session *s = engine_find_session(y->engine, summary->recovery_session_id.text);
+    if (s && s->syncshell != y)
+        return;
+    if (summary->state == SESSION_STATE_CLOSED) {
+        if (s)
+            session_closed(s, s->ticket, summary->outcome, NULL);
+    } else if (!s) {
+        adopt(y, summary, SYNCSHELL_EVENT_SESSION_OPENED);
+    }
+}
+
+struct arrival {
+    const char *peer_id;
+};
+
+static void visit_arrival(struct session *s, void *argument)
+{
+    const struct arrival *a = argument;
+    if (str_equal(s->other.text, a->peer_id))
+        attempt_peer_online(s);
+}
+
+void session_peer_online(struct syncshell *y, const char *peer_id)
+{
+    struct arrival a = {.peer_id = peer_id};
+    each(y, visit_arrival, &a);
+}

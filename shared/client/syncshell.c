@@ -1,0 +1,377 @@
+#include "client/syncshell.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <syncshell/syncshell.h>
+
+#include "base/str.h"
+#include "client/attempt.h"
+#include "client/notify.h"
+#include "client/record.h"
+#include "client/recovery.h"
+#include "client/request.h"
+#include "client/session.h"
+#include "wire/challenge.h"
+
+enum { MESSAGE_ID_BYTES = 12, REJOIN_PAUSE_MS = 30000 };
+
+int syncshell_new(struct engine *e, const struct wire_id *id, const char *secret,
+                  const struct wire_peer_id *owner, enum syncshell_state state,
+                  struct syncshell **ret_syncshell)
+{
+    struct syncshell *y = calloc(1, sizeof *y);
+    if (!y)
+        return -ENOMEM;
+    y->engine = e;
+    y->id = *id;
+    y->owner = *owner;
+    y->state = state;
+    y->key_epoch = 1;
+    list_init(&y->members);
+    int r = str_copy(y->secret.text, sizeof y->secret.text, secret);
+    if (r == 0)
+        r = e->crypto.group_new(e->crypto.userdata, secret, id->text, &y->group);
+    if (r == 0)
+        r = map_insert(&e->syncshells, &y->node, y->id.text);
+    if (r != 0) {
+        e->crypto.group_free(e->crypto.userdata, y->group);
+        free(y);
+        return r == MAP_E_FULL ? ENGINE_E_FULL : r == MAP_E_EXISTS ? ENGINE_E_ARGUMENT : r;
+    }
+    *ret_syncshell = y;
+    return 0;
+}
+
+static void members_clear(struct syncshell *y)
+{
+    list_for_each_safe (n, next, &y->members) {
+        list_unlink(n);
+        free(container_of(n, struct member, node));
+    }
+}
+
+void syncshell_free(struct syncshell *y)
+{
+    members_clear(y);
+    map_remove(&y->engine->syncshells, &y->node);
+    y->engine->crypto.group_free(y->engine->crypto.userdata, y->group);
+    free(y);
+}
+
+static struct member *member_find(const struct syncshell *y, const char *peer_id)
+{
+    list_for_each_safe (n, next, &y->members) {
+        struct member *m = container_of(n, struct member, node);
+        if (str_equal(m->peer_id.text, peer_id))
+            return m;
+    }
+    return NULL;
+}
+
+bool syncshell_peer_online(const struct syncshell *y, const char *peer_id)
+{
+    const struct member *m = member_find(y, peer_id);
+    return y->joined && m && m->presence == PRESENCE_ONLINE;
+}
+
+/* ---- requests ---- */
+
+static bool request_start(struct syncshell *y, enum request_kind kind, enum message_type type,
+                          struct request *ret_r)
+{
+    *ret_r =
+        (struct request){.kind = kind, .type = type, .syncshell_id = y->id, .ticket = y->ticket};
+    return engine_random_id(y->engine, MESSAGE_ID_BYTES, &ret_r->message_id) == 0;
+}
+
+static bool group_sign(struct syncshell *y, const struct buf *text, int encoded,
+                       struct wire_signature *ret_signature)
+{
+    struct engine *e = y->engine;
+    int r = encoded;
+    if (r == 0)
+        r = e->crypto.group_sign(e->crypto.userdata, y->group, text->data, text->size,
+                                 ret_signature);
+    engine_check(e, r == 0 ? 0 : -ENOMEM);
+    return r == 0;
+}
+
+static void send_create(struct syncshell *y)
+{
+    struct engine *e = y->engine;
+    struct message m = {.type = MESSAGE_CREATE_SYNCSHELL};
+    struct request r;
+    if (!request_start(y, REQUEST_CREATE, m.type, &r))
+        return;
+    m.create_syncshell.message_id = r.message_id;
+    m.create_syncshell.syncshell_id = y->id;
+    int result = e->crypto.group_public_key(e->crypto.userdata, y->group,
+                                            &m.create_syncshell.group_public_key);
+    engine_check(e, result == 0 ? 0 : -ENOMEM);
+    struct buf text = BUF_INIT(CHALLENGE_TEXT_MAX);
+    result = challenge_create(&text, e->link.relay_id.text, e->link.nonce.text, y->id.text,
+                              e->config.peer_id.text, m.create_syncshell.group_public_key.text);
+    if (group_sign(y, &text, result, &m.create_syncshell.proof))
+        request_send(e, &m, &r);
+    buf_deinit(&text);
+}
+
+static void send_join(struct syncshell *y)
+{
+    struct engine *e = y->engine;
+    struct message m = {.type = MESSAGE_JOIN_SYNCSHELL};
+    struct request r;
+    if (!request_start(y, REQUEST_JOIN, m.type, &r))
+        return;
+    m.join_syncshell.message_id = r.message_id;
+    m.join_syncshell.syncshell_id = y->id;
+    m.join_syncshell.key_epoch = y->key_epoch;
+    m.join_syncshell.has_inbox_cursor = *y->store_epoch.text != '\0';
+    m.join_syncshell.inbox_cursor = y->inbox_cursor;
+    m.join_syncshell.store_epoch = y->store_epoch;
+    struct buf text = BUF_INIT(CHALLENGE_TEXT_MAX);
+    int result = challenge_join(&text, e->link.relay_id.text, e->link.nonce.text, y->id.text,
+                                e->config.peer_id.text, y->key_epoch);
+    if (group_sign(y, &text, result, &m.join_syncshell.proof))
+        request_send(e, &m, &r);
+    buf_deinit(&text);
+}
+
+static void send_leave(struct syncshell *y)
+{
+    struct message m = {.type = MESSAGE_LEAVE_SYNCSHELL};
+    struct request r;
+    if (!request_start(y, REQUEST_LEAVE, m.type, &r))
+        return;
+    m.leave_syncshell.message_id = r.message_id;
+    m.leave_syncshell.syncshell_id = y->id;
+    request_send(y->engine, &m, &r);
+}
+
+static void send_ack(struct syncshell *y)
+{
+    struct message m = {.type = MESSAGE_ACK_INBOX};
+    struct request r;
+    if (!request_start(y, REQUEST_ACK, m.type, &r))
+        return;
+    r.number = y->inbox_cursor;
+    m.ack_inbox.message_id = r.message_id;
+    m.ack_inbox.syncshell_id = y->id;
+    m.ack_inbox.inbox_seq = y->inbox_cursor;
+    if (request_send(y->engine, &m, &r))
+        y->inbox_acked = y->inbox_cursor;
+}
+
+static bool in_flight(const struct syncshell *y, enum request_kind kind)
+{
+    return (y->in_flight & (UINT32_C(1) << kind)) != 0;
+}
+
+void syncshell_pump(struct syncshell *y)
+{
+    const struct engine *e = y->engine;
+    if (e->link.state != LINK_READY || e->now_us < y->pause_us)
+        return;
+    if (y->state == SYNCSHELL_CREATING) {
+        if (!in_flight(y, REQUEST_CREATE))
+            send_create(y);
+    } else if (!y->joined) {
+        if (!in_flight(y, REQUEST_JOIN))
+            send_join(y);
+    } else if (y->state == SYNCSHELL_LEAVING) {
+        if (!in_flight(y, REQUEST_LEAVE))
+            send_leave(y);
+    } else if (y->inbox_cursor > y->inbox_acked && !in_flight(y, REQUEST_ACK)) {
+        send_ack(y);
+    }
+}
+
+uint64_t syncshell_deadline_us(const struct syncshell *y)
+{
+    return y->pause_us > y->engine->now_us ? y->pause_us : TIME_NEVER_US;
+}
+
+void syncshell_disconnected(struct syncshell *y)
+{
+    y->joined = false;
+    y->inbox_acked = 0;
+    y->pause_us = 0;
+    members_clear(y);
+}
+
+/* ---- answers ---- */
+
+void syncshell_created(struct syncshell *y, const struct request *r)
+{
+    struct engine *e = y->engine;
+    y->state = SYNCSHELL_JOINING;
+    record_put_syncshell(y);
+    struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_CREATED, r->ticket);
+    notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
+    notify_send(e, event);
+}
+
+static int member_add(struct syncshell *y, const struct message_member *m)
+{
+    struct member *copy = calloc(1, sizeof *copy);
+    if (!copy)
+        return -ENOMEM;
+    copy->peer_id = m->peer_id;
+    copy->presence = m->presence;
+    list_append(&y->members, &copy->node);
+    return 0;
+}
+
+static void tell_presence(struct syncshell *y, const char *peer_id, enum presence presence)
+{
+    struct syncshell_event *event = notify_new(y->engine, SYNCSHELL_EVENT_PEER_PRESENCE, 0);
+    notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
+    notify_text(event, SYNCSHELL_FIELD_PEER_ID, peer_id);
+    notify_text(event, SYNCSHELL_FIELD_PRESENCE, presence_name(presence));
+    notify_send(y->engine, event);
+}
+
+static void tell_joined(struct syncshell *y, const struct request *r,
+                        const struct message_syncshell_joined *m)
+{
+    struct engine *e = y->engine;
+    struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_JOINED, r->ticket);
+    notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
+    notify_text(event, SYNCSHELL_FIELD_OWNER_PEER_ID, m->owner_peer_id.text);
+    notify_integer(event, SYNCSHELL_FIELD_RECOVERED, m->recovered);
+    notify_send(e, event);
+    list_for_each_safe (n, next, &y->members) {
+        const struct member *member = container_of(n, struct member, node);
+        if (!str_equal(member->peer_id.text, e->config.peer_id.text))
+            tell_presence(y, member->peer_id.text, member->presence);
+    }
+}
+
+static void tell_ready(struct syncshell *y)
+{
+    struct syncshell_event *event = notify_new(y->engine, SYNCSHELL_EVENT_SYNCSHELL_READY, 0);
+    notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
+    notify_send(y->engine, event);
+}
+
+void syncshell_joined(struct syncshell *y, const struct request *r,
+                      const struct message_syncshell_joined *m)
+{
+    struct engine *e = y->engine;
+    bool same_store = str_equal(y->store_epoch.text, m->store_epoch.text);
+    y->joined = true;
+    members_clear(y);
+    for (size_t i = 0; i < m->n_members; i++)
+        engine_check(e, member_add(y, &m->members[i]));
+    if (!same_store || !m->recovered)
+        y->inbox_cursor = 0;
+    y->inbox_acked = 0;
+    y->store_epoch = m->store_epoch;
+    if (y->state == SYNCSHELL_JOINING)
+        y->state = SYNCSHELL_MEMBER;
+    if (y->state != SYNCSHELL_LEAVING)
+        y->ticket = 0;
+    record_put_syncshell(y);
+    tell_joined(y, r, m);
+    session_reconcile_all(y, m, same_store);
+    tell_ready(y);
+}
+
+void syncshell_left(struct syncshell *y, const struct request *r)
+{
+    struct engine *e = y->engine;
+    struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_LEFT, r->ticket);
+    notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
+    notify_send(e, event);
+    syncshell_forget(y);
+}
+
+static void tell_refused(struct syncshell *y, const struct message_error *error)
+{
+    notify_failed(y->engine, y->ticket, wire_code_name(error->code), error->text, error->retryable,
+                  y->id.text, NULL);
+}
+
+/* A command that came to nothing leaves nothing behind. */
+static void give_up(struct syncshell *y, const struct message_error *error)
+{
+    tell_refused(y, error);
+    syncshell_forget(y);
+}
+
+static void pause_for(struct syncshell *y, const struct message_error *error, uint64_t delay_ms)
+{
+    if (error->has_retry_after && error->retry_after_ms > delay_ms)
+        delay_ms = error->retry_after_ms;
+    y->pause_us = time_add_ms(y->engine->now_us, engine_jitter_ms(y->engine, delay_ms));
+}
+
+static void join_refused(struct syncshell *y, const struct message_error *error)
+{
+    bool own = str_equal(y->owner.text, y->engine->config.peer_id.text);
+    if (error->code == WIRE_CODE_UNKNOWN_SYNCSHELL && own && y->state == SYNCSHELL_MEMBER) {
+        y->state = SYNCSHELL_CREATING; /* the relay lost its store: what we own, we make again */
+        record_put_syncshell(y);
+    } else if (y->state == SYNCSHELL_JOINING && y->ticket != 0) {
+        give_up(y, error);
+    } else if (y->state == SYNCSHELL_LEAVING) {
+        const struct request r = {.ticket = y->ticket};
+        syncshell_left(y, &r); /* it does not know us: so we have left */
+    } else {
+        tell_refused(y, error);
+        pause_for(y, error, REJOIN_PAUSE_MS);
+    }
+}
+
+void syncshell_refused(struct syncshell *y, const struct request *r,
+                       const struct message_error *error)
+{
+    if (error->retryable)
+        pause_for(y, error, ENGINE_RETRY_PAUSE_MS);
+    else if (r->kind == REQUEST_JOIN)
+        join_refused(y, error);
+    else if (r->kind == REQUEST_CREATE && y->ticket != 0)
+        give_up(y, error);
+    else if (r->kind == REQUEST_LEAVE) {
+        tell_refused(y, error);
+        y->state = SYNCSHELL_MEMBER;
+        y->ticket = 0;
+        record_put_syncshell(y);
+    } else {
+        tell_refused(y, error);
+        pause_for(y, error, REJOIN_PAUSE_MS);
+    }
+}
+
+void syncshell_forget(struct syncshell *y)
+{
+    session_forget_all(y);
+    record_delete_syncshell(y);
+    syncshell_free(y);
+}
+
+/* ---- pushed ---- */
+
+void syncshell_presence(struct syncshell *y, const struct message_peer_presence *m)
+{
+    struct member *member = member_find(y, m->peer_id.text);
+    enum presence before = member ? member->presence : PRESENCE_LEFT;
+    if (m->presence == PRESENCE_LEFT) {
+        if (member) {
+            list_unlink(&member->node);
+            free(member);
+        }
+    } else if (member) {
+        member->presence = m->presence;
+    } else {
+        const struct message_member added = {.peer_id = m->peer_id, .presence = m->presence};
+        engine_check(y->engine, member_add(y, &added));
+    }
+    if (before == m->presence)
+        return;
+    tell_presence(y, m->peer_id.text, m->presence);
+    if (m->presence == PRESENCE_ONLINE)
+        session_peer_online(y, m->peer_id.text);
+}
