@@ -129,7 +129,7 @@ struct core_effect {
     struct core_event event;       /* EVENT */
 };
 
-/* Copies config and host. 0 or -ENOMEM. */
+/* Copies config and host. 0, -ENOMEM or what host.random returned. */
 int core_new(struct core **ret_core, const struct core_config *config, const struct core_host *host,
              uint64_t now_us);
 
@@ -140,7 +140,7 @@ struct core *core_free(struct core *core);
 void core_reconfigure(struct core *core, const struct core_config *config);
 
 /* A WebSocket connection with our subprotocol is up; queues Hello. `userdata` is the adapter's. When no
- * origins are configured, only loopback names may be signed. 0, CORE_E_FULL or -ENOMEM. */
+ * origins are configured, only loopback names may be signed. 0, CORE_E_FULL, -ENOMEM or what host.random returned. */
 enum { CORE_E_FULL = 1 };
 int core_connect(struct core *core, uint64_t now_us, void *userdata,
                  struct connection **ret_connection);
@@ -166,7 +166,8 @@ uint64_t core_deadline_us(const struct core *core);
 /* Announces GoAway to everybody, spread over the window; new joins are refused with shutting_down. */
 void core_drain(struct core *core, uint64_t now_us, uint32_t window_ms);
 
-/* The next effect in order, false when there is none. Must be drained after every input call. */
+/* The next effect, false when there is none: events, then operations in their order, sends, closes. Must be drained after
+ * every input call. */
 bool core_next_effect(struct core *core, struct core_effect *ret_effect);
 
 /* Takes the next frame to write: the caller unrefs it. NULL when the queue is empty. May produce effects (more reading

@@ -83,9 +83,6 @@ void inbox_acked(struct core *core, struct syncshell *s, struct connection *c, s
     struct member *m = syncshell_member(s, op->peer_id.text);
     if (m && op->seq > m->inbox_acked)
         m->inbox_acked = op->seq;
-    /* Acknowledged ahead of its delivery: the client has it from an earlier connection. */
-    if (m && m->membership && op->seq > m->membership->sent_seq)
-        m->membership->sent_seq = op->seq;
     reply_outcome(c, op);
 }
 
@@ -111,7 +108,7 @@ void inbox_read(struct core *core, struct syncshell *s, struct connection *c, st
     if (ms && op->code == WIRE_CODE_NONE) {
         for (size_t i = 0; i < op->n_inbox; i++) {
             const struct store_inbox_entry *e = &op->inbox[i];
-            if (e->seq > ms->sent_seq && !deliver(ms, e->seq, e->frame, e->frame_bytes))
+            if (!deliver(ms, e->seq, e->frame, e->frame_bytes))
                 return;
         }
         /* What is missing up to the head has expired or was acknowledged. */

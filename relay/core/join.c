@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/bulk.h"
 #include "core/inbox.h"
 #include "core/member.h"
 #include "core/op.h"
@@ -121,7 +120,7 @@ static void take_up(struct membership *ms, uint64_t start_seq)
                                             .peer_id = m->peer_id,
                                             .syncshell_id = s->id});
     membership_send_signals(ms);
-    bulk_pump(ms->connection);
+    /* The inbox follows when the reply has been pulled. */
 }
 
 /* The member is on disk: joins the connection to it, or only answers when it is joined already. Frees the join. */
@@ -183,6 +182,7 @@ void join_request(const struct request *r)
     struct core *core = r->core;
     struct connection *c = r->connection;
     struct syncshell *s = syncshell_find(core, r->syncshell_id);
+    /* Without closing: what the connection has joined already goes on until its client leaves. */
     if (core->draining) {
         request_refuse(r, WIRE_CODE_SHUTTING_DOWN, NULL);
         return;

@@ -147,8 +147,7 @@ void session_raised(struct session *session, const struct store_op *op)
     session->raising = false;
     if (op->code == WIRE_CODE_NONE)
         raise_stored(session);
-    else
-        session->stored_generation = 0; /* unknown: the next offer raises it again */
+    /* After a failure the next offer raises it. */
 }
 
 void session_purge(struct syncshell *s)

@@ -215,7 +215,7 @@ void session_close_done(struct core *core, struct syncshell *s, struct connectio
     if (op->code != WIRE_CODE_NONE)
         return;
     struct session *session = session_find(s, &op->recovery_session_id);
-    if (session && !op->duplicate)
+    if (session)
         session_closed(session, op->outcome, op->expires_unix_ms, WIRE_CODE_SESSION_CLOSED,
                        op->peer_id.text);
     reply_outcome(c, op);

@@ -131,7 +131,7 @@ static void converse(struct world *w)
         say_leave(c, "shell");
     for (unsigned i = 0; i < 10; i++)
         client_disconnect(client_at(w, i));
-    come(b); /* the syncshell is loaded again, with sessions */
+    come_again(b); /* the syncshell is loaded again, with sessions */
     if (b->connection)
         core_drain(w->core, w->now_us, 100);
     world_settle(w);

@@ -279,6 +279,11 @@ static void p4_candidates(void **state)
     /* The other side has its own ids. */
     say_as(p.provider, p.joiner, CANDIDATE, 1, "c");
     expect_routed(p.joiner, CANDIDATE, "c");
+    /* And so has each type. */
+    say_as(p.joiner, p.provider, OFFER, 2, "same");
+    expect_routed(p.provider, OFFER, "same");
+    say_as(p.joiner, p.provider, CANDIDATE, 2, "same");
+    expect_routed(p.provider, CANDIDATE, "same");
 }
 
 static void p4_attempt_ends_after_silence(void **state)

@@ -427,10 +427,26 @@ static void p6_expired_session_is_swept(void **state)
     assert_int_equal(s->outcome, SESSION_OUTCOME_FAILED);
     const char *id = say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", 2);
     expect_error(p.joiner, id, WIRE_CODE_SESSION_CLOSED);
+    say_join(p.joiner, "shell");
+    assert_int_equal(expect(p.joiner, MESSAGE_SYNCSHELL_JOINED)->syncshell_joined.n_sessions, 1);
     /* The tombstone goes, too. */
     world_advance_ms(w, w->config.tombstone_ttl_ms + 60000);
     client_reconnect(p.joiner, "shell");
     assert_int_equal(p.joiner->current.syncshell_joined.n_sessions, 0);
+}
+
+static void p6_tombstone_expires_in_memory(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    say_close(p.joiner, "session", SESSION_OUTCOME_COMPLETED);
+    world_advance_ms(w, w->config.tombstone_ttl_ms - 1);
+    client_reconnect(p.joiner, "shell"); /* the provider keeps the syncshell loaded */
+    assert_int_equal(p.joiner->current.syncshell_joined.n_sessions, 1);
+    world_advance_ms(w, 1);
+    client_reconnect(p.joiner, "shell");
+    assert_int_equal(p.joiner->current.syncshell_joined.n_sessions, 0);
+    assert_int_equal(w->n_ops[STORE_LOAD_SYNCSHELL], 1);
 }
 
 static void p6_sweep_in_steps(void **state)
@@ -489,6 +505,7 @@ int main(void)
         WORLD_TEST(p1_joined_lists_own_sessions_only),
         WORLD_TEST(p6_joined_prefers_open_sessions),
         WORLD_TEST(p6_expired_session_is_swept),
+        WORLD_TEST(p6_tombstone_expires_in_memory),
         CONFIGURED_TEST(p6_sweep_in_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
