@@ -128,10 +128,10 @@ class RawPeer:
             proof=sign(signing_key or group.signing_key, *text), **fields,
         )
 
-    def route(self, group, target, session, generation=1, **changed):
+    def route(self, group, target, session, number=1, **changed):
         fields = {
             "messageId": self.message_id(), "syncshellId": group.id, "sourcePeerId": self.id, "targetPeerId": target,
-            "recoverySessionId": session, "generation": generation, "bodyFormat": "sealed",
+            "recoverySessionId": session, "generation": number, "bodyFormat": "sealed",
         }
         return {**fields, **changed}
 
