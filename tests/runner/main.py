@@ -23,6 +23,7 @@ def main():
     for name, stage in STAGES.items():
         if arguments.only and name not in arguments.only:
             continue
+        report.begin_stage()
         try:
             stage(report, arguments.expression)
         except BuildError as error:

@@ -3,7 +3,7 @@
 import sys
 import time
 
-# More failures than this are named, not shown: they mostly have the same cause.
+# More failures of one stage than this are named, not shown: they mostly have the same cause.
 DETAILED_FAILURES_MAX = 20
 DETAIL_LINES_MAX = 200
 
@@ -13,6 +13,10 @@ class Report:
         self.passed = 0
         self.failures = []  # names
         self._started = time.monotonic()
+        self._failures_before_stage = 0
+
+    def begin_stage(self):
+        self._failures_before_stage = len(self.failures)
 
     def progress(self, text):
         """One line about what happens now, with the seconds since the start."""
@@ -24,7 +28,7 @@ class Report:
     def fail(self, name, details=""):
         self.failures.append(name)
         print(f"FAILED {name}", flush=True)
-        if len(self.failures) > DETAILED_FAILURES_MAX:
+        if len(self.failures) - self._failures_before_stage > DETAILED_FAILURES_MAX:
             return
         lines = details.rstrip().splitlines()
         if len(lines) > DETAIL_LINES_MAX:  # the ends tell the most: the first error, and the last word
