@@ -123,9 +123,9 @@ static int socket_port(int fd, uint16_t *ret_port)
     if (getsockname(fd, (struct sockaddr *)(void *)&bound, &size) < 0)
         return -errno;
     if (bound.ss_family == AF_INET6)
-        *ret_port = ntohs(((struct sockaddr_in6 *)(void *)&bound)->sin6_port);
+        *ret_port = ntohs(((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port);
     else
-        *ret_port = ntohs(((struct sockaddr_in *)(void *)&bound)->sin_port);
+        *ret_port = ntohs(((const struct sockaddr_in *)(const void *)&bound)->sin_port);
     return 0;
 }
 

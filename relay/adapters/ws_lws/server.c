@@ -225,7 +225,7 @@ static void server_paused(void *userdata, int error)
 static int server_make_context(struct ws_server *s)
 {
     struct lws_context_creation_info info;
-    int r;
+    int r = 0;
 
     memset(&info, 0, sizeof(info));
     info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
@@ -243,7 +243,9 @@ static int server_make_context(struct ws_server *s)
     evlib_describe(s->evlib, &info);
 
     s->context = lws_create_context(&info);
-    if (!s->context || (r = evlib_set_context(s->evlib, s->context)) < 0) {
+    if (s->context)
+        r = evlib_set_context(s->evlib, s->context);
+    if (!s->context || r < 0) {
         snprintf(s->error, s->error_size,
                  "libwebsockets cannot start: out of memory or descriptors");
         return -ENOMEM;
