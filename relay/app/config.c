@@ -1,45 +1,22 @@
 #include "app/config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "adapters/toml_tomlpp/toml.h"
+#include "app/config_check.h"
+#include "app/fault.h"
 #include "base/str.h"
 
-enum { FAULT_BYTES_MAX = 512 };
+enum { PLACE_SIZE = 512, CHOICES_SIZE = 256 };
 
-/* What is being read: the settings under construction, where faults go, and how the current place is called. */
+/* What is being read: the settings under construction, and where faults go. */
 struct reading {
     struct settings *settings;
-    struct buf *faults;
-    bool faulty;
-    int error; /* negative when memory ran out */
+    struct faults *faults;
 };
-
-__attribute__((format(printf, 3, 4))) static void fault(struct reading *r, const char *place,
-                                                        const char *format, ...)
-{
-    char text[FAULT_BYTES_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    r->faulty = true;
-    char line[2 * FAULT_BYTES_MAX];
-    snprintf(line, sizeof line, "%s%s%s\n", place, *place ? ": " : "", text);
-    if (buf_append_str(r->faults, line) < 0)
-        r->error = -ENOMEM;
-}
-
-static void note(struct reading *r, int result)
-{
-    if (result < 0)
-        r->error = result;
-}
 
 static void choices_text(const struct setting *row, char *ret_text, size_t size)
 {
@@ -58,17 +35,17 @@ static void take_choice(struct reading *r, const struct setting *row, const char
             return;
         }
     }
-    char choices[FAULT_BYTES_MAX];
+    char choices[CHOICES_SIZE];
     choices_text(row, choices, sizeof choices);
-    fault(r, place, "%s: \"%s\" is not one of %s", row->key, text, choices);
+    fault_add(r->faults, place, "%s: \"%s\" is not one of %s", row->key, text, choices);
 }
 
 static void take_integer(struct reading *r, const struct setting *row, const char *place,
                          int64_t value)
 {
     if (value < 0 || (uint64_t)value < row->min || (uint64_t)value > row->max)
-        fault(r, place, "%s: %" PRId64 " is not between %" PRIu64 " and %" PRIu64, row->key, value,
-              row->min, row->max);
+        fault_add(r->faults, place, "%s: %" PRId64 " is not between %" PRIu64 " and %" PRIu64,
+                  row->key, value, row->min, row->max);
     else
         setting_set_value(r->settings, row, (uint64_t)value);
 }
@@ -83,9 +60,20 @@ static void unknown_key(struct reading *r, const char *place, const char *what, 
     else if (nearest)
         setting_environment_name(nearest, suggestion);
     if (*suggestion)
-        fault(r, place, "unknown %s \"%s\"; did you mean \"%s\"?", what, name, suggestion);
+        fault_add(r->faults, place, "unknown %s \"%s\"; did you mean \"%s\"?", what, name,
+                  suggestion);
     else
-        fault(r, place, "unknown %s \"%s\"; --print-example lists all keys", what, name);
+        fault_add(r->faults, place, "unknown %s \"%s\"; --print-example lists all keys", what,
+                  name);
+}
+
+static bool is_section(const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < setting_count; i++)
+        if (strncmp(setting_table[i].key, name, length) == 0 && setting_table[i].key[length] == '.')
+            return true;
+    return false;
 }
 
 /* ---- the file ---- */
@@ -108,35 +96,38 @@ static void take_toml(struct reading *r, const char *place, const struct toml_va
 {
     const struct setting *row = setting_find(v->key);
     if (!row) {
-        unknown_key(r, place, "key", v->key, v->key);
+        if (!is_section(v->key))
+            unknown_key(r, place, "key", v->key, v->key);
+        else if (v->type != TOML_EMPTY_TABLE)
+            fault_add(r->faults, place, "%s: must be a section, [%s]", v->key, v->key);
         return;
     }
     if (row->type == SETTING_TEXT && v->type == TOML_STRING)
-        note(r, setting_set_text(r->settings, row, v->string));
+        fault_note(r->faults, setting_set_text(r->settings, row, v->string));
     else if (row->type == SETTING_CHOICE && v->type == TOML_STRING)
         take_choice(r, row, place, v->string);
     else if (row->type == SETTING_INTEGER && v->type == TOML_INTEGER)
         take_integer(r, row, place, v->integer);
     else if (row->type == SETTING_LIST && v->type == TOML_STRINGS)
-        note(r, setting_set_list(r->settings, row, (const char *const *)v->strings));
+        fault_note(r->faults, setting_set_list(r->settings, row, (const char *const *)v->strings));
     else
-        fault(r, place, "%s: must be %s", row->key, type_name(row->type));
+        fault_add(r->faults, place, "%s: must be %s", row->key, type_name(row->type));
 }
 
 static void read_file(struct reading *r, const char *path)
 {
     struct toml_document document;
     struct toml_error error;
-    char place[FAULT_BYTES_MAX];
+    char place[PLACE_SIZE];
     int result = toml_load(&document, path, &error);
     if (result == -ENOMEM) {
-        r->error = result;
+        r->faults->error = result;
     } else if (result < 0) {
         if (error.line)
             snprintf(place, sizeof place, "%s:%u:%u", path, error.line, error.column);
         else
             snprintf(place, sizeof place, "%s", path);
-        fault(r, place, "%s", error.text);
+        fault_add(r->faults, place, "%s", error.text);
     } else {
         for (size_t i = 0; i < document.n_values; i++) {
             snprintf(place, sizeof place, "%s:%u", path, document.values[i].line);
@@ -157,9 +148,9 @@ static void take_list_text(struct reading *r, const struct setting *row, const c
         char *rest = NULL;
         for (char *item = strtok_r(copy, ", ", &rest); item; item = strtok_r(NULL, ", ", &rest))
             items[n++] = item;
-        note(r, setting_set_list(r->settings, row, items));
+        fault_note(r->faults, setting_set_list(r->settings, row, items));
     } else {
-        r->error = -ENOMEM;
+        r->faults->error = -ENOMEM;
     }
     free((void *)items);
     free(copy);
@@ -170,7 +161,7 @@ static void take_text(struct reading *r, const struct setting *row, const char *
 {
     switch (row->type) {
     case SETTING_TEXT:
-        note(r, setting_set_text(r->settings, row, text));
+        fault_note(r->faults, setting_set_text(r->settings, row, text));
         return;
     case SETTING_LIST:
         take_list_text(r, row, text);
@@ -184,8 +175,9 @@ static void take_text(struct reading *r, const struct setting *row, const char *
     char *end = NULL;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (end == text || *end || errno)
-        fault(r, place, "%s: \"%s\" is not an integer", row->key, text);
+    bool spelt = *text == '-' || (*text >= '0' && *text <= '9'); /* strtoll() takes more */
+    if (!spelt || end == text || *end || errno)
+        fault_add(r->faults, place, "%s: \"%s\" is not an integer", row->key, text);
     else
         take_integer(r, row, place, value);
 }
@@ -225,8 +217,7 @@ static void read_environment(struct reading *r, char *const *environment)
             strncmp(*e, SETTING_ENVIRONMENT_PREFIX, strlen(SETTING_ENVIRONMENT_PREFIX)) != 0)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)(equals - *e), *e);
-        if (str_equal(name,
-                      SETTING_ENVIRONMENT_PREFIX "CONFIG")) /* the file's path: main() took it */
+        if (str_equal(name, CONFIG_FILE_VARIABLE))
             continue;
         const struct setting *row = find_by_environment(name);
         if (row) {
@@ -245,7 +236,7 @@ static void read_assignments(struct reading *r, const char *const *assignments)
         const char *equals = strchr(*a, '=');
         char key[SETTING_ENVIRONMENT_NAME_SIZE];
         if (!equals) {
-            fault(r, "--set", "\"%s\" is not KEY=VALUE", *a);
+            fault_add(r->faults, "--set", "\"%s\" is not KEY=VALUE", *a);
             continue;
         }
         snprintf(key, sizeof key, "%.*s", (int)(equals - *a), *a);
@@ -259,86 +250,25 @@ static void read_assignments(struct reading *r, const char *const *assignments)
 
 /* ---- the whole ---- */
 
-bool config_is_loopback(const char *address)
-{
-    struct in_addr v4;
-    if (inet_pton(AF_INET, address, &v4) == 1)
-        return (ntohl(v4.s_addr) >> 24) == 127;
-    return str_equal(address, "::1") || str_equal(address, "localhost");
-}
-
-enum create_policy config_create_policy(const struct settings *s)
-{
-    if (s->create_policy == CREATE_POLICY_AUTO)
-        return config_is_loopback(s->listen_address) ? CREATE_POLICY_OPEN : CREATE_POLICY_NOBODY;
-    return (enum create_policy)s->create_policy;
-}
-
-/* Scheme and host, perhaps a port, in lower case: what a client signs. */
-static bool is_origin(const char *url)
-{
-    const char *host = NULL;
-    if (strncmp(url, "ws://", 5) == 0)
-        host = url + 5;
-    else if (strncmp(url, "wss://", 6) == 0)
-        host = url + 6;
-    if (!host || !*host || strlen(url) > 255)
-        return false;
-    return strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") == strlen(host);
-}
-
-static void check_whole(struct reading *r)
-{
-    const struct settings *s = r->settings;
-    bool tls = *s->listen_tls_certificate;
-    if (tls != (*s->listen_tls_key != '\0'))
-        fault(r, "",
-              "listen.tls_certificate and listen.tls_key belong together: set both or neither");
-    for (char **url = s->public_urls; *url; url++) {
-        if (!is_origin(*url))
-            fault(
-                r, "",
-                "public.urls: \"%s\" is not like \"wss://relay.example\": ws or wss, a name in lower case, perhaps a "
-                "port, no path",
-                *url);
-    }
-    if (!*s->store_path)
-        fault(r, "", "store.path must name a file");
-    if (config_is_loopback(s->listen_address))
-        return;
-    if (!*s->public_urls)
-        fault(
-            r, "",
-            "listen.address is not loopback: public.urls must name the URLs by which clients reach this relay");
-    if (s->create_policy == CREATE_POLICY_AUTO)
-        fault(
-            r, "",
-            "listen.address is not loopback: decide with create.policy who may create syncshells");
-    bool proxied = *s->public_urls && strncmp(*s->public_urls, "wss://", 6) == 0;
-    if (!tls && !proxied)
-        fault(
-            r, "",
-            "listen.address is not loopback: set listen.tls_certificate, or put a TLS proxy in front and name its "
-            "wss:// URL in public.urls");
-}
-
 int config_load(struct settings *ret_settings, const struct config_source *source,
                 struct buf *faults)
 {
     struct settings settings;
+    struct faults found = {.out = faults};
     int result = settings_init(&settings);
     if (result < 0)
         return result;
-    struct reading r = {.settings = &settings, .faults = faults};
+    struct reading r = {.settings = &settings, .faults = &found};
     if (source->file)
         read_file(&r, source->file);
     read_environment(&r, source->environment);
     read_assignments(&r, source->assignments);
-    if (!r.faulty && !r.error)
-        check_whole(&r);
-    if (r.error || r.faulty) {
+    /* What is wrong in one row would only lead to false conclusions about the whole. */
+    if (!found.any && !found.error)
+        config_check(&settings, &found);
+    if (found.error || found.any) {
         settings_deinit(&settings);
-        return r.error ? r.error : CONFIG_E_FAULTS;
+        return found.error ? found.error : CONFIG_E_FAULTS;
     }
     *ret_settings = settings;
     return 0;

@@ -11,6 +11,9 @@
 #include "app/setting.h"
 #include "base/buf.h"
 
+/* Names the file where --config does not; not a setting itself. */
+#define CONFIG_FILE_VARIABLE SETTING_ENVIRONMENT_PREFIX "CONFIG"
+
 /* Where a value can come from besides the file and the environment: "section.name=value" as --set gave it. */
 struct config_source {
     const char *file;               /* NULL: none */
@@ -26,6 +29,10 @@ int config_load(struct settings *ret_settings, const struct config_source *sourc
 
 /* True for an address that only this machine reaches. */
 bool config_is_loopback(const char *address);
+
+/* True when nothing says that anybody beyond this machine reaches the relay: it listens on loopback, and no proxy's URL is
+ * published. */
+bool config_is_local(const struct settings *s);
 
 /* The create policy after "auto" was decided. */
 enum create_policy config_create_policy(const struct settings *s);

@@ -1,10 +1,11 @@
 #include "app/event_log.h"
 
-static enum log_level level_of(enum core_event_kind kind)
+static enum log_level level_of(const struct core_event *event)
 {
-    switch (kind) {
+    switch (event->kind) {
     case CORE_EVENT_STORE_FAILED:
         return LOG_LEVEL_ERROR;
+    case CORE_EVENT_CLOSED:
     case CORE_EVENT_REFUSED:
     case CORE_EVENT_UNDELIVERABLE:
     case CORE_EVENT_JOINED:
@@ -17,29 +18,27 @@ static enum log_level level_of(enum core_event_kind kind)
     case CORE_EVENT_ATTEMPT_EXPIRED:
         return LOG_LEVEL_INFO;
     case CORE_EVENT_AUTHENTICATED:
-    case CORE_EVENT_CLOSED:
     case CORE_EVENT_HELD:
         break;
     }
     return LOG_LEVEL_DEBUG;
 }
 
-void event_log_write(struct log *log, const struct core_event *event)
+void event_log_write(struct event_log *events, const struct log *log,
+                     const struct core_event *event)
 {
     char peer[LOG_PEER_SIZE];
-    const struct log_field fields[] = {
-        LOG_NUMBER("connection", event->connection_id),
-        LOG_TEXT("peer", log_peer(event->peer_id.text, peer)),
-        LOG_TEXT("syncshell", event->syncshell_id.text),
-        LOG_TEXT("session", event->recovery_session_id.text),
-        LOG_TEXT("type", event->type != MESSAGE_NONE ? message_type_name(event->type) : ""),
-        LOG_TEXT("code", event->code != WIRE_CODE_NONE ? wire_code_name(event->code) : ""),
-        LOG_TEXT("outcome", event->outcome != SESSION_OUTCOME_NONE
-                                ? session_outcome_name(event->outcome)
-                                : ""),
-        /* Last, and left out when there is none. */
-        {.name = event->generation ? "generation" : NULL, .number = event->generation},
-        {.name = NULL},
-    };
-    log_write_limited(log, level_of(event->kind), core_event_name(event->kind), fields);
+    bool typed = event->type != MESSAGE_NONE;
+    bool coded = event->code != WIRE_CODE_NONE;
+    bool ended = event->outcome != SESSION_OUTCOME_NONE;
+    log_write_limited(
+        log, &events->limits[event->kind], level_of(event), core_event_name(event->kind),
+        LOG_FIELDS(LOG_NUMBER_UNLESS_0("connection", event->connection_id),
+                   LOG_TEXT("peer", log_peer(event->peer_id.text, peer)),
+                   LOG_TEXT("syncshell", event->syncshell_id.text),
+                   LOG_TEXT("session", event->recovery_session_id.text),
+                   LOG_NUMBER_UNLESS_0("generation", event->generation),
+                   LOG_TEXT("type", typed ? message_type_name(event->type) : ""),
+                   LOG_TEXT("code", coded ? wire_code_name(event->code) : ""),
+                   LOG_TEXT("outcome", ended ? session_outcome_name(event->outcome) : "")));
 }

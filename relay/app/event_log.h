@@ -5,6 +5,12 @@
 #include "app/log.h"
 #include "core/core.h"
 
-void event_log_write(struct log *log, const struct core_event *event);
+/* What was written lately, kind by kind; all zero at first. */
+struct event_log {
+    struct log_limit limits[CORE_EVENT_STORE_FAILED + 1];
+};
+
+void event_log_write(struct event_log *events, const struct log *log,
+                     const struct core_event *event);
 
 #endif

@@ -1,11 +1,10 @@
 #include "app/log.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include <jansson.h>
+#include "base/str.h"
 
 enum { PEER_SHOWN = 16, TIME_SIZE = 32 };
 
@@ -22,94 +21,93 @@ static void wall_text(char *ret_text)
     snprintf(ret_text, TIME_SIZE, "%s.%03dZ", seconds, (int)(now.tv_nsec / 1000000));
 }
 
-/* Bare when it is one plain word, else quoted with JSON's escapes, so that a value cannot forge a field or a line. */
-static void print_logfmt_text(const char *text)
+/* Quoted with JSON's escapes, so that a value can forge neither a field nor a line. A path may be anything: what is not
+ * UTF-8 shows its bytes beyond ASCII as '?'. */
+static void print_quoted(FILE *out, const char *text)
+{
+    bool utf8 = str_utf8_valid(text, strlen(text));
+    fputc('"', out);
+    for (const char *c = text; *c; c++) {
+        unsigned char byte = (unsigned char)*c;
+        if (byte == '"' || byte == '\\')
+            fprintf(out, "\\%c", byte);
+        else if (byte < 0x20 || byte == 0x7f)
+            fprintf(out, "\\u%04x", byte);
+        else
+            fputc(byte < 0x80 || utf8 ? byte : '?', out);
+    }
+    fputc('"', out);
+}
+
+/* Bare when it is one plain word. */
+static void print_logfmt_text(FILE *out, const char *text)
 {
     static const char plain[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/+@,";
-    if (*text && strspn(text, plain) == strlen(text)) {
-        fputs(text, stderr);
-        return;
-    }
-    json_t *value = json_string(text);
-    char *quoted = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
-    fputs(quoted ? quoted : "\"?\"", stderr);
-    json_decref(value);
-    json_free_t free_function;
-    json_get_alloc_funcs(NULL, &free_function);
-    if (quoted)
-        free_function(quoted);
+    if (*text && text[strspn(text, plain)] == '\0')
+        fputs(text, out);
+    else
+        print_quoted(out, text);
 }
 
-static void write_logfmt(const char *when, const char *level, const char *event,
-                         const struct log_field *fields)
+static void print_field(const struct log *log, const char *name, const char *text, uint64_t number)
 {
-    fprintf(stderr, "time=%s level=%s event=%s", when, level, event);
-    for (const struct log_field *f = fields; f->name; f++) {
-        if (f->text && !*f->text)
-            continue;
-        fprintf(stderr, " %s=", f->name);
-        if (f->text)
-            print_logfmt_text(f->text);
-        else
-            fprintf(stderr, "%" PRIu64, f->number);
-    }
-    fputc('\n', stderr);
+    if (log->format == LOG_FORMAT_JSON)
+        fprintf(log->out, ",\"%s\":", name);
+    else
+        fprintf(log->out, " %s=", name);
+    if (!text)
+        fprintf(log->out, "%" PRIu64, number);
+    else if (log->format == LOG_FORMAT_JSON)
+        print_quoted(log->out, text);
+    else
+        print_logfmt_text(log->out, text);
 }
 
-static void write_json(const char *when, const char *level, const char *event,
-                       const struct log_field *fields)
-{
-    json_t *line = json_pack("{s:s, s:s, s:s}", "time", when, "level", level, "event", event);
-    if (!line)
-        return;
-    for (const struct log_field *f = fields; f->name; f++) {
-        if (f->text && !*f->text)
-            continue;
-        json_object_set_new(line, f->name,
-                            f->text ? json_string(f->text) : json_integer((json_int_t)f->number));
-    }
-    json_dumpf(line, stderr, JSON_COMPACT);
-    fputc('\n', stderr);
-    json_decref(line);
-}
-
-void log_write(struct log *log, enum log_level level, const char *event,
+void log_write(const struct log *log, enum log_level level, const char *event,
                const struct log_field *fields)
 {
     char when[TIME_SIZE];
+    bool json = log->format == LOG_FORMAT_JSON;
     if (level > log->level)
         return;
     wall_text(when);
-    flockfile(stderr);
-    if (log->json)
-        write_json(when, level_names[level], event, fields);
-    else
-        write_logfmt(when, level_names[level], event, fields);
-    fflush(stderr);
-    funlockfile(stderr);
+    fprintf(log->out, json ? "{\"time\":\"%s\"" : "time=%s", when);
+    print_field(log, "level", level_names[level], 0);
+    print_field(log, "event", event, 0);
+    for (const struct log_field *f = fields; f->name; f++)
+        if (!f->text || *f->text)
+            print_field(log, f->name, f->text, f->number);
+    fputs(json ? "}\n" : "\n", log->out);
+    fflush(log->out);
 }
 
-void log_write_limited(struct log *log, enum log_level level, const char *event,
-                       const struct log_field *fields)
+bool log_limit_take(struct log_limit *limit, uint64_t second, uint64_t *ret_left_out)
 {
-    if (level > log->level)
+    if (second != limit->second) {
+        limit->second = second;
+        limit->lines = 0;
+    }
+    if (limit->lines == LOG_BURST_MAX) {
+        limit->left_out++;
+        return false;
+    }
+    limit->lines++;
+    *ret_left_out = limit->left_out;
+    limit->left_out = 0;
+    return true;
+}
+
+void log_write_limited(const struct log *log, struct log_limit *limit, enum log_level level,
+                       const char *event, const struct log_field *fields)
+{
+    uint64_t left_out = 0;
+    if (level > log->level || !log_limit_take(limit, (uint64_t)time(NULL), &left_out))
         return;
-    uint64_t second = (uint64_t)time(NULL);
-    if (second != log->burst_second) {
-        uint64_t suppressed = log->suppressed;
-        log->burst_second = second;
-        log->burst_lines = 0;
-        log->suppressed = 0;
-        if (suppressed)
-            log_write(log, level, "lines_left_out", LOG_FIELDS(LOG_NUMBER("count", suppressed)));
-    }
-    if (log->burst_lines < LOG_BURST_MAX) {
-        log->burst_lines++;
-        log_write(log, level, event, fields);
-    } else {
-        log->suppressed++;
-    }
+    if (left_out)
+        log_write(log, level, "lines_left_out",
+                  LOG_FIELDS(LOG_TEXT("of", event), LOG_NUMBER("count", left_out)));
+    log_write(log, level, event, fields);
 }
 
 const char *log_peer(const char *peer_id, char *ret_short)

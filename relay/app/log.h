@@ -1,30 +1,25 @@
 /* One line per thing that matters, on standard error: logfmt for people and grep, JSON for collectors.
  *
  * The only place of the relay that writes a log. A line has a time, a level, an event word and fields. Peer ids are
- * shortened here; bodies, proofs, signatures and keys never come this far. A burst of refusals is cut: per second at most
- * LOG_BURST_MAX lines of `limited` kind are written, and what was left out is counted in the next. Loop thread. */
+ * shortened here; bodies, proofs, signatures and keys never come this far. What remote peers can cause at will is cut: each
+ * kind of line has a limit of LOG_BURST_MAX per second, so that a flood of one kind hides no other, and what was left out is
+ * counted before the kind's next line. Loop thread. */
 #ifndef RELAY_APP_LOG_H
 #define RELAY_APP_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
-enum log_level {
-    LOG_LEVEL_ERROR = 0,
-    LOG_LEVEL_WARNING,
-    LOG_LEVEL_INFO,
-    LOG_LEVEL_DEBUG,
-};
+#include "app/setting.h"
 
 enum { LOG_BURST_MAX = 20 };
 
 struct log {
+    FILE *out; /* borrowed */
     enum log_level level;
-    bool json;
-    uint64_t burst_second;
-    uint32_t burst_lines;
-    uint64_t suppressed;
+    enum log_format format;
 };
 
 struct log_field {
@@ -36,15 +31,29 @@ struct log_field {
 #define LOG_TEXT(n, t)   ((struct log_field){.name = (n), .text = (t)})
 #define LOG_NUMBER(n, v) ((struct log_field){.name = (n), .number = (v)})
 
-/* Writes one line if the level is on. `fields` ends with a field whose name is NULL. */
-void log_write(struct log *log, enum log_level level, const char *event,
-               const struct log_field *fields);
-
-/* The same for what remote peers can cause at will. */
-void log_write_limited(struct log *log, enum log_level level, const char *event,
-                       const struct log_field *fields);
+/* A number that says "none" by being 0, and is left out then. */
+#define LOG_NUMBER_UNLESS_0(n, v) \
+    ((struct log_field){.name = (n), .text = (v) ? NULL : "", .number = (v)})
 
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__, {.name = NULL}})
+
+/* Writes one line if the level is on. `fields` ends with a field whose name is NULL. */
+void log_write(const struct log *log, enum log_level level, const char *event,
+               const struct log_field *fields);
+
+/* How much of one kind of line was written lately; all zero at first. */
+struct log_limit {
+    uint64_t second;
+    uint32_t lines;
+    uint64_t left_out;
+};
+
+/* May another line be written in this second? If so, how many were left out since the last one. */
+bool log_limit_take(struct log_limit *limit, uint64_t second, uint64_t *ret_left_out);
+
+/* log_write() for what remote peers can cause at will; `limit` belongs to this kind of line alone. */
+void log_write_limited(const struct log *log, struct log_limit *limit, enum log_level level,
+                       const char *event, const struct log_field *fields);
 
 enum { LOG_PEER_SIZE = 24 };
 

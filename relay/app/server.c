@@ -12,15 +12,16 @@
 #include "adapters/loop_libevent/loop.h"
 #include "adapters/store_sqlite/store.h"
 #include "adapters/ws_lws/ws.h"
-#include "app/config.h"
 #include "app/event_log.h"
+#include "app/server_options.h"
 #include "base/timeutil.h"
 #include "core/core.h"
 
 enum {
     URL_SIZE = 300,
-    FRAME_OVERHEAD_BYTES = 1, /* the line feed between header and body */
-    DRAIN_GRACE_MS = 2000,    /* after the drain window, for closing handshakes */
+    LINE_SIZE = 1024,
+    FAULTS_BYTES_MAX = 65536,
+    DRAIN_GRACE_MS = 2000, /* after the drain window, for closing handshakes */
 };
 
 struct server {
@@ -40,8 +41,11 @@ struct server {
     struct loop_timer *drain;
     struct loop_signal *signals[3];
     char url[URL_SIZE];
+    struct event_log events;
+    struct log_limit ws_lines;
     bool draining;
     bool store_healthy;
+    bool store_stopped;
 };
 
 /* ---- the core's services ---- */
@@ -69,6 +73,17 @@ static struct wall_time host_wall_now(void *userdata)
 
 /* ---- effects ---- */
 
+/* A store that has stopped takes nothing more; nobody waits for what the core begins then (the next step of a sweep). */
+static void submit(struct server *s, struct store_op *op)
+{
+    if (!s->store_stopped) {
+        store_submit(s->store, op);
+        return;
+    }
+    op->code = WIRE_CODE_STORE_UNAVAILABLE;
+    core_store_done(s->core, loop_now_us(s->loop), op);
+}
+
 static void carry_out(struct server *s)
 {
     struct core_effect effect;
@@ -82,10 +97,10 @@ static void carry_out(struct server *s)
                                 effect.close_reason);
             break;
         case EFFECT_STORE:
-            store_submit(s->store, effect.op);
+            submit(s, effect.op);
             break;
         case EFFECT_EVENT:
-            event_log_write(s->log, &effect.event);
+            event_log_write(&s->events, s->log, &effect.event);
             break;
         }
     }
@@ -221,8 +236,9 @@ static void on_ws_log(void *userdata, int level, const char *line)
 {
     struct server *s = userdata;
     enum { SYSLOG_ERROR = 3 };
-    log_write_limited(s->log, level <= SYSLOG_ERROR ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
-                      "websocket", LOG_FIELDS(LOG_TEXT("line", line)));
+    log_write_limited(s->log, &s->ws_lines,
+                      level <= SYSLOG_ERROR ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "websocket",
+                      LOG_FIELDS(LOG_TEXT("line", line)));
 }
 
 /* ---- signals ---- */
@@ -251,68 +267,72 @@ static void on_terminate(void *userdata)
         loop_stop(s->loop);
 }
 
-static void core_config_from(struct core_config *ret_config, const struct settings *settings,
-                             const struct store_identity *identity);
+/* ---- reloading ---- */
 
-static void log_restart_needed(struct server *s, const struct settings *settings)
+/* Keys that only a start applies keep their running value, so that they stay noticed until then. */
+static int keep_what_needs_a_restart(struct server *s, struct settings *settings)
 {
-    for (size_t i = 0; i < setting_count; i++) {
+    int r = 0;
+    for (size_t i = 0; i < setting_count && r == 0; i++) {
         const struct setting *row = &setting_table[i];
-        if (!row->reloadable && !setting_equal(s->settings, settings, row))
-            log_write(s->log, LOG_LEVEL_WARNING, "restart_needed",
-                      LOG_FIELDS(LOG_TEXT("key", row->key)));
+        if (row->reloadable || setting_equal(s->settings, settings, row))
+            continue;
+        log_write(s->log, LOG_LEVEL_WARNING, "restart_needed",
+                  LOG_FIELDS(LOG_TEXT("key", row->key)));
+        r = setting_copy(settings, s->settings, row);
     }
+    return r;
+}
+
+static void log_refused_reload(struct server *s, const struct buf *faults, int result)
+{
+    if (result < 0)
+        log_write(s->log, LOG_LEVEL_ERROR, "reload_refused",
+                  LOG_FIELDS(LOG_TEXT("fault", strerror(-result))));
+    for (size_t at = 0; at < faults->size;) {
+        const char *line = (const char *)faults->data + at;
+        const char *feed = memchr(line, '\n', faults->size - at);
+        size_t length = feed ? (size_t)(feed - line) : faults->size - at;
+        char fault[LINE_SIZE];
+        snprintf(fault, sizeof fault, "%.*s", (int)length, line);
+        log_write(s->log, LOG_LEVEL_ERROR, "reload_refused", LOG_FIELDS(LOG_TEXT("fault", fault)));
+        at += length + 1;
+    }
+}
+
+/* Takes the settings. */
+static void apply(struct server *s, struct settings *settings)
+{
+    struct core_config config;
+    server_options_core(&config, settings, store_identity(s->store));
+    core_reconfigure(s->core, &config); /* has its origins from the new settings: the old may go */
+    s->log->level = (enum log_level)settings->log_level;
+    s->log->format = (enum log_format)settings->log_format;
+    settings_deinit(&s->reloaded);
+    s->reloaded = *settings;
+    s->settings = &s->reloaded;
+    log_write(s->log, LOG_LEVEL_INFO, "reloaded", LOG_FIELDS(LOG_TEXT("url", s->url)));
 }
 
 static void on_reload(void *userdata)
 {
     struct server *s = userdata;
     struct settings settings;
-    if (!s->reload || s->reload(s->reload_userdata, &settings) != 0)
-        return;
-    log_restart_needed(s, &settings);
-    struct core_config config;
-    core_config_from(&config, &settings, store_identity(s->store));
-    core_reconfigure(s->core, &config);
-    s->log->level = (enum log_level)settings.log_level;
-    s->log->json = settings.log_format == LOG_FORMAT_JSON;
-    settings_deinit(&s->reloaded);
-    s->reloaded = settings;
-    s->settings = &s->reloaded;
-    log_write(s->log, LOG_LEVEL_INFO, "reloaded", LOG_FIELDS(LOG_TEXT("url", s->url)));
+    struct buf faults = BUF_INIT(FAULTS_BYTES_MAX);
+    int r = s->reload(s->reload_userdata, &settings, &faults);
+    if (r == 0) {
+        r = keep_what_needs_a_restart(s, &settings);
+        if (r == 0)
+            apply(s, &settings);
+        else
+            settings_deinit(&settings);
+    }
+    if (r != 0)
+        log_refused_reload(s, &faults, r);
+    buf_deinit(&faults);
 }
 
 /* ---- putting it together ---- */
-
-static void core_config_from(struct core_config *ret_config, const struct settings *settings,
-                             const struct store_identity *identity)
-{
-    enum { MS_PER_HOUR = 3600 * 1000 };
-    core_config_defaults(ret_config);
-    ret_config->relay_id = identity->relay_id;
-    ret_config->store_epoch = identity->epoch;
-    ret_config->origins = (const char *const *)settings->public_urls;
-    ret_config->create_policy = config_create_policy(settings) == CREATE_POLICY_OPEN
-                                    ? CORE_CREATE_OPEN
-                                    : CORE_CREATE_NOBODY;
-    ret_config->heartbeat_ms = (uint32_t)settings->heartbeat_ms;
-    ret_config->handshake_timeout_ms = (uint32_t)settings->handshake_timeout_ms;
-    ret_config->offer_ttl_ms = (uint32_t)settings->offer_ttl_ms;
-    ret_config->session_ttl_ms = (uint32_t)(settings->session_ttl_hours * MS_PER_HOUR);
-    ret_config->tombstone_ttl_ms = (uint32_t)(settings->tombstone_ttl_hours * MS_PER_HOUR);
-    ret_config->inbox_ttl_ms = (uint32_t)(settings->inbox_ttl_hours * MS_PER_HOUR);
-    ret_config->connections_max = (uint32_t)settings->connections_max;
-    ret_config->members_max = (uint32_t)settings->members_max;
-    ret_config->sessions_max = (uint32_t)settings->sessions_max;
-    ret_config->joined_max = (uint32_t)settings->joined_max;
-    ret_config->pending_ops_max = (uint32_t)settings->pending_requests_max;
-    ret_config->session_log_bytes_max = settings->session_log_bytes_max;
-    ret_config->inbox_bytes_max = settings->inbox_bytes_max;
-    ret_config->inbox_messages_max = (uint32_t)settings->inbox_messages_max;
-    ret_config->attempt_bytes_max = (uint32_t)settings->attempt_bytes_max;
-    ret_config->queue_bytes_max = (uint32_t)settings->queue_bytes_max;
-    ret_config->queue_frames_max = (uint32_t)settings->queue_frames_max;
-}
 
 static int start_loop(struct server *s)
 {
@@ -336,16 +356,16 @@ static int start_loop(struct server *s)
 
 static int start_core(struct server *s, char *ret_error, size_t error_size)
 {
-    const struct store_options options = {.path = s->settings->store_path,
-                                          .batch_max = (size_t)s->settings->store_batch_max,
-                                          .wake = wake_for_store,
-                                          .userdata = s};
+    struct store_options options;
+    server_options_store(&options, s->settings);
+    options.wake = wake_for_store;
+    options.userdata = s;
     int r = store_new(&s->store, &options, ret_error, error_size);
     if (r < 0)
         return r;
     s->store_healthy = true;
     struct core_config config;
-    core_config_from(&config, s->settings, store_identity(s->store));
+    server_options_core(&config, s->settings, store_identity(s->store));
     const struct core_host host = {
         .userdata = s, .verify = host_verify, .random = host_random, .wall_now = host_wall_now};
     r = core_new(&s->core, &config, &host, loop_now_us(s->loop));
@@ -354,24 +374,11 @@ static int start_core(struct server *s, char *ret_error, size_t error_size)
     return r;
 }
 
-static const char *text_or_null(const char *text)
-{
-    return *text ? text : NULL;
-}
-
 static int start_listener(struct server *s, char *ret_error, size_t error_size)
 {
-    const struct settings *settings = s->settings;
-    const struct ws_listen listen = {.address = settings->listen_address,
-                                     .port = (uint16_t)settings->listen_port,
-                                     .tls_certificate_file =
-                                         text_or_null(settings->listen_tls_certificate),
-                                     .tls_key_file = text_or_null(settings->listen_tls_key)};
-    const struct ws_options options = {.message_bytes_max = WIRE_REQUEST_HEADER_MAX +
-                                                            FRAME_OVERHEAD_BYTES + WIRE_BODY_MAX,
-                                       .heartbeat_ms = (uint32_t)settings->heartbeat_ms,
-                                       .connections_max = (uint32_t)settings->connections_max,
-                                       .close_timeout_ms = (uint32_t)settings->close_timeout_ms};
+    struct ws_listen listen;
+    struct ws_options options;
+    server_options_listen(&listen, &options, s->settings);
     const struct ws_handler handler = {.userdata = s,
                                        .opened = on_opened,
                                        .closed = on_closed,
@@ -384,20 +391,24 @@ static int start_listener(struct server *s, char *ret_error, size_t error_size)
                           error_size);
     if (r < 0)
         return r;
-    bool v6 = strchr(settings->listen_address, ':') != NULL;
+    bool v6 = strchr(listen.address, ':') != NULL;
     snprintf(s->url, sizeof s->url, "%s://%s%s%s:%u", listen.tls_certificate_file ? "wss" : "ws",
-             v6 ? "[" : "", settings->listen_address, v6 ? "]" : "", ws_server_port(s->ws));
+             v6 ? "[" : "", listen.address, v6 ? "]" : "", ws_server_port(s->ws));
     return 0;
 }
 
 int server_new(struct server **ret_server, const struct settings *settings, struct log *log,
-               char *ret_error, size_t error_size)
+               server_reload_fn reload, void *reload_userdata, char *ret_error, size_t error_size)
 {
     struct server *s = calloc(1, sizeof *s);
-    if (!s)
+    if (!s) {
+        snprintf(ret_error, error_size, "out of memory");
         return -ENOMEM;
+    }
     s->settings = settings;
     s->log = log;
+    s->reload = reload;
+    s->reload_userdata = reload_userdata;
     *ret_error = '\0';
     int r = crypto_new(&s->crypto);
     if (r == 0)
@@ -414,12 +425,6 @@ int server_new(struct server **ret_server, const struct settings *settings, stru
     }
     *ret_server = s;
     return 0;
-}
-
-void server_set_reload(struct server *s, server_reload_fn reload, void *userdata)
-{
-    s->reload = reload;
-    s->reload_userdata = userdata;
 }
 
 const char *server_url(const struct server *s)
@@ -443,6 +448,7 @@ static void stop_store(struct server *s)
     carry_out(s);
     store_flush(s->store);
     store_stop(s->store);
+    s->store_stopped = true;
     collect(s);
 }
 

@@ -11,19 +11,18 @@
 
 #include "app/log.h"
 #include "app/setting.h"
+#include "base/buf.h"
 
 struct server;
 
-/* Called on SIGHUP: reads the configuration again. 0 and new settings (the server takes them), or non-zero: the old ones
- * stay, and the reason was logged. */
-typedef int (*server_reload_fn)(void *userdata, struct settings *ret_settings);
+/* Called on SIGHUP: reads the configuration again. 0 and new settings (the server takes them), or positive with a line of
+ * `faults` for each thing that is wrong, or negative: the old settings stay, and the server logs why. */
+typedef int (*server_reload_fn)(void *userdata, struct settings *ret_settings, struct buf *faults);
 
-/* Opens store and listener. Takes nothing: `settings` and `log` must outlive the server. On failure `ret_error` has a
- * sentence for the operator. 0 or negative errno. */
+/* Opens store and listener. Takes nothing: `settings` and `log` must outlive the server; a reload changes the log's level and
+ * format. On failure `ret_error` has a sentence for the operator. 0 or negative errno. */
 int server_new(struct server **ret_server, const struct settings *settings, struct log *log,
-               char *ret_error, size_t error_size);
-
-void server_set_reload(struct server *s, server_reload_fn reload, void *userdata);
+               server_reload_fn reload, void *reload_userdata, char *ret_error, size_t error_size);
 
 /* "ws://127.0.0.1:8787", with the port that was really taken. */
 const char *server_url(const struct server *s);

@@ -20,7 +20,8 @@ static const char *const log_formats[] = {"logfmt", "json", NULL};
 const struct setting setting_table[] = {
     {"listen.address", SETTING_TEXT, AT(listen_address), .default_text = "127.0.0.1",
      .help =
-         "Address to listen on. Beyond loopback, tls_certificate or a TLS proxy named in public.urls is needed."},
+         "Address or host name to listen on; \"0.0.0.0\" and \"::\" are all. Beyond loopback, public.urls, create.policy and "
+         "TLS (tls_certificate, or a proxy's) must be decided."},
     {"listen.port", SETTING_INTEGER, AT(listen_port), .default_value = 8787, .min = 0, .max = 65535,
      .help = "TCP port. 0 takes a free one and prints it."},
     {"listen.tls_certificate", SETTING_TEXT, AT(listen_tls_certificate), .default_text = "",
@@ -40,7 +41,8 @@ const struct setting setting_table[] = {
      .default_value = CREATE_POLICY_AUTO, .reloadable = true,
      .help =
          "Who may create syncshells. \"open\": every peer that connects; \"nobody\": those that exist stay usable; "
-         "\"auto\": open on loopback, and beyond it the relay asks you to decide before it starts."},
+         "\"auto\": open while only this machine reaches the relay (a loopback address, no other name in public.urls); beyond "
+         "that the relay wants your decision before it starts."},
     {"limits.connections_max", SETTING_INTEGER, AT(connections_max), .default_value = 10000,
      .min = 1, .max = 1000000, .help = "Connections at the same time; more are refused."},
     {"limits.members_max", SETTING_INTEGER, AT(members_max), .default_value = 128, .min = 2,
@@ -67,7 +69,7 @@ const struct setting setting_table[] = {
     {"limits.queue_bytes_max", SETTING_INTEGER, AT(queue_bytes_max), .default_value = MEBIBYTE,
      .min = 131072, .max = 64 * MEBIBYTE, .reloadable = true,
      .help = "Bytes that may wait for one connection before it is dropped as a slow reader."},
-    {"limits.queue_frames_max", SETTING_INTEGER, AT(queue_frames_max), .default_value = 1024,
+    {"limits.queue_frames_max", SETTING_INTEGER, AT(queue_frames_max), .default_value = 4096,
      .min = 64, .max = 65536, .reloadable = true,
      .help = "Messages that may wait for one connection before it is dropped as a slow reader."},
     {"timing.handshake_timeout_ms", SETTING_INTEGER, AT(handshake_timeout_ms),
@@ -76,7 +78,7 @@ const struct setting setting_table[] = {
     {"timing.heartbeat_ms", SETTING_INTEGER, AT(heartbeat_ms), .default_value = 15000, .min = 100,
      .max = 600000,
      .help =
-         "Milliseconds of silence before a ping; after two unanswered the connection is closed."},
+         "Milliseconds of silence before a ping; after two unanswered ones the connection is closed."},
     {"timing.close_timeout_ms", SETTING_INTEGER, AT(close_timeout_ms), .default_value = 5000,
      .min = 100, .max = 600000, .help = "Milliseconds that a closing handshake may take."},
     {"timing.offer_ttl_ms", SETTING_INTEGER, AT(offer_ttl_ms), .default_value = 30000, .min = 100,
@@ -93,8 +95,9 @@ const struct setting setting_table[] = {
     {"timing.drain_ms", SETTING_INTEGER, AT(drain_ms), .default_value = 1000, .min = 0,
      .max = 600000, .reloadable = true,
      .help = "Milliseconds between SIGTERM and the end, over which clients are told to leave."},
-    {"log.level", SETTING_CHOICE, AT(log_level), .choices = log_levels, .default_value = 2,
-     .reloadable = true, .help = "The least important level that is written."},
+    {"log.level", SETTING_CHOICE, AT(log_level), .choices = log_levels,
+     .default_value = LOG_LEVEL_INFO, .reloadable = true,
+     .help = "The least important level that is written."},
     {"log.format", SETTING_CHOICE, AT(log_format), .choices = log_formats,
      .default_value = LOG_FORMAT_LOGFMT, .reloadable = true,
      .help = "One line per event on standard error, in this form."},
@@ -235,6 +238,21 @@ void settings_deinit(struct settings *s)
             list_free(*list_at(s, row));
     }
     *s = (struct settings){0};
+}
+
+int setting_copy(struct settings *to, const struct settings *from, const struct setting *row)
+{
+    switch (row->type) {
+    case SETTING_TEXT:
+        return setting_set_text(to, row, setting_text(from, row));
+    case SETTING_LIST:
+        return setting_set_list(to, row, (const char *const *)setting_list(from, row));
+    case SETTING_INTEGER:
+    case SETTING_CHOICE:
+        break;
+    }
+    setting_set_value(to, row, setting_value(from, row));
+    return 0;
 }
 
 static bool list_equal(char *const *a, char *const *b)

@@ -29,6 +29,13 @@ enum log_format {
     LOG_FORMAT_JSON,
 };
 
+enum log_level {
+    LOG_LEVEL_ERROR = 0,
+    LOG_LEVEL_WARNING,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_DEBUG,
+};
+
 struct settings {
     char *listen_address;
     uint64_t listen_port;
@@ -57,7 +64,7 @@ struct settings {
     uint64_t tombstone_ttl_hours;
     uint64_t inbox_ttl_hours;
     uint64_t drain_ms;
-    uint64_t log_level; /* enum log_level of log.h */
+    uint64_t log_level; /* enum log_level */
     uint64_t log_format;
 };
 
@@ -89,13 +96,16 @@ const struct setting *setting_find_nearest(const char *key); /* NULL when nothin
 int settings_init(struct settings *ret_settings); /* defaults; 0 or -ENOMEM */
 void settings_deinit(struct settings *s);         /* accepts zeroed and half-built */
 
-/* Reading and replacing one value. Setters copy; 0 or -ENOMEM, otherwise they cannot fail: checks come before. */
+/* Reading and replacing one value. Setters copy; 0 or -ENOMEM (nothing changed), otherwise they cannot fail: checks come
+ * before. */
 const char *setting_text(const struct settings *s, const struct setting *row);
 char *const *setting_list(const struct settings *s, const struct setting *row);
 uint64_t setting_value(const struct settings *s, const struct setting *row);
 int setting_set_text(struct settings *s, const struct setting *row, const char *text);
 int setting_set_list(struct settings *s, const struct setting *row, const char *const *texts);
 void setting_set_value(struct settings *s, const struct setting *row, uint64_t value);
+
+int setting_copy(struct settings *to, const struct settings *from, const struct setting *row);
 
 bool setting_equal(const struct settings *a, const struct settings *b, const struct setting *row);
 

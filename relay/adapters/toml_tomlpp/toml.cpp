@@ -3,20 +3,28 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
+#include <memory>
 #include <new>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include <toml++/toml.h>
 
-namespace {
-
-char *duplicate(std::string_view text)
+namespace
 {
+
+/* What TOML allows and a C string cannot hold. */
+struct NulInside {
+    toml::source_position at;
+};
+
+char *duplicate(std::string_view text, const toml::node &node)
+{
+    if (text.find('\0') != text.npos)
+        throw NulInside{node.source().begin};
     auto *copy = static_cast<char *>(std::malloc(text.size() + 1));
     if (!copy)
         throw std::bad_alloc();
@@ -46,14 +54,14 @@ void take_array(const toml::array &array, toml_value *value)
     value->type = TOML_STRINGS;
     std::size_t n = 0;
     for (const toml::node &node : array)
-        value->strings[n++] = duplicate(node.as_string()->get());
+        value->strings[n++] = duplicate(node.as_string()->get(), node);
 }
 
 void take_value(const toml::node &node, toml_value *value)
 {
-    value->type = TOML_OTHER;
+    value->type = node.is_table() ? TOML_EMPTY_TABLE : TOML_OTHER;
     if (const auto *text = node.as_string()) {
-        value->string = duplicate(text->get());
+        value->string = duplicate(text->get(), node);
         value->type = TOML_STRING;
     } else if (const auto *integer = node.as_integer()) {
         value->integer = integer->get();
@@ -79,14 +87,15 @@ struct Collector {
     void walk(const toml::table &table, const std::string &prefix)
     {
         for (const auto &[key, node] : table) {
-            const std::string name = prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
-            if (const toml::table *inner = node.as_table()) {
+            const std::string name =
+                prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
+            if (const toml::table *inner = node.as_table(); inner && !inner->empty()) {
                 walk(*inner, name);
                 continue;
             }
             values.push_back(toml_value{});
             toml_value *value = &values.back();
-            value->key = duplicate(name);
+            value->key = duplicate(name, node);
             value->line = node.source().begin.line;
             take_value(node, value);
         }
@@ -96,7 +105,8 @@ struct Collector {
     {
         auto by_line = [](const toml_value &a, const toml_value &b) { return a.line < b.line; };
         std::stable_sort(values.begin(), values.end(), by_line);
-        document->values = static_cast<toml_value *>(std::calloc(values.size() + 1, sizeof(toml_value)));
+        document->values =
+            static_cast<toml_value *>(std::calloc(values.size() + 1, sizeof(toml_value)));
         if (!document->values)
             throw std::bad_alloc();
         std::copy(values.begin(), values.end(), document->values);
@@ -116,15 +126,20 @@ int fail(toml_error *error, std::uint32_t line, std::uint32_t column, const char
 
 int read_file(const char *path, std::string *ret_text)
 {
-    errno = 0;
-    std::ifstream file(path, std::ios::binary);
+    const std::unique_ptr<std::FILE, int (*)(std::FILE *)> file(std::fopen(path, "rbe"),
+                                                                std::fclose);
+    char part[4096];
+    std::string text;
     if (!file)
+        return -errno;
+    while (const std::size_t n = std::fread(part, 1, sizeof part, file.get())) {
+        text.append(part, n);
+        if (text.size() > TOML_FILE_BYTES_MAX)
+            return -EFBIG;
+    }
+    if (std::ferror(file.get()))
         return errno ? -errno : -EIO;
-    std::ostringstream content;
-    content << file.rdbuf();
-    if (file.bad() || (content.fail() && !content.str().empty()))
-        return -EIO;
-    *ret_text = content.str();
+    *ret_text = std::move(text);
     return 0;
 }
 
@@ -144,7 +159,11 @@ int toml_load(toml_document *ret_document, const char *path, toml_error *ret_err
         return 0;
     } catch (const toml::parse_error &error) {
         const auto &at = error.source().begin;
-        return fail(ret_error, at.line, at.column, std::string(error.description()).c_str(), -EINVAL);
+        return fail(ret_error, at.line, at.column, std::string(error.description()).c_str(),
+                    -EINVAL);
+    } catch (const NulInside &nul) {
+        return fail(ret_error, nul.at.line, nul.at.column, "U+0000 has no place in a configuration",
+                    -EINVAL);
     } catch (const std::bad_alloc &) {
         return fail(ret_error, 0, 0, "out of memory", -ENOMEM);
     } catch (const std::exception &error) {

@@ -1,5 +1,7 @@
 /* TOML parsing by toml++ behind a C interface: a document becomes a flat list of dotted keys with typed values and the
- * line each stands on. Arrays of strings are supported; other nested values are reported with type TOML_OTHER. */
+ * line each stands on. Arrays of strings are supported; other nested values are reported with type TOML_OTHER, and a table
+ * without any key as TOML_EMPTY_TABLE, because a section that was left empty may be a misspelt one. No key and no text has a
+ * NUL inside: a document with one is refused. */
 #ifndef RELAY_ADAPTERS_TOML_TOMLPP_TOML_H
 #define RELAY_ADAPTERS_TOML_TOMLPP_TOML_H
 
@@ -17,6 +19,7 @@ enum toml_type {
     TOML_BOOLEAN,
     TOML_STRINGS, /* array of strings */
     TOML_OTHER,
+    TOML_EMPTY_TABLE,
 };
 
 struct toml_value {
@@ -40,7 +43,10 @@ struct toml_error {
     char text[256];
 };
 
-/* 0, or negative with ret_error filled: -EINVAL syntax, -ENOMEM, or the errno of reading the file. */
+enum { TOML_FILE_BYTES_MAX = 1 << 20 };
+
+/* 0, or negative with ret_error filled: -EINVAL syntax, -EFBIG over TOML_FILE_BYTES_MAX, -ENOMEM, or the errno of reading the
+ * file. */
 int toml_load(struct toml_document *ret_document, const char *path, struct toml_error *ret_error);
 void toml_document_deinit(struct toml_document *d);
 

@@ -1,0 +1,167 @@
+#include "app/config_check.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "base/str.h"
+#include "wire/limits.h"
+
+enum { PORT_DIGITS_MAX = 5 };
+
+bool config_is_loopback(const char *address)
+{
+    struct in_addr v4;
+
+    if (inet_pton(AF_INET, address, &v4) == 1)
+        return (ntohl(v4.s_addr) >> 24) == 127;
+    return str_equal(address, "::1") || str_equal(address, "localhost");
+}
+
+/* The host of a checked URL, without a v6 address's brackets. */
+static bool url_is_loopback(const char *url)
+{
+    char host[WIRE_ORIGIN_MAX + 1];
+    const char *at = strstr(url, "://") + strlen("://");
+    size_t length = *at == '[' ? strcspn(++at, "]") : strcspn(at, ":");
+
+    memcpy(host, at, length);
+    host[length] = '\0';
+    return config_is_loopback(host);
+}
+
+static bool url_is_tls(const char *url)
+{
+    return strncmp(url, "wss://", 6) == 0;
+}
+
+/* "" or ":8787". */
+static bool port_valid(const char *text)
+{
+    size_t digits;
+    unsigned long port;
+
+    if (!*text)
+        return true;
+    if (*text != ':')
+        return false;
+    digits = strspn(text + 1, "0123456789");
+    port = digits > 0 && digits <= PORT_DIGITS_MAX ? strtoul(text + 1, NULL, 10) : 0;
+    return text[1 + digits] == '\0' && port > 0 && port <= UINT16_MAX;
+}
+
+/* Scheme and host, perhaps a port, in lower case: what a client signs. */
+static bool url_valid(const char *url)
+{
+    const char *host;
+    size_t length;
+
+    if (strlen(url) > WIRE_ORIGIN_MAX || (strncmp(url, "ws://", 5) != 0 && !url_is_tls(url)))
+        return false;
+    host = strstr(url, "://") + strlen("://");
+    if (*host != '[') {
+        length = strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789.-_");
+        return length > 0 && port_valid(host + length);
+    }
+    length = strspn(host + 1, "abcdef0123456789:.");
+    return length > 0 && host[1 + length] == ']' && port_valid(host + length + 2);
+}
+
+bool config_is_local(const struct settings *s)
+{
+    if (!config_is_loopback(s->listen_address))
+        return false;
+    for (char *const *url = s->public_urls; *url; url++)
+        if (!url_is_loopback(*url))
+            return false;
+    return true;
+}
+
+enum create_policy config_create_policy(const struct settings *s)
+{
+    if (s->create_policy == CREATE_POLICY_AUTO)
+        return config_is_local(s) ? CREATE_POLICY_OPEN : CREATE_POLICY_NOBODY;
+    return (enum create_policy)s->create_policy;
+}
+
+static bool has_tls(const struct settings *s)
+{
+    return *s->listen_tls_certificate != '\0';
+}
+
+static void check_file(const char *key, const char *path, struct faults *faults)
+{
+    if (*path && access(path, R_OK) < 0)
+        fault_add(faults, "", "%s: cannot read %s: %s", key, path, strerror(errno));
+}
+
+static void check_tls(const struct settings *s, struct faults *faults)
+{
+    if (has_tls(s) != (*s->listen_tls_key != '\0'))
+        fault_add(faults, "",
+                  "listen.tls_certificate and listen.tls_key belong together: set both or neither");
+    check_file("listen.tls_certificate", s->listen_tls_certificate, faults);
+    check_file("listen.tls_key", s->listen_tls_key, faults);
+}
+
+/* False when a URL is none, so that nothing can be said about where it leads. */
+static bool check_urls(const struct settings *s, struct faults *faults)
+{
+    bool valid = true;
+
+    for (char *const *url = s->public_urls; *url; url++) {
+        if (!url_valid(*url)) {
+            valid = false;
+            fault_add(
+                faults, "",
+                "public.urls: \"%s\" is not like \"wss://relay.example\": ws or wss, a name in "
+                "lower case, perhaps a port, no path",
+                *url);
+        } else if (has_tls(s) && !url_is_tls(*url)) {
+            fault_add(faults, "",
+                      "public.urls: \"%s\" must begin with wss://: listen.tls_certificate is set",
+                      *url);
+        }
+    }
+    return valid;
+}
+
+/* A plain listener that others reach is for a TLS proxy, or for clients of this machine (out of a container). */
+static void check_plain_url(const char *url, struct faults *faults)
+{
+    if (!url_is_tls(url) && !url_is_loopback(url))
+        fault_add(
+            faults, "",
+            "public.urls: \"%s\" would be used without TLS: set listen.tls_certificate, or put a "
+            "TLS proxy in front and name its wss:// URL",
+            url);
+}
+
+static void check_reach(const struct settings *s, struct faults *faults)
+{
+    if (!*s->public_urls && !config_is_loopback(s->listen_address))
+        fault_add(faults, "",
+                  "listen.address is not loopback: public.urls must name the URLs by which clients "
+                  "reach this relay");
+    for (char *const *url = s->public_urls; *url && !has_tls(s); url++)
+        check_plain_url(*url, faults);
+    if (s->create_policy == CREATE_POLICY_AUTO && !config_is_local(s))
+        fault_add(faults, "",
+                  "this relay can be reached from elsewhere (listen.address, public.urls): decide "
+                  "with create.policy who may create syncshells");
+}
+
+void config_check(const struct settings *s, struct faults *faults)
+{
+    if (!*s->store_path)
+        fault_add(faults, "", "store.path must name a file");
+    check_tls(s, faults);
+    if (!*s->listen_address)
+        fault_add(faults, "",
+                  "listen.address must name an address; \"0.0.0.0\" and \"::\" mean all");
+    else if (check_urls(s, faults))
+        check_reach(s, faults);
+}

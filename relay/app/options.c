@@ -1,0 +1,115 @@
+#include "app/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char options_help[] =
+    "Usage: syncshell-relay [OPTION]...\n"
+    "\n"
+    "Runs the relay through which the members of a syncshell find each other again after a dropped link. It routes sealed\n"
+    "reconnect offers, answers and candidates, and keeps recovery sessions in one SQLite file. Without options it listens\n"
+    "on ws://127.0.0.1:8787 for this machine alone and keeps its data in ./syncshell-relay-data.\n"
+    "\n"
+    "  --config FILE       read settings from FILE (TOML); also " CONFIG_FILE_VARIABLE "\n"
+    "  --set KEY=VALUE     set one key, such as listen.port=9000; may be repeated\n"
+    "  --check-config      check the settings, say what is wrong and where, and end\n"
+    "  --print-config      print the settings in effect as TOML, and end\n"
+    "  --print-example     print every key with its meaning, range and default, and end\n"
+    "  --help              print this text, and end\n"
+    "  --version           print the version, and end\n"
+    "\n"
+    "Every key can also be set in the environment: listen.port is " SETTING_ENVIRONMENT_PREFIX
+    "LISTEN_PORT. The command line goes before\n"
+    "the environment, the environment before the file.\n"
+    "\n"
+    "Examples:\n"
+    "  syncshell-relay                                   for this machine alone\n"
+    "  syncshell-relay --print-example >relay.toml       a file to start from\n"
+    "  syncshell-relay --config relay.toml --check-config\n"
+    "  syncshell-relay --set listen.address=0.0.0.0 --set listen.tls_certificate=chain.pem --set listen.tls_key=key.pem \\\n"
+    "      --set public.urls=wss://relay.example:8787 --set create.policy=open\n"
+    "                                                    for everybody who reaches relay.example\n"
+    "\n"
+    "Signals: SIGTERM and SIGINT tell clients to come back later, commit what is queued, and end; a second one hurries.\n"
+    "SIGHUP reads the settings again, applies those that can change, and says which need a restart.\n"
+    "Exit status: 0 ended in order, 1 the relay failed, 2 the command line or the settings are wrong.\n"
+    "More: man syncshell-relay, man syncshell-relay.toml\n";
+
+static int usage_error(const char *text, const char *argument)
+{
+    fprintf(stderr, "syncshell-relay: %s%s; --help explains\n", text, argument);
+    return -EINVAL;
+}
+
+static int take_assignment(struct options *o, const char *text)
+{
+    if (o->n_assignments == OPTIONS_ASSIGNMENTS_MAX)
+        return usage_error("too many --set; a --config FILE has no limit", "");
+    o->assignments[o->n_assignments++] = text;
+    return 0;
+}
+
+/* Who asks for help gets it; otherwise one of two commands would be lost silently. */
+static int take_command(struct options *o, enum options_command command)
+{
+    if (o->command == COMMAND_HELP)
+        return 0;
+    if (command != COMMAND_HELP && o->command != COMMAND_RUN && o->command != command)
+        return usage_error("only one of the options that end at once can be given", "");
+    o->command = command;
+    return 0;
+}
+
+static const char *file_from_environment(void)
+{
+    const char *file = getenv(CONFIG_FILE_VARIABLE);
+    return file && *file ? file : NULL;
+}
+
+enum { OPTION_CONFIG = 256, OPTION_SET, OPTION_COMMAND };
+
+static int take_option(struct options *o, int option, char **argv)
+{
+    if (option == OPTION_CONFIG) {
+        o->source.file = optarg;
+        return 0;
+    }
+    if (option == OPTION_SET)
+        return take_assignment(o, optarg);
+    if (option >= OPTION_COMMAND)
+        return take_command(o, (enum options_command)(option - OPTION_COMMAND));
+    if (optopt > 0 && optopt < OPTION_CONFIG) { /* a letter, perhaps of several after one dash */
+        const char letter[] = {'-', (char)optopt, '\0'};
+        return usage_error("unknown option ", letter);
+    }
+    return usage_error(option == ':' ? "a value is missing after " : "unknown option ",
+                       argv[optind - 1]);
+}
+
+int options_parse(struct options *ret_options, int argc, char **argv, char *const *environment)
+{
+    static const struct option known[] = {
+        {"config", required_argument, NULL, OPTION_CONFIG},
+        {"set", required_argument, NULL, OPTION_SET},
+        {"check-config", no_argument, NULL, OPTION_COMMAND + COMMAND_CHECK},
+        {"print-config", no_argument, NULL, OPTION_COMMAND + COMMAND_PRINT_CONFIG},
+        {"print-example", no_argument, NULL, OPTION_COMMAND + COMMAND_PRINT_EXAMPLE},
+        {"help", no_argument, NULL, OPTION_COMMAND + COMMAND_HELP},
+        {"version", no_argument, NULL, OPTION_COMMAND + COMMAND_VERSION},
+        {NULL, 0, NULL, 0},
+    };
+    int r = 0;
+    *ret_options = (struct options){
+        .source = {.file = file_from_environment(),
+                   .environment = environment,
+                   .assignments = ret_options->assignments},
+    };
+    for (int c = getopt_long(argc, argv, ":", known, NULL); c != -1 && r == 0;
+         c = getopt_long(argc, argv, ":", known, NULL))
+        r = take_option(ret_options, c, argv);
+    if (r == 0 && optind < argc)
+        r = usage_error("unexpected argument ", argv[optind]);
+    return r;
+}

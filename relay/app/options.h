@@ -1,0 +1,33 @@
+/* The command line of syncshell-relay. */
+#ifndef RELAY_APP_OPTIONS_H
+#define RELAY_APP_OPTIONS_H
+
+#include <stddef.h>
+
+#include "app/config.h"
+
+enum { OPTIONS_ASSIGNMENTS_MAX = 64 };
+
+enum options_command {
+    COMMAND_RUN = 0,
+    COMMAND_CHECK,
+    COMMAND_PRINT_CONFIG,
+    COMMAND_PRINT_EXAMPLE,
+    COMMAND_HELP,
+    COMMAND_VERSION,
+};
+
+/* Texts are borrowed from argv and the environment. */
+struct options {
+    enum options_command command;
+    struct config_source source; /* its assignments are the array below: do not move */
+    const char *assignments[OPTIONS_ASSIGNMENTS_MAX + 1];
+    size_t n_assignments;
+};
+
+extern const char options_help[];
+
+/* 0, or -EINVAL after having said on standard error what is wrong. */
+int options_parse(struct options *ret_options, int argc, char **argv, char *const *environment);
+
+#endif

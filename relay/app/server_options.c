@@ -1,0 +1,71 @@
+#include "app/server_options.h"
+
+#include "app/config.h"
+#include "wire/limits.h"
+
+enum {
+    MS_PER_HOUR = 3600 * 1000,
+    LINE_FEED_BYTES = 1, /* between header and body */
+};
+
+/* The table's ranges keep every value within its type, and hours within 32 bits of milliseconds. */
+static uint32_t u32(uint64_t value)
+{
+    return (uint32_t)value;
+}
+
+static const char *text_or_null(const char *text)
+{
+    return *text ? text : NULL;
+}
+
+void server_options_core(struct core_config *ret_config, const struct settings *s,
+                         const struct store_identity *identity)
+{
+    bool open = config_create_policy(s) == CREATE_POLICY_OPEN;
+    core_config_defaults(ret_config);
+    ret_config->relay_id = identity->relay_id;
+    ret_config->store_epoch = identity->epoch;
+    ret_config->origins = (const char *const *)s->public_urls;
+    ret_config->create_policy = open ? CORE_CREATE_OPEN : CORE_CREATE_NOBODY;
+    ret_config->heartbeat_ms = u32(s->heartbeat_ms);
+    ret_config->handshake_timeout_ms = u32(s->handshake_timeout_ms);
+    ret_config->offer_ttl_ms = u32(s->offer_ttl_ms);
+    ret_config->session_ttl_ms = u32(s->session_ttl_hours * MS_PER_HOUR);
+    ret_config->tombstone_ttl_ms = u32(s->tombstone_ttl_hours * MS_PER_HOUR);
+    ret_config->inbox_ttl_ms = u32(s->inbox_ttl_hours * MS_PER_HOUR);
+    ret_config->connections_max = u32(s->connections_max);
+    ret_config->members_max = u32(s->members_max);
+    ret_config->sessions_max = u32(s->sessions_max);
+    ret_config->joined_max = u32(s->joined_max);
+    ret_config->pending_ops_max = u32(s->pending_requests_max);
+    ret_config->session_log_bytes_max = s->session_log_bytes_max;
+    ret_config->inbox_bytes_max = s->inbox_bytes_max;
+    ret_config->inbox_messages_max = u32(s->inbox_messages_max);
+    ret_config->attempt_bytes_max = u32(s->attempt_bytes_max);
+    ret_config->queue_bytes_max = u32(s->queue_bytes_max);
+    ret_config->queue_frames_max = u32(s->queue_frames_max);
+}
+
+void server_options_listen(struct ws_listen *ret_listen, struct ws_options *ret_options,
+                           const struct settings *s)
+{
+    *ret_listen = (struct ws_listen){
+        .address = s->listen_address,
+        .port = (uint16_t)s->listen_port,
+        .tls_certificate_file = text_or_null(s->listen_tls_certificate),
+        .tls_key_file = text_or_null(s->listen_tls_key),
+    };
+    *ret_options = (struct ws_options){
+        .message_bytes_max = WIRE_REQUEST_HEADER_MAX + LINE_FEED_BYTES + WIRE_BODY_MAX,
+        .heartbeat_ms = u32(s->heartbeat_ms),
+        .connections_max = u32(s->connections_max),
+        .close_timeout_ms = u32(s->close_timeout_ms),
+    };
+}
+
+void server_options_store(struct store_options *ret_options, const struct settings *s)
+{
+    *ret_options =
+        (struct store_options){.path = s->store_path, .batch_max = (size_t)s->store_batch_max};
+}

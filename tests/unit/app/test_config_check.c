@@ -1,0 +1,167 @@
+/* What only the settings together can tell. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "loading.h"
+
+#define DECIDE                                                                             \
+    "this relay can be reached from elsewhere (listen.address, public.urls): decide with " \
+    "create.policy who may create syncshells\n"
+
+static void expect_valid(const char *const *assignments)
+{
+    struct loading l;
+    loading_run(&l, NULL, NULL, assignments);
+    assert_string_equal(l.faults, "");
+    assert_int_equal(l.result, 0);
+    loading_end(&l);
+}
+
+static void test_certificate_and_key_belong_together(void **state)
+{
+    (void)state;
+    static const char sentence[] =
+        "listen.tls_certificate and listen.tls_key belong together: set both or neither\n";
+    loading_expect_faults(NULL, NULL, TEXTS("listen.tls_certificate=/dev/null"), sentence);
+    loading_expect_faults(NULL, NULL, TEXTS("listen.tls_key=/dev/null"), sentence);
+    expect_valid(TEXTS("listen.tls_certificate=/dev/null", "listen.tls_key=/dev/null"));
+}
+
+static void test_certificate_files_can_be_read(void **state)
+{
+    (void)state;
+    loading_expect_faults(NULL, NULL,
+                          TEXTS("listen.tls_certificate=no.pem", "listen.tls_key=no.key"),
+                          "listen.tls_certificate: cannot read no.pem: No such file or directory\n"
+                          "listen.tls_key: cannot read no.key: No such file or directory\n");
+}
+
+static void test_urls_are_origins(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "relay.example",       "http://relay.example", "wss://",         "wss://relay.example/",
+        "wss://Relay.example", "wss://relay.example:", "wss://relay:0",  "wss://relay:65536",
+        "wss://relay:000001",  "wss://:8787",          "wss://a:1:2",    "wss://[]",
+        "wss://[::1",          "wss://[::1]x",         "wss://[::1]:-1", "wss://a@b",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char assignment[64];
+        char fault[256];
+        snprintf(assignment, sizeof assignment, "public.urls=%s", wrong[i]);
+        snprintf(
+            fault, sizeof fault,
+            "public.urls: \"%s\" is not like \"wss://relay.example\": ws or wss, a name in lower "
+            "case, perhaps a port, no path\n",
+            wrong[i]);
+        loading_expect_faults(NULL, NULL, TEXTS(assignment), fault);
+    }
+    expect_valid(
+        TEXTS("public.urls=wss://relay.example wss://my_relay-1:65535 wss://[2001:db8::1]:1",
+              "create.policy=open"));
+}
+
+static void test_urls_fit_the_listener(void **state)
+{
+    (void)state;
+    loading_expect_faults(
+        NULL, NULL,
+        TEXTS("listen.tls_certificate=/dev/null", "listen.tls_key=/dev/null", "create.policy=open",
+              "public.urls=ws://relay.example"),
+        "public.urls: \"ws://relay.example\" must begin with wss://: listen.tls_certificate is set\n");
+    loading_expect_faults(
+        NULL, NULL, TEXTS("public.urls=wss://good.example,ws://bad.example", "create.policy=open"),
+        "public.urls: \"ws://bad.example\" would be used without TLS: set listen.tls_certificate, or "
+        "put a TLS proxy in front and name its wss:// URL\n");
+}
+
+static void test_beyond_loopback_nothing_is_guessed(void **state)
+{
+    (void)state;
+    loading_expect_faults(NULL, NULL, TEXTS("listen.address=0.0.0.0"),
+                          "listen.address is not loopback: public.urls must name the URLs by which "
+                          "clients reach this relay\n" DECIDE);
+    loading_expect_faults(NULL, NULL, TEXTS("listen.address=::", "public.urls=wss://relay.example"),
+                          DECIDE);
+    expect_valid(
+        TEXTS("listen.address=::", "public.urls=wss://relay.example", "create.policy=nobody"));
+    /* A container's relay, published on this machine's loopback. */
+    expect_valid(
+        TEXTS("listen.address=0.0.0.0", "public.urls=ws://localhost:8787", "create.policy=open"));
+    loading_expect_faults(NULL, NULL, TEXTS("listen.address="),
+                          "listen.address must name an address; \"0.0.0.0\" and \"::\" mean all\n");
+    loading_expect_faults(NULL, NULL, TEXTS("store.path="), "store.path must name a file\n");
+}
+
+/* A proxy on this machine makes a loopback listener public. */
+static void test_a_published_loopback_listener_is_not_open_by_itself(void **state)
+{
+    (void)state;
+    loading_expect_faults(NULL, NULL, TEXTS("public.urls=wss://relay.example"), DECIDE);
+    expect_valid(TEXTS("public.urls=ws://localhost:1 ws://127.0.0.1:1 ws://[::1]:1"));
+}
+
+static void test_who_may_create(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *assignment;
+        enum create_policy policy;
+    } cases[] = {{"create.policy=auto", CREATE_POLICY_OPEN},
+                 {"create.policy=open", CREATE_POLICY_OPEN},
+                 {"create.policy=nobody", CREATE_POLICY_NOBODY}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct loading l;
+        loading_run(&l, NULL, NULL, TEXTS(cases[i].assignment));
+        assert_int_equal(l.result, 0);
+        assert_int_equal(config_create_policy(&l.settings), cases[i].policy);
+        loading_end(&l);
+    }
+}
+
+/* Not reachable by loading, but by a reload that meets settings which only a restart changes. */
+static void test_auto_is_closed_once_others_reach_the_relay(void **state)
+{
+    (void)state;
+    struct loading l;
+    loading_run(&l, NULL, NULL,
+                TEXTS("listen.address=::", "public.urls=wss://a", "create.policy=open"));
+    assert_int_equal(l.result, 0);
+    l.settings.create_policy = CREATE_POLICY_AUTO;
+    assert_int_equal(config_create_policy(&l.settings), CREATE_POLICY_NOBODY);
+    loading_end(&l);
+}
+
+static void test_loopback_addresses(void **state)
+{
+    (void)state;
+    static const char *const loopback[] = {"127.0.0.1", "127.9.9.9", "::1", "localhost"};
+    static const char *const others[] = {"0.0.0.0",       "::", "10.0.0.1",
+                                         "relay.example", "",   "128.0.0.1"};
+    for (size_t i = 0; i < sizeof loopback / sizeof loopback[0]; i++)
+        assert_true(config_is_loopback(loopback[i]));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(config_is_loopback(others[i]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_certificate_and_key_belong_together),
+        cmocka_unit_test(test_certificate_files_can_be_read),
+        cmocka_unit_test(test_urls_are_origins),
+        cmocka_unit_test(test_urls_fit_the_listener),
+        cmocka_unit_test(test_beyond_loopback_nothing_is_guessed),
+        cmocka_unit_test(test_a_published_loopback_listener_is_not_open_by_itself),
+        cmocka_unit_test(test_who_may_create),
+        cmocka_unit_test(test_auto_is_closed_once_others_reach_the_relay),
+        cmocka_unit_test(test_loopback_addresses),
+    };
+    return cmocka_run_group_tests(tests, loading_enter_folder, loading_leave_folder);
+}
