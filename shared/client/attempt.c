@@ -174,6 +174,8 @@ static bool send_signal(struct session *s, enum message_type type, uint64_t tick
             m.body_size = sealed.size;
             sent = request_send(e, &m, &r);
         }
+        if (!sent && !e->stopped)
+            refuse(s, ticket, generation, CODE_LIBRARY_FULL);
     }
     buf_deinit(&sealed);
     buf_deinit(plain);

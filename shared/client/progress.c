@@ -257,7 +257,7 @@ static struct frame *entry_frame(struct session *s, const struct body_file_list 
 /* Makes the next entry, or the checkpoint, and keeps exactly it until it is answered. */
 static bool compose(struct session *s)
 {
-    struct body_file_list files;
+    struct body_file_list files = {0};
     struct request r;
     bool checkpoint = s->checkpoint_needed;
     if (checkpoint)

@@ -311,6 +311,23 @@ static int load_request(struct engine *e, const char *key, const json_t *o)
     return record_error(r);
 }
 
+static int load(struct engine *e, const char *kind, const char *key, const json_t *o)
+{
+    if (str_equal(kind, RECORD_CLIENT))
+        return load_client(e, o);
+    if (str_equal(kind, RECORD_SYNCSHELL))
+        return load_syncshell(e, key, o);
+    if (str_equal(kind, RECORD_SESSION))
+        return load_session(e, key, o);
+    if (str_equal(kind, RECORD_FILE))
+        return load_file(e, key, o);
+    if (str_equal(kind, RECORD_MANIFEST))
+        return load_manifest(e, key, o);
+    if (str_equal(kind, RECORD_REQUEST))
+        return load_request(e, key, o);
+    return ENGINE_E_RECORD_NEWER;
+}
+
 int record_load(struct engine *e, const char *kind, const char *key, const void *value, size_t size)
 {
     json_t *o = NULL;
@@ -320,20 +337,8 @@ int record_load(struct engine *e, const char *kind, const char *key, const void 
         return record_error(r);
     if (get_number(o, "v", UINT32_MAX, &version) != 0)
         r = ENGINE_E_RECORD;
-    else if (version > RECORD_VERSION)
-        r = ENGINE_E_RECORD_NEWER;
-    else if (str_equal(kind, RECORD_CLIENT))
-        r = load_client(e, o);
-    else if (str_equal(kind, RECORD_SYNCSHELL))
-        r = load_syncshell(e, key, o);
-    else if (str_equal(kind, RECORD_SESSION))
-        r = load_session(e, key, o);
-    else if (str_equal(kind, RECORD_FILE))
-        r = load_file(e, key, o);
-    else if (str_equal(kind, RECORD_MANIFEST))
-        r = load_manifest(e, key, o);
-    else if (str_equal(kind, RECORD_REQUEST))
-        r = load_request(e, key, o);
+    else if (version <= RECORD_VERSION)
+        r = load(e, kind, key, o);
     else
         r = ENGINE_E_RECORD_NEWER;
     json_decref(o);

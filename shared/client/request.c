@@ -1,7 +1,6 @@
 #include "client/request.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/str.h"
 
@@ -23,26 +22,31 @@ static void mark(struct engine *e, const struct request *r, bool in_flight)
         *bits &= ~(UINT32_C(1) << r->kind);
 }
 
+/* Into the map of requests in flight, which owns it from then on. */
+static int file(struct engine *e, struct request *takes_request)
+{
+    int r = map_insert(&e->requests, &takes_request->node, takes_request->message_id.text);
+    if (r != 0)
+        free(takes_request);
+    return r;
+}
+
 static bool remember(struct engine *e, const struct request *r)
 {
-    struct request *copy = malloc(sizeof *copy);
+    struct request *copy = calloc(1, sizeof *copy);
     if (!copy) {
         engine_fail(e, CODE_NO_MEMORY, "no memory for a request");
         return false;
     }
     *copy = *r;
-    memset(&copy->node, 0, sizeof copy->node);
     if (copy->deadline_us == 0)
         copy->deadline_us = copy->kind == REQUEST_SIGNAL
                                 ? TIME_NEVER_US
                                 : time_add_ms(e->now_us, e->config.request_timeout_ms);
-    int result = map_insert(&e->requests, &copy->node, copy->message_id.text);
-    if (result != 0) {
-        free(copy);
-        if (result < 0)
-            engine_check(e, result);
+    int result = file(e, copy);
+    engine_check(e, result < 0 ? result : 0);
+    if (result != 0)
         return false;
-    }
     mark(e, r, true);
     return true;
 }
