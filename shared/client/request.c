@@ -44,7 +44,8 @@ static bool remember(struct engine *e, const struct request *r)
                                 ? TIME_NEVER_US
                                 : time_add_ms(e->now_us, e->config.request_timeout_ms);
     int result = file(e, copy);
-    engine_check(e, result < 0 ? result : 0);
+    engine_check(e, result < 0 ? result
+                               : 0); /* NOLINT(clang-analyzer-unix.Malloc): the map owns the copy */
     if (result != 0)
         return false;
     mark(e, r, true);
