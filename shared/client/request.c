@@ -22,15 +22,6 @@ static void mark(struct engine *e, const struct request *r, bool in_flight)
         *bits &= ~(UINT32_C(1) << r->kind);
 }
 
-/* Into the map of requests in flight, which owns it from then on. */
-static int file(struct engine *e, struct request *takes_request)
-{
-    int r = map_insert(&e->requests, &takes_request->node, takes_request->message_id.text);
-    if (r != 0)
-        free(takes_request);
-    return r;
-}
-
 static bool remember(struct engine *e, const struct request *r)
 {
     struct request *copy = calloc(1, sizeof *copy);
@@ -43,11 +34,13 @@ static bool remember(struct engine *e, const struct request *r)
         copy->deadline_us = copy->kind == REQUEST_SIGNAL
                                 ? TIME_NEVER_US
                                 : time_add_ms(e->now_us, e->config.request_timeout_ms);
-    int result = file(e, copy);
-    engine_check(e, result < 0 ? result
-                               : 0); /* NOLINT(clang-analyzer-unix.Malloc): the map owns the copy */
-    if (result != 0)
+    int result = map_insert(&e->requests, &copy->node, copy->message_id.text);
+    if (result != 0) {
+        free(copy);
+        engine_check(e, result < 0 ? result : 0);
         return false;
+    }
+    /* The map owns the copy. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     mark(e, r, true);
     return true;
 }
