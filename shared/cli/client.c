@@ -1,0 +1,149 @@
+#include "cli/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/failure.h"
+
+int client_default_state_dir(char ret_path[static CLIENT_PATH_SIZE], const char *state_home,
+                             const char *home)
+{
+    char path[CLIENT_PATH_SIZE];
+    int length;
+
+    if (state_home && state_home[0] == '/')
+        length = snprintf(path, sizeof(path), "%s/syncshell", state_home);
+    else if (home && home[0] == '/')
+        length = snprintf(path, sizeof(path), "%s/.local/state/syncshell", home);
+    else
+        return -ENOENT;
+    if (length < 0 || (size_t)length >= sizeof(path))
+        return -ENAMETOOLONG;
+    memcpy(ret_path, path, (size_t)length + 1);
+    return 0;
+}
+
+/* Creates what is missing above `path`; the library creates the directory itself. */
+static int parents_create(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        int r;
+
+        *slash = '\0';
+        r = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+        *slash = '/';
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static int state_dir_find(const struct options *options, char ret_path[static CLIENT_PATH_SIZE])
+{
+    int r;
+
+    if (options->state_dir) {
+        if (strlen(options->state_dir) >= CLIENT_PATH_SIZE) {
+            failure_print("The path given with --state is too long.");
+            return -1;
+        }
+        strcpy(ret_path, options->state_dir);
+        return 0;
+    }
+    r = client_default_state_dir(ret_path, getenv("XDG_STATE_HOME"), getenv("HOME"));
+    if (r) {
+        failure_print("There is no usable home directory: name a state directory with --state.");
+        return -1;
+    }
+    r = parents_create(ret_path);
+    if (r) {
+        failure_print("%s cannot be created (%s): name another state directory with --state.",
+                      ret_path, strerror(-r));
+        return -1;
+    }
+    return 0;
+}
+
+static int file_read(const char *path, char *ret_text, size_t size, size_t *ret_length)
+{
+    FILE *file = fopen(path, "re");
+    int r = 0;
+
+    if (!file)
+        return -errno;
+    errno = 0;
+    *ret_length = fread(ret_text, 1, size, file);
+    if (ferror(file))
+        r = errno ? -errno : -EIO;
+    if (fclose(file) && !r)
+        r = -errno;
+    return r;
+}
+
+int client_read_access_key(const char *path, char ret_key[static CLIENT_ACCESS_KEY_SIZE])
+{
+    char text[CLIENT_ACCESS_KEY_SIZE] = "";
+    const char *key;
+    size_t length = 0;
+    int r;
+
+    if ((r = file_read(path, text, sizeof(text), &length)))
+        return r;
+    if (length == sizeof(text) || memchr(text, '\0', length))
+        return -EINVAL;
+    while (length > 0 && strchr(" \t\r\n", text[length - 1]))
+        length--;
+    text[length] = '\0';
+    key = text + strspn(text, " \t\r\n");
+    if (!*key || strpbrk(key, "\r\n"))
+        return -EINVAL;
+    strcpy(ret_key, key);
+    return 0;
+}
+
+static int access_key_find(const struct options *options,
+                           char ret_key[static CLIENT_ACCESS_KEY_SIZE])
+{
+    int r = client_read_access_key(options->access_key_file, ret_key);
+
+    if (r == -EINVAL)
+        failure_print(
+            "%s does not hold an access key: it must hold one line, the key that the relay's operator gave.",
+            options->access_key_file);
+    else if (r)
+        failure_print("The access key cannot be read from %s (%s): check --access-key-file.",
+                      options->access_key_file, strerror(-r));
+    return r ? -1 : 0;
+}
+
+int client_open(const struct options *options, syncshell_client **ret_client)
+{
+    char state_dir[CLIENT_PATH_SIZE], key[CLIENT_ACCESS_KEY_SIZE];
+    syncshell_options library;
+    int32_t error;
+
+    if (state_dir_find(options, state_dir))
+        return -1;
+    if (options->access_key_file && access_key_find(options, key))
+        return -1;
+    syncshell_options_init(&library, sizeof(library));
+    library.state_dir = state_dir;
+    library.relay_url = options->relay_url;
+    library.ca_file = options->ca_file;
+    library.access_key = options->access_key_file ? key : NULL;
+    error = syncshell_client_new(&library, ret_client);
+    if (error == SYNCSHELL_E_ARGUMENT) {
+        failure_print(
+            "An option's value is not allowed: --relay takes ws://HOST:PORT or wss://HOST:PORT, --state and "
+            "--ca take paths. (E_ARGUMENT)");
+        return -1;
+    }
+    if (error) {
+        failure_print_error(error);
+        return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,25 @@
+/* A client made from the command line's options: the state directory's default place, the access key's file. */
+#ifndef SHARED_CLI_CLIENT_H
+#define SHARED_CLI_CLIENT_H
+
+#include <stddef.h>
+
+#include <syncshell/syncshell.h>
+
+#include "cli/options.h"
+
+enum { CLIENT_PATH_SIZE = 4096, CLIENT_ACCESS_KEY_SIZE = 4096 };
+
+/* Where the state is without --state: `state_home`/syncshell (XDG), or `home`/.local/state/syncshell when that is NULL, empty
+ * or not absolute. 0, -ENOENT when neither is usable, -ENAMETOOLONG. */
+int client_default_state_dir(char ret_path[static CLIENT_PATH_SIZE], const char *state_home,
+                             const char *home);
+
+/* Reads the one line of a file into `ret_key`, without its end and surrounding blanks. 0, or -errno; -EINVAL when it is
+ * empty, longer than the buffer or not one line. */
+int client_read_access_key(const char *path, char ret_key[static CLIENT_ACCESS_KEY_SIZE]);
+
+/* Starts the client. 0, or -1 after a sentence on stderr. */
+int client_open(const struct options *options, syncshell_client **ret_client);
+
+#endif

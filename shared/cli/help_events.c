@@ -1,0 +1,84 @@
+/* Every event of the library, with a line as `syncshell peer` prints it. Ids are cut short. */
+#include "cli/help.h"
+
+#define SESSION                                                                       \
+    "\"syncshellId\":\"k3J9...\",\"sessionId\":\"s1\",\"peerId\":\"ed25519:Zm8...\"," \
+    "\"joinerPeerId\":\"ed25519:Q2x...\",\"providerPeerId\":\"ed25519:Zm8...\",\"role\":\"joiner\",\"generation\":1"
+
+const struct help_event HELP_EVENTS[] = {
+    {"relay_connected", "{\"event\":\"relay_connected\"}", "The relay knows this peer."},
+    {"relay_disconnected",
+     "{\"event\":\"relay_disconnected\",\"code\":\"going_away\",\"retryMs\":2000}",
+     "It comes back by itself after retryMs; 0: it will not."},
+    {"syncshell_created",
+     "{\"event\":\"syncshell_created\",\"ticket\":1,\"syncshellId\":\"k3J9...\",\"invite\":\"syncshell1.eyJ2...\"}",
+     "The invite is for the members only."},
+    {"syncshell_joined",
+     "{\"event\":\"syncshell_joined\",\"ticket\":2,\"syncshellId\":\"k3J9...\",\"ownerPeerId\":\"ed25519:Zm8...\","
+     "\"recovered\":true}",
+     "Without a ticket: rejoined after a disconnection or a restart. recovered: the inbox is whole."},
+    {"syncshell_ready", "{\"event\":\"syncshell_ready\",\"syncshellId\":\"k3J9...\"}",
+     "All members' presence and all sessions were told."},
+    {"syncshell_left", "{\"event\":\"syncshell_left\",\"ticket\":3,\"syncshellId\":\"k3J9...\"}",
+     "The membership is over."},
+    {"peer_presence",
+     "{\"event\":\"peer_presence\",\"syncshellId\":\"k3J9...\",\"peerId\":\"ed25519:Zm8...\",\"presence\":\"online\"}",
+     "presence is online, away or left."},
+    {"session_opened",
+     "{\"event\":\"session_opened\",\"ticket\":4," SESSION ",\"label\":\"armour pack\"}",
+     "Opened here (with a ticket) or by the other side, peerId. role is this side's."},
+    {"session_resumed", "{\"event\":\"session_resumed\"," SESSION "}",
+     "An open session, after a restart of this program or of the relay."},
+    {"session_closed",
+     "{\"event\":\"session_closed\"," SESSION ",\"outcome\":\"completed\",\"cause\":\"\"}",
+     "outcome is completed, failed or cancelled; cause is the same on both sides."},
+    {"offer_needed", "{\"event\":\"offer_needed\"," SESSION ",\"attempt\":1}",
+     "Make an offer, give it with the command offer and this generation."},
+    {"offer", "{\"event\":\"offer\"," SESSION ",\"sdp\":\"v=0...\"}",
+     "The other side's offer: make an answer, give it with the command answer."},
+    {"answer", "{\"event\":\"answer\"," SESSION ",\"sdp\":\"v=0...\"}",
+     "The other side's answer to this side's offer."},
+    {"candidate",
+     "{\"event\":\"candidate\"," SESSION
+     ",\"sdp\":\"candidate:1 1 udp ...\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}",
+     "An ICE candidate of the other side; the line is in sdp."},
+    {"signal_held", "{\"event\":\"signal_held\",\"ticket\":5," SESSION ",\"heldMs\":10000}",
+     "The other side is away; the signal is kept so long."},
+    {"signal_refused",
+     "{\"event\":\"signal_refused\",\"ticket\":5," SESSION ",\"code\":\"stale_generation\"}",
+     "The signal did not arrive: stale_generation, glare_lost, expired or another code."},
+    {"attempt_failed",
+     "{\"event\":\"attempt_failed\"," SESSION
+     ",\"attempt\":1,\"cause\":\"ice_failed\",\"retryMs\":2000}",
+     "The next attempt follows after retryMs."},
+    {"manual_recovery", "{\"event\":\"manual_recovery\"," SESSION "}",
+     "Five attempts failed. It still recovers when the other side does."},
+    {"recovered", "{\"event\":\"recovered\"," SESSION ",\"attempt\":1}", "The link is up (again)."},
+    {"progress_saved", "{\"event\":\"progress_saved\",\"ticket\":6," SESSION "}",
+     "The report is on this disk: it survives everything."},
+    {"progress_stored",
+     "{\"event\":\"progress_stored\"," SESSION ",\"ticketUpTo\":6,\"filesDone\":400}",
+     "The relay has all reports up to that ticket."},
+    {"manifest_saved", "{\"event\":\"manifest_saved\",\"ticket\":7," SESSION "}",
+     "The manifest is on this disk."},
+    {"recovery_request",
+     "{\"event\":\"recovery_request\"," SESSION ",\"requestId\":\"r1\",\"bytes\":500,"
+     "\"held\":[{\"path\":\"a.tex\",\"size\":1000,\"hash\":\"ab12\",\"algorithm\":\"sha256\",\"done\":true}],"
+     "\"needed\":[{\"path\":\"b.tex\",\"size\":900,\"ranges\":[[400,900]]},"
+     "{\"path\":\"c.tex\",\"size\":20,\"mismatched\":true}]}",
+     "Provider: what the joiner has (held), and exactly what to send (needed; no ranges: the whole file)."},
+    {"recovery_requested", "{\"event\":\"recovery_requested\"," SESSION ",\"requestId\":\"r1\"}",
+     "Joiner: the request is stored at the relay, for a provider that is away, too."},
+    {"recovery_response",
+     "{\"event\":\"recovery_response\"," SESSION
+     ",\"requestId\":\"r1\",\"filesToSend\":2,\"bytes\":520,"
+     "\"mismatched\":[{\"path\":\"c.tex\",\"size\":20}]}",
+     "Joiner: what will come. The files in mismatched come again from the start."},
+    {"request_failed",
+     "{\"event\":\"request_failed\",\"ticket\":8,\"code\":\"unknown_session\",\"message\":\"...\",\"retryable\":false}",
+     "The command with this ticket failed."},
+    {"stopped", "{\"event\":\"stopped\",\"code\":\"state_dir\",\"message\":\"...\"}",
+     "The last event: the program ends with status 1."},
+};
+
+const size_t HELP_EVENTS_COUNT = sizeof(HELP_EVENTS) / sizeof(HELP_EVENTS[0]);

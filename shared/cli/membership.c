@@ -1,0 +1,187 @@
+#include "cli/membership.h"
+
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "cli/client.h"
+#include "cli/failure.h"
+#include "cli/known.h"
+#include "cli/wait.h"
+
+/* Prints the text, or the JSON object, which it takes. The exit status. */
+static int print_result(const struct options *options, const char *text, json_t *object)
+{
+    int r = 0;
+
+    if (!object) {
+        failure_print_error(SYNCSHELL_E_NO_MEMORY);
+        return 1;
+    }
+    if (options->json)
+        r = json_dumpf(object, stdout, JSON_COMPACT);
+    else
+        fputs(text, stdout);
+    json_decref(object);
+    putchar('\n');
+    return r ? 1 : 0;
+}
+
+static const char *text_of(const syncshell_event *event, int32_t field)
+{
+    const char *text = syncshell_event_text(event, field, NULL);
+
+    return text ? text : "";
+}
+
+int membership_id(const struct options *options)
+{
+    syncshell_client *client = NULL;
+    char id[SYNCSHELL_PEER_ID_SIZE];
+    int32_t error;
+
+    if (client_open(options, &client))
+        return 1;
+    error = syncshell_client_peer_id(client, id, sizeof(id));
+    syncshell_client_free(client);
+    if (error) {
+        failure_print_error(error);
+        return 1;
+    }
+    return print_result(options, id, json_pack("{s:s}", "peerId", id));
+}
+
+static int create_with(const struct options *options, syncshell_client *client)
+{
+    syncshell_event *event = NULL;
+    struct wait wait;
+    uint64_t ticket;
+    const char *invite, *id;
+    int32_t error;
+    int status;
+
+    wait_init(&wait, client, options);
+    error = syncshell_client_create_syncshell(client, &ticket);
+    if (error == SYNCSHELL_E_ARGUMENT)
+        failure_print("No relay is known: name it with --relay wss://HOST:PORT.");
+    else if (error)
+        failure_print_error(error);
+    if (error || wait_for_ticket(&wait, ticket, SYNCSHELL_EVENT_SYNCSHELL_CREATED, &event))
+        return 1;
+    invite = text_of(event, SYNCSHELL_FIELD_INVITE);
+    id = text_of(event, SYNCSHELL_FIELD_SYNCSHELL_ID);
+    status =
+        print_result(options, invite, json_pack("{s:s, s:s}", "syncshellId", id, "invite", invite));
+    fprintf(
+        stderr,
+        "Created the syncshell %s. The line above is its invite: give it to each member over a channel that you trust, "
+        "for whoever has it can join. They run: syncshell join INVITE\n",
+        id);
+    syncshell_event_free(event);
+    return status;
+}
+
+int membership_create(const struct options *options)
+{
+    syncshell_client *client = NULL;
+    int status;
+
+    if (client_open(options, &client))
+        return 1;
+    status = create_with(options, client);
+    syncshell_client_free(client);
+    return status;
+}
+
+static int join_with(const struct options *options, syncshell_client *client)
+{
+    syncshell_event *event = NULL;
+    struct wait wait;
+    uint64_t ticket;
+    const char *id, *owner;
+    int32_t error;
+    int status;
+
+    wait_init(&wait, client, options);
+    error = syncshell_client_join(client, options->argument, SYNCSHELL_ZERO_TERMINATED, &ticket);
+    if (error == SYNCSHELL_E_ARGUMENT)
+        error = SYNCSHELL_E_INVITE;
+    if (error)
+        failure_print_error(error);
+    if (error || wait_for_ticket(&wait, ticket, SYNCSHELL_EVENT_SYNCSHELL_JOINED, &event))
+        return 1;
+    id = text_of(event, SYNCSHELL_FIELD_SYNCSHELL_ID);
+    owner = text_of(event, SYNCSHELL_FIELD_OWNER_PEER_ID);
+    status =
+        print_result(options, id, json_pack("{s:s, s:s}", "syncshellId", id, "ownerPeerId", owner));
+    fprintf(stderr, "Joined the syncshell %s. Its members: syncshell members\n", id);
+    syncshell_event_free(event);
+    return status;
+}
+
+int membership_join(const struct options *options)
+{
+    syncshell_client *client = NULL;
+    int status;
+
+    if (client_open(options, &client))
+        return 1;
+    status = join_with(options, client);
+    syncshell_client_free(client);
+    return status;
+}
+
+/* The syncshell of the options, or the only one that the client rejoins, in `ret_id`. */
+static int find_syncshell(const struct options *options, syncshell_client *client,
+                          char ret_id[SYNCSHELL_ID_SIZE])
+{
+    struct known known;
+    int r;
+
+    if (options->syncshell_id) {
+        if (snprintf(ret_id, SYNCSHELL_ID_SIZE, "%s", options->syncshell_id) < SYNCSHELL_ID_SIZE)
+            return 0;
+        failure_print("The id given with --syncshell is too long.");
+        return -1;
+    }
+    if (known_init(&known, options, client))
+        return -1;
+    r = known.n_syncshells == 1 ? 0 : -1;
+    if (r)
+        failure_print(
+            "This state directory knows %zu syncshells: name one with --syncshell (\"syncshell members\" lists "
+            "them).",
+            known.n_syncshells);
+    else
+        snprintf(ret_id, SYNCSHELL_ID_SIZE, "%s", known.syncshells[0].id);
+    known_deinit(&known);
+    return r;
+}
+
+static int invite_with(const struct options *options, syncshell_client *client)
+{
+    char id[SYNCSHELL_ID_SIZE], invite[SYNCSHELL_INVITE_SIZE];
+    int32_t error;
+
+    if (find_syncshell(options, client, id))
+        return 1;
+    error = syncshell_client_invite(client, id, invite, sizeof(invite), NULL);
+    if (error) {
+        failure_print_error(error);
+        return 1;
+    }
+    return print_result(options, invite,
+                        json_pack("{s:s, s:s}", "syncshellId", id, "invite", invite));
+}
+
+int membership_invite(const struct options *options)
+{
+    syncshell_client *client = NULL;
+    int status;
+
+    if (client_open(options, &client))
+        return 1;
+    status = invite_with(options, client);
+    syncshell_client_free(client);
+    return status;
+}

@@ -1,0 +1,149 @@
+#include "cli/wait.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "cli/failure.h"
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static const char *text_or(const syncshell_event *event, int32_t field, const char *otherwise)
+{
+    const char *text = syncshell_event_text(event, field, NULL);
+
+    return text && *text ? text : otherwise;
+}
+
+void wait_init(struct wait *wait, syncshell_client *client, const struct options *options)
+{
+    *wait = (struct wait){
+        .client = client,
+        .timeout_ms = options->timeout_ms,
+        .deadline_ms = now_ms() + options->timeout_ms,
+    };
+}
+
+int32_t wait_remaining_ms(const struct wait *wait)
+{
+    int64_t remaining = wait->deadline_ms - now_ms();
+
+    return remaining > 0 ? (int32_t)remaining : 0;
+}
+
+/* Follows the connection. E_STOPPED, with a sentence printed, when nothing more will come. */
+static int32_t follow(struct wait *wait, const syncshell_event *event)
+{
+    uint64_t retry_ms = 0;
+
+    switch (syncshell_event_get_type(event)) {
+    case SYNCSHELL_EVENT_RELAY_CONNECTED:
+        wait->connected = true;
+        return SYNCSHELL_OK;
+    case SYNCSHELL_EVENT_RELAY_DISCONNECTED:
+        wait->connected = false;
+        wait->disconnected = true;
+        snprintf(wait->code, sizeof(wait->code), "%s", text_or(event, SYNCSHELL_FIELD_CODE, ""));
+        if (syncshell_event_integer(event, SYNCSHELL_FIELD_RETRY_MS, &retry_ms) || retry_ms > 0)
+            return SYNCSHELL_OK;
+        failure_print("The relay ended the connection for good (%s): ask its operator.",
+                      *wait->code ? wait->code : "no reason given");
+        return SYNCSHELL_E_STOPPED;
+    case SYNCSHELL_EVENT_STOPPED:
+        failure_print("The client stopped: %s (%s)",
+                      text_or(event, SYNCSHELL_FIELD_MESSAGE, "no reason given"),
+                      text_or(event, SYNCSHELL_FIELD_CODE, "stopped"));
+        return SYNCSHELL_E_STOPPED;
+    default:
+        return SYNCSHELL_OK;
+    }
+}
+
+int32_t wait_next(struct wait *wait, int32_t pause_ms, syncshell_event **ret_event)
+{
+    int32_t remaining_ms = wait_remaining_ms(wait), error;
+    syncshell_event *event = NULL;
+
+    if (pause_ms < 0 || pause_ms > remaining_ms)
+        pause_ms = remaining_ms;
+    error = syncshell_client_wait_event(wait->client, pause_ms, &event);
+    if (error == SYNCSHELL_E_TIMEOUT)
+        return error;
+    if (error) {
+        failure_print_error(error);
+        return error;
+    }
+    error = follow(wait, event);
+    if (error) {
+        syncshell_event_free(event);
+        return error;
+    }
+    *ret_event = event;
+    return SYNCSHELL_OK;
+}
+
+static void print_request_failed(const syncshell_event *event)
+{
+    uint64_t retryable = 0;
+
+    syncshell_event_integer(event, SYNCSHELL_FIELD_RETRYABLE, &retryable);
+    failure_print("The request failed: %s (%s) %s",
+                  text_or(event, SYNCSHELL_FIELD_MESSAGE, "no reason given"),
+                  text_or(event, SYNCSHELL_FIELD_CODE, "failed"),
+                  retryable ? "Try again in a moment."
+                            : "Trying again will not help; ask the relay's operator.");
+}
+
+static const char *purpose(int32_t type)
+{
+    return type == SYNCSHELL_EVENT_SYNCSHELL_CREATED ? "The syncshell was not created"
+                                                     : "The syncshell was not joined";
+}
+
+int32_t wait_for_ticket(struct wait *wait, uint64_t ticket, int32_t type,
+                        syncshell_event **ret_event)
+{
+    for (;;) {
+        syncshell_event *event = NULL;
+        int32_t error = wait_next(wait, -1, &event), came;
+
+        if (error == SYNCSHELL_E_TIMEOUT)
+            wait_print_timeout(wait, purpose(type));
+        if (error)
+            return error;
+        came = syncshell_event_get_type(event);
+        if (syncshell_event_ticket(event) == ticket && came == type) {
+            *ret_event = event;
+            return SYNCSHELL_OK;
+        }
+        if (syncshell_event_ticket(event) == ticket && came == SYNCSHELL_EVENT_REQUEST_FAILED) {
+            print_request_failed(event);
+            syncshell_event_free(event);
+            return SYNCSHELL_E_UNKNOWN;
+        }
+        syncshell_event_free(event);
+    }
+}
+
+void wait_print_timeout(const struct wait *wait, const char *what)
+{
+    unsigned int seconds = wait->timeout_ms / 1000;
+
+    if (wait->connected)
+        failure_print("%s within %u s, although the relay is connected: allow more with --timeout.",
+                      what, seconds);
+    else if (wait->disconnected)
+        failure_print(
+            "%s within %u s: the relay cannot be reached (%s). Check --relay, --ca and the network.",
+            what, seconds, *wait->code ? wait->code : "no reason given");
+    else
+        failure_print(
+            "%s within %u s: the relay did not answer. Check --relay, --ca and the network, or allow more with "
+            "--timeout.",
+            what, seconds);
+}
