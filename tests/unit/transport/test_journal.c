@@ -1,0 +1,316 @@
+#define _GNU_SOURCE /* memmem */
+
+#include "scratch.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "transport/journal.h"
+
+#define NAME "journal.db"
+
+static const char *const kinds[] = {"first", "second", NULL};
+
+enum { TEXT_MAX = 1024 };
+
+static int note(void *userdata, const char *kind, const char *key, const void *value, size_t size)
+{
+    char *text = userdata;
+    size_t length = strlen(text);
+
+    assert_int_equal(((const char *)value)[size], '\0');
+    (void)snprintf(text + length, TEXT_MAX - length, "%s/%s=%.*s;", kind, key, (int)size,
+                   (const char *)value);
+    return 0;
+}
+
+static struct journal *open_journal(const struct scratch *s)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct journal *j = NULL;
+
+    scratch_path(s, NAME, path);
+    assert_int_equal(journal_open(&j, path), 0);
+    return j;
+}
+
+static void assert_refused(const struct scratch *s, int expected)
+{
+    char path[SCRATCH_PATH_MAX];
+    struct journal *j = NULL;
+
+    scratch_path(s, NAME, path);
+    assert_int_equal(journal_open(&j, path), expected);
+    assert_null(j);
+}
+
+static void assert_holds(const struct scratch *s, const char *expected)
+{
+    struct journal *j = open_journal(s);
+    char text[TEXT_MAX] = "";
+
+    assert_int_equal(journal_each(j, kinds, note, text), 0);
+    assert_string_equal(text, expected);
+    (void)journal_free(j);
+}
+
+static void put(struct journal *j, const char *kind, const char *key, const char *value)
+{
+    journal_put(j, kind, key, value, strlen(value));
+}
+
+static void run_sql(const struct scratch *s, const char *sql)
+{
+    char path[SCRATCH_PATH_MAX];
+    sqlite3 *db = NULL;
+
+    scratch_path(s, NAME, path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void records_come_back_kind_by_kind(void **state)
+{
+    struct journal *j = open_journal(*state);
+    bool empty = false;
+
+    assert_int_equal(journal_is_empty(j, &empty), 0);
+    assert_true(empty);
+    put(j, "second", "a", "1");
+    put(j, "first", "b", "{}");
+    put(j, "first", "a", "");
+    assert_int_equal(journal_commit(j), 0);
+    assert_int_equal(journal_is_empty(j, &empty), 0);
+    assert_false(empty);
+    (void)journal_free(j);
+    assert_holds(*state, "first/a=;first/b={};second/a=1;");
+}
+
+static void a_later_put_replaces(void **state)
+{
+    struct journal *j = open_journal(*state);
+
+    put(j, "first", "a", "1");
+    put(j, "first", "b", "2");
+    assert_int_equal(journal_commit(j), 0);
+    put(j, "first", "a", "3");
+    journal_delete(j, "first", "b");
+    journal_delete(j, "first", "never there");
+    assert_int_equal(journal_commit(j), 0);
+    assert_int_equal(journal_commit(j), 0); /* an empty batch */
+    (void)journal_free(j);
+    assert_holds(*state, "first/a=3;");
+}
+
+static void a_batch_without_its_commit_is_nothing(void **state)
+{
+    struct journal *j = open_journal(*state);
+
+    put(j, "first", "a", "1");
+    assert_int_equal(journal_commit(j), 0);
+    put(j, "first", "b", "2");
+    journal_delete(j, "first", "a");
+    (void)journal_free(j);
+    assert_holds(*state, "first/a=1;");
+}
+
+static void a_batch_is_all_or_nothing(void **state)
+{
+    struct journal *j;
+
+    (void)journal_free(open_journal(*state));
+    run_sql(*state, "CREATE TRIGGER t BEFORE INSERT ON record WHEN new.key = 'bad'"
+                    " BEGIN SELECT RAISE(ABORT, 'no'); END");
+    j = open_journal(*state);
+    put(j, "first", "a", "1");
+    put(j, "first", "bad", "2");
+    put(j, "first", "c", "3");
+    assert_true(journal_commit(j) < 0);
+    put(j, "first", "d", "4"); /* the next one is a batch of its own */
+    assert_int_equal(journal_commit(j), 0);
+    (void)journal_free(j);
+    assert_holds(*state, "first/d=4;");
+}
+
+static void a_commit_is_in_the_write_ahead_log(void **state)
+{
+    struct journal *j = open_journal(*state);
+    size_t size;
+    char *file;
+
+    put(j, "first", "a", "to be found in the log");
+    assert_int_equal(journal_commit(j), 0);
+    file = (char *)scratch_read(*state, NAME "-wal", &size);
+    assert_non_null(memmem(file, size, "to be found in the log", 22));
+    free(file);
+    (void)journal_free(j);
+}
+
+static void a_newer_file_is_refused(void **state)
+{
+    size_t size, again_size;
+    uint8_t *file, *again;
+
+    (void)journal_free(open_journal(*state));
+    run_sql(*state, "PRAGMA user_version = 2");
+    file = scratch_read(*state, NAME, &size);
+    assert_refused(*state, JOURNAL_E_NEWER);
+    again = scratch_read(*state, NAME, &again_size);
+    assert_int_equal(size, again_size);
+    assert_memory_equal(file, again, size);
+    free(file);
+    free(again);
+}
+
+static void a_record_of_another_kind_is_newer(void **state)
+{
+    struct journal *j;
+    char text[TEXT_MAX] = "";
+
+    j = open_journal(*state);
+    put(j, "third", "a", "1");
+    assert_int_equal(journal_commit(j), 0);
+    assert_int_equal(journal_each(j, kinds, note, text), JOURNAL_E_NEWER);
+    (void)journal_free(j);
+}
+
+static int stop_at_once(void *userdata, const char *kind, const char *key, const void *value,
+                        size_t size)
+{
+    int *calls = userdata;
+
+    (void)kind;
+    (void)key;
+    (void)value;
+    (void)size;
+    (*calls)++;
+    return 7;
+}
+
+static void the_walk_ends_where_it_is_told(void **state)
+{
+    struct journal *j = open_journal(*state);
+    int calls = 0;
+
+    put(j, "first", "a", "1");
+    put(j, "first", "b", "2");
+    assert_int_equal(journal_commit(j), 0);
+    assert_int_equal(journal_each(j, kinds, stop_at_once, &calls), 7);
+    assert_int_equal(calls, 1);
+    (void)journal_free(j);
+}
+
+static void another_database_is_refused(void **state)
+{
+    run_sql(*state, "CREATE TABLE record (kind, key, value)");
+    assert_refused(*state, JOURNAL_E_CORRUPT);
+}
+
+static void a_journal_without_its_table_is_refused(void **state)
+{
+    (void)journal_free(open_journal(*state));
+    run_sql(*state, "DROP TABLE record");
+    assert_refused(*state, JOURNAL_E_CORRUPT);
+}
+
+static void another_file_is_refused(void **state)
+{
+    const char text[] = "This is somebody's letter and it is longer than the head of a database, "
+                        "which is of one hundred bytes.";
+    size_t size;
+    uint8_t *file;
+
+    scratch_write(*state, NAME, text, sizeof text);
+    assert_refused(*state, JOURNAL_E_CORRUPT);
+    file = scratch_read(*state, NAME, &size);
+    assert_int_equal(size, sizeof text);
+    assert_memory_equal(file, text, size);
+    free(file);
+}
+
+/* Overwrites every page in turn, and looks that the damage is told, at the latest with the records, and left as it is. */
+static void a_damaged_file_is_refused(void **state)
+{
+    enum { PAGE = 4096, RECORDS = 200 };
+    struct journal *j = open_journal(*state);
+    char path[SCRATCH_PATH_MAX], value[500];
+    size_t size;
+    uint8_t *whole, junk[PAGE];
+
+    scratch_path(*state, NAME, path);
+    memset(value, 'v', sizeof value);
+    for (int i = 0; i < RECORDS; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof key, "%d", i);
+        journal_put(j, "first", key, value, sizeof value);
+    }
+    assert_int_equal(journal_commit(j), 0);
+    (void)journal_free(j);
+    whole = scratch_read(*state, NAME, &size);
+    assert_true(size > (size_t)10 * PAGE);
+    memset(junk, 0x5a, sizeof junk);
+    for (size_t at = 0; at + PAGE <= size; at += PAGE) {
+        size_t again_size;
+        uint8_t *damaged = malloc(size), *again;
+
+        assert_non_null(damaged);
+        memcpy(damaged, whole, size);
+        memcpy(damaged + at, junk, PAGE);
+        scratch_write(*state, NAME, damaged, size);
+        assert_refused(*state, JOURNAL_E_CORRUPT);
+        again = scratch_read(*state, NAME, &again_size);
+        assert_int_equal(again_size, size);
+        assert_memory_equal(again, damaged, size);
+        free(damaged);
+        free(again);
+    }
+    scratch_write(*state, NAME, whole, size / 2 / PAGE * PAGE); /* the rest is missing */
+    assert_refused(*state, JOURNAL_E_CORRUPT);
+    free(whole);
+}
+
+static void a_place_that_cannot_be_is_an_error(void **state)
+{
+    const struct scratch *s = *state;
+    char path[SCRATCH_PATH_MAX];
+    struct journal *j = NULL;
+
+    scratch_path(s, "missing/" NAME, path);
+    assert_true(journal_open(&j, path) < 0);
+    assert_int_equal(mkdirat(s->fd, NAME, 0700), 0);
+    scratch_path(s, NAME, path);
+    assert_true(journal_open(&j, path) < 0);
+    assert_null(j);
+    assert_null(journal_free(NULL));
+}
+
+#define WITH_SCRATCH(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_SCRATCH(records_come_back_kind_by_kind),
+        WITH_SCRATCH(a_later_put_replaces),
+        WITH_SCRATCH(a_batch_without_its_commit_is_nothing),
+        WITH_SCRATCH(a_batch_is_all_or_nothing),
+        WITH_SCRATCH(a_commit_is_in_the_write_ahead_log),
+        WITH_SCRATCH(a_newer_file_is_refused),
+        WITH_SCRATCH(a_record_of_another_kind_is_newer),
+        WITH_SCRATCH(the_walk_ends_where_it_is_told),
+        WITH_SCRATCH(another_database_is_refused),
+        WITH_SCRATCH(a_journal_without_its_table_is_refused),
+        WITH_SCRATCH(another_file_is_refused),
+        WITH_SCRATCH(a_damaged_file_is_refused),
+        WITH_SCRATCH(a_place_that_cannot_be_is_an_error),
+    };
+
+    return cmocka_run_group_tests_name("transport_journal", tests, NULL, NULL);
+}
