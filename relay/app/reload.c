@@ -1,0 +1,75 @@
+#include "app/reload.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "app/server_options.h"
+#include "app/server_state.h"
+
+enum {
+    LINE_SIZE = 1024,
+    FAULTS_BYTES_MAX = 65536,
+};
+
+/* Keys that only a start applies keep their running value, so that they stay noticed until then. */
+static int keep_what_needs_a_restart(struct server *s, struct settings *settings)
+{
+    int r = 0;
+    for (size_t i = 0; i < setting_count && r == 0; i++) {
+        const struct setting *row = &setting_table[i];
+        if (row->reloadable || setting_equal(s->settings, settings, row))
+            continue;
+        log_write(s->log, LOG_LEVEL_WARNING, "restart_needed",
+                  LOG_FIELDS(LOG_TEXT("key", row->key)));
+        r = setting_copy(settings, s->settings, row);
+    }
+    return r;
+}
+
+static void log_refused_reload(struct server *s, const struct buf *faults, int result)
+{
+    if (result < 0)
+        log_write(s->log, LOG_LEVEL_ERROR, "reload_refused",
+                  LOG_FIELDS(LOG_TEXT("fault", strerror(-result))));
+    for (size_t at = 0; at < faults->size;) {
+        const char *line = (const char *)faults->data + at;
+        const char *feed = memchr(line, '\n', faults->size - at);
+        size_t length = feed ? (size_t)(feed - line) : faults->size - at;
+        char fault[LINE_SIZE];
+        snprintf(fault, sizeof fault, "%.*s", (int)length, line);
+        log_write(s->log, LOG_LEVEL_ERROR, "reload_refused", LOG_FIELDS(LOG_TEXT("fault", fault)));
+        at += length + 1;
+    }
+}
+
+/* Takes the settings. */
+static void apply(struct server *s, struct settings *settings)
+{
+    struct core_config config;
+    server_options_core(&config, settings, store_identity(s->store));
+    core_reconfigure(s->core, &config); /* has its origins from the new settings: the old may go */
+    s->log->level = (enum log_level)settings->log_level;
+    s->log->format = (enum log_format)settings->log_format;
+    settings_deinit(&s->reloaded);
+    s->reloaded = *settings;
+    s->settings = &s->reloaded;
+    log_write(s->log, LOG_LEVEL_INFO, "reloaded", LOG_FIELDS(LOG_TEXT("url", s->url)));
+}
+
+void reload_on_signal(void *userdata)
+{
+    struct server *s = userdata;
+    struct settings settings;
+    struct buf faults = BUF_INIT(FAULTS_BYTES_MAX);
+    int r = s->reload(s->reload_userdata, &settings, &faults);
+    if (r == 0) {
+        r = keep_what_needs_a_restart(s, &settings);
+        if (r == 0)
+            apply(s, &settings);
+        else
+            settings_deinit(&settings);
+    }
+    if (r != 0)
+        log_refused_reload(s, &faults, r);
+    buf_deinit(&faults);
+}

@@ -1,0 +1,35 @@
+/* What the files of the server share; nobody else includes this. */
+#ifndef RELAY_APP_SERVER_STATE_H
+#define RELAY_APP_SERVER_STATE_H
+
+#include "app/event_log.h"
+#include "app/server.h"
+#include "base/list.h"
+
+struct server {
+    struct log *log;
+    struct settings reloaded; /* owned; replaces the caller's after a reload */
+    const struct settings *settings;
+    server_reload_fn reload;
+    void *reload_userdata;
+    struct crypto *crypto;
+    struct loop *loop;
+    struct store *store;
+    struct core *core;
+    struct ws_server *ws;
+    struct loop_waker *waker;
+    struct loop_timer *tick;
+    struct loop_timer *sweep;
+    struct loop_timer *drain;
+    struct loop_signal *signals[3];
+    struct list links;
+    char *url;
+    struct event_log events;
+    struct log_limit ws_lines;
+    bool draining;
+    bool closing; /* the drain window is over */
+    bool store_healthy;
+    bool store_stopped;
+};
+
+#endif

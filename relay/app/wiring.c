@@ -1,0 +1,246 @@
+#include "app/wiring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "adapters/crypto_openssl/crypto.h"
+#include "adapters/loop_libevent/loop.h"
+#include "adapters/store_sqlite/store.h"
+#include "app/server_state.h"
+
+/* A connection's two halves, each of which knows its own. */
+struct link {
+    struct list_node node;
+    struct ws_connection *ws;
+    struct connection *core;
+};
+
+/* ---- the core's services ---- */
+
+static bool host_verify(void *userdata, const char *public_key, const char *signature,
+                        const void *text, size_t size)
+{
+    struct server *s = userdata;
+    return crypto_verify(s->crypto, public_key, signature, text, size);
+}
+
+static int host_random(void *userdata, void *ret_bytes, size_t size)
+{
+    struct server *s = userdata;
+    return crypto_random(s->crypto, ret_bytes, size);
+}
+
+static struct wall_time host_wall_now(void *userdata)
+{
+    (void)userdata;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (struct wall_time){.unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
+}
+
+void wiring_host(struct server *s, struct core_host *ret_host)
+{
+    *ret_host = (struct core_host){
+        .userdata = s, .verify = host_verify, .random = host_random, .wall_now = host_wall_now};
+}
+
+/* ---- effects ---- */
+
+/* A store that has stopped takes nothing more; nobody waits for what the core begins then (the next step of a sweep). */
+static void submit(struct server *s, struct store_op *op)
+{
+    if (!s->store_stopped) {
+        store_submit(s->store, op);
+        return;
+    }
+    op->code = WIRE_CODE_STORE_UNAVAILABLE;
+    core_store_done(s->core, loop_now_us(s->loop), op);
+}
+
+static struct ws_connection *ws_of(const struct core_effect *effect)
+{
+    const struct link *link = core_connection_userdata(effect->connection);
+    return link->ws;
+}
+
+void wiring_carry_out(struct server *s)
+{
+    struct core_effect effect;
+    while (core_next_effect(s->core, &effect)) {
+        switch (effect.kind) {
+        case EFFECT_SEND:
+            ws_connection_want_write(ws_of(&effect));
+            break;
+        case EFFECT_CLOSE:
+            ws_connection_close(ws_of(&effect), effect.close_code, effect.close_reason);
+            break;
+        case EFFECT_STORE:
+            submit(s, effect.op);
+            break;
+        case EFFECT_EVENT:
+            event_log_write(&s->events, s->log, &effect.event);
+            break;
+        }
+    }
+}
+
+/* ---- the store's answers ---- */
+
+static void note_store_health(struct server *s)
+{
+    struct store_stats stats;
+    store_stats(s->store, &stats);
+    if (stats.healthy == s->store_healthy)
+        return;
+    s->store_healthy = stats.healthy;
+    if (stats.healthy)
+        log_write(s->log, LOG_LEVEL_WARNING, "store_recovered",
+                  LOG_FIELDS(LOG_NUMBER("commits", stats.commits)));
+    else
+        log_write(s->log, LOG_LEVEL_ERROR, "store_failed",
+                  LOG_FIELDS(LOG_TEXT("reason", stats.last_error)));
+}
+
+void wiring_store_ready(void *userdata)
+{
+    struct server *s = userdata;
+    for (struct store_op *op = store_collect(s->store); op; op = store_collect(s->store)) {
+        core_store_done(s->core, loop_now_us(s->loop), op);
+        wiring_carry_out(s);
+    }
+    note_store_health(s);
+}
+
+void wiring_wake_for_store(void *userdata)
+{
+    struct server *s = userdata;
+    loop_waker_wake(s->waker);
+}
+
+/* ---- time ---- */
+
+static void arm(struct server *s, struct loop_timer *timer, const char *name, uint64_t deadline_us)
+{
+    if (loop_timer_arm(timer, deadline_us) < 0)
+        log_write(s->log, LOG_LEVEL_ERROR, "timer_failed", LOG_FIELDS(LOG_TEXT("timer", name)));
+}
+
+void wiring_tick(void *userdata)
+{
+    struct server *s = userdata;
+    core_tick(s->core, loop_now_us(s->loop));
+    wiring_carry_out(s);
+}
+
+void wiring_heartbeat(void *userdata)
+{
+    struct server *s = userdata;
+    arm(s, s->sweep, "heartbeat", ws_server_sweep(s->ws, loop_now_us(s->loop)));
+}
+
+void wiring_end_of_turn(void *userdata)
+{
+    struct server *s = userdata;
+    wiring_carry_out(s);
+    store_flush(s->store);
+    ws_server_end_of_turn(s->ws);
+    wiring_carry_out(s); /* what writing made possible */
+    store_flush(s->store);
+    arm(s, s->tick, "tick", core_deadline_us(s->core));
+}
+
+/* ---- the listener's events ---- */
+
+static int on_opened(void *userdata, struct ws_connection *c, void **ret_user)
+{
+    struct server *s = userdata;
+    struct link *link = calloc(1, sizeof *link);
+    if (!link)
+        return -ENOMEM;
+    link->ws = c;
+    int r = core_connect(s->core, loop_now_us(s->loop), link, &link->core);
+    if (r != 0) {
+        free(link);
+        return r < 0 ? r : -EBUSY;
+    }
+    list_append(&s->links, &link->node);
+    *ret_user = link;
+    log_write(s->log, LOG_LEVEL_DEBUG, "connected",
+              LOG_FIELDS(LOG_NUMBER("connection", core_connection_id(link->core)),
+                         LOG_TEXT("address", ws_connection_address(c))));
+    wiring_carry_out(s);
+    return 0;
+}
+
+static void on_closed(void *userdata, void *user)
+{
+    struct server *s = userdata;
+    struct link *link = user;
+    log_write(s->log, LOG_LEVEL_DEBUG, "disconnected",
+              LOG_FIELDS(LOG_NUMBER("connection", core_connection_id(link->core))));
+    core_disconnect(link->core, loop_now_us(s->loop));
+    list_unlink(&link->node);
+    free(link);
+    wiring_carry_out(s);
+}
+
+static void on_received(void *userdata, void *user, bool binary, const uint8_t *data, size_t size)
+{
+    struct server *s = userdata;
+    struct link *link = user;
+    core_receive(link->core, loop_now_us(s->loop), binary, data, size);
+    wiring_carry_out(s);
+}
+
+static void on_oversized(void *userdata, void *user)
+{
+    struct server *s = userdata;
+    struct link *link = user;
+    core_receive_oversized(link->core, loop_now_us(s->loop));
+    wiring_carry_out(s);
+}
+
+static void on_heartbeat_missed(void *userdata, void *user)
+{
+    struct server *s = userdata;
+    struct link *link = user;
+    core_heartbeat_missed(link->core, loop_now_us(s->loop));
+    wiring_carry_out(s);
+}
+
+static struct frame *on_pull(void *userdata, void *user)
+{
+    struct server *s = userdata;
+    struct link *link = user;
+    struct frame *frame = core_connection_pull(link->core, loop_now_us(s->loop));
+    wiring_carry_out(s);
+    return frame;
+}
+
+static void on_log(void *userdata, int level, const char *line)
+{
+    struct server *s = userdata;
+    log_write_limited(s->log, &s->ws_lines, level <= LOG_ERR ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+                      "websocket", LOG_FIELDS(LOG_TEXT("line", line)));
+}
+
+void wiring_handler(struct server *s, struct ws_handler *ret_handler)
+{
+    *ret_handler = (struct ws_handler){.userdata = s,
+                                       .opened = on_opened,
+                                       .closed = on_closed,
+                                       .received = on_received,
+                                       .oversized = on_oversized,
+                                       .heartbeat_missed = on_heartbeat_missed,
+                                       .pull = on_pull,
+                                       .log = on_log};
+}
+
+void wiring_close_all(struct server *s, uint16_t code, const char *reason)
+{
+    list_for_each_safe (node, next, &s->links) {
+        ws_connection_close(container_of(node, struct link, node)->ws, code, reason);
+    }
+}
