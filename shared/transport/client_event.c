@@ -1,0 +1,138 @@
+/* The public functions about events: taking them, and reading what is in them. */
+#include "transport/client.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "client/event.h"
+#include "transport/event_queue.h"
+#include "wire/body.h"
+
+static int32_t take(syncshell_client *client, int32_t timeout_ms, syncshell_event **ret_event,
+                    int32_t nothing)
+{
+    int r = event_queue_take(client->events, timeout_ms, ret_event);
+
+    if (r == 0)
+        return SYNCSHELL_OK;
+    return r == EVENT_QUEUE_E_STOPPED ? SYNCSHELL_E_STOPPED : nothing;
+}
+
+int32_t SYNCSHELL_CALL syncshell_client_next_event(syncshell_client *client,
+                                                   syncshell_event **ret_event)
+{
+    syncshell_event *event = NULL;
+    int32_t r;
+
+    if (!client || !ret_event)
+        return SYNCSHELL_E_ARGUMENT;
+    r = take(client, 0, &event, SYNCSHELL_OK);
+    if (r == SYNCSHELL_OK)
+        *ret_event = event;
+    return r;
+}
+
+int32_t SYNCSHELL_CALL syncshell_client_wait_event(syncshell_client *client, int32_t timeout_ms,
+                                                   syncshell_event **ret_event)
+{
+    if (!client || !ret_event)
+        return SYNCSHELL_E_ARGUMENT;
+    return take(client, timeout_ms, ret_event, SYNCSHELL_E_TIMEOUT);
+}
+
+void SYNCSHELL_CALL syncshell_event_free(syncshell_event *event)
+{
+    (void)event_free(event);
+}
+
+const char *SYNCSHELL_CALL syncshell_event_type_name(int32_t type)
+{
+    return event_type_name(type);
+}
+
+const char *SYNCSHELL_CALL syncshell_field_name(int32_t field)
+{
+    return event_field_name(field);
+}
+
+int32_t SYNCSHELL_CALL syncshell_event_get_type(const syncshell_event *event)
+{
+    return event ? event_type(event) : 0;
+}
+
+uint64_t SYNCSHELL_CALL syncshell_event_ticket(const syncshell_event *event)
+{
+    return event ? event_ticket(event) : 0;
+}
+
+const char *SYNCSHELL_CALL syncshell_event_text(const syncshell_event *event, int32_t field,
+                                                size_t *ret_length)
+{
+    return event ? event_text(event, field, ret_length) : NULL;
+}
+
+int32_t SYNCSHELL_CALL syncshell_event_integer(const syncshell_event *event, int32_t field,
+                                               uint64_t *ret_value)
+{
+    if (!event || !ret_value)
+        return SYNCSHELL_E_ARGUMENT;
+    return event_integer(event, field, ret_value) ? SYNCSHELL_OK : SYNCSHELL_E_UNKNOWN;
+}
+
+size_t SYNCSHELL_CALL syncshell_event_file_count(const syncshell_event *event, int32_t list)
+{
+    const struct body_file_list *files = event ? event_files(event, list) : NULL;
+
+    return files ? files->n_files : 0;
+}
+
+/* One memory layout serves both sides, so ranges are handed out without a copy. */
+static_assert(sizeof(syncshell_range) == sizeof(struct body_range) &&
+                  offsetof(syncshell_range, begin) == offsetof(struct body_range, begin) &&
+                  offsetof(syncshell_range, end) == offsetof(struct body_range, end),
+              "a public range is laid out like one of the wire");
+
+/* The delta's mismatches stand in a list of their own; they are few. */
+static bool is_mismatched(const syncshell_event *event, const char *path)
+{
+    const struct body_file_list *files = event_files(event, SYNCSHELL_FILES_MISMATCHED);
+
+    for (size_t i = 0; files && i < files->n_files; i++) {
+        if (strcmp(files->files[i].path, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+static uint32_t flags_of(const syncshell_event *event, int32_t list, const struct body_file *f)
+{
+    if (list == SYNCSHELL_FILES_HELD)
+        return f->done ? SYNCSHELL_FILE_DONE : 0;
+    return is_mismatched(event, f->path) ? SYNCSHELL_FILE_MISMATCHED : 0;
+}
+
+int32_t SYNCSHELL_CALL syncshell_event_file(const syncshell_event *event, int32_t list,
+                                            size_t index, syncshell_file *ret_file)
+{
+    const struct body_file_list *files;
+    const struct body_file *f;
+
+    if (!event || !ret_file || ret_file->size < sizeof *ret_file)
+        return SYNCSHELL_E_ARGUMENT;
+    files = event_files(event, list);
+    if (!files || index >= files->n_files)
+        return SYNCSHELL_E_UNKNOWN;
+    f = &files->files[index];
+    *ret_file = (syncshell_file){
+        .size = ret_file->size,
+        .flags = flags_of(event, list, f),
+        .path = f->path,
+        .hash = f->hash,
+        .algorithm = f->algorithm,
+        .size_bytes = f->size_bytes,
+        .ranges = (const void *)f->ranges,
+        .n_ranges = f->n_ranges,
+    };
+    return SYNCSHELL_OK;
+}

@@ -1,0 +1,472 @@
+#define _GNU_SOURCE /* pthread_clockjoin_np, pthread_setname_np */
+
+#include "transport/io_thread.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <syncshell/syncshell.h>
+
+#include "base/timeutil.h"
+#include "client/code.h"
+#include "client/engine.h"
+#include "client/event.h"
+
+enum {
+    COMMANDS_MAX = 1024,
+    COMMANDS_BYTES_MAX = 16 * 1024 * 1024, /* a single larger one is let in when none waits */
+    COMMANDS_PER_TURN = 64,
+    SEND_PAUSE_BYTES = 4 * 1024 * 1024, /* commands wait while so much is unsent */
+    SEND_MAX_BYTES = 64 * 1024 * 1024,  /* the connection is given up: the relay does not read */
+};
+
+struct io_thread {
+    struct event_queue *events;
+    struct journal *journal; /* owned from the start of the thread on */
+    struct socket *socket;
+    uint64_t open_batch; /* journal records that are not committed yet; 0: none */
+
+    pthread_mutex_t engine_lock;
+    struct engine *engine;
+
+    pthread_mutex_t lock; /* for what follows */
+    struct list commands;
+    size_t n_commands;
+    size_t commands_bytes;
+    uint64_t last_ticket;
+    bool stopping; /* was asked to */
+    bool ended;    /* STOPPED was told: no more commands */
+    bool finished; /* about to return */
+    void (*abandoned)(void *userdata);
+    void *abandoned_userdata;
+
+    bool started;
+    pthread_t thread;
+};
+
+struct engine *io_thread_lock_engine(struct io_thread *io)
+{
+    (void)pthread_mutex_lock(&io->engine_lock);
+    return io->engine;
+}
+
+void io_thread_unlock_engine(struct io_thread *io)
+{
+    (void)pthread_mutex_unlock(&io->engine_lock);
+}
+
+/* ---- commands ---- */
+
+static void clear_commands(struct io_thread *io)
+{
+    list_for_each_safe (node, safe, &io->commands) {
+        list_unlink(node);
+        (void)command_free(container_of(node, struct command, node));
+    }
+    io->n_commands = 0;
+    io->commands_bytes = 0;
+}
+
+static int add_command(struct io_thread *io, struct command *takes_command, uint64_t *ret_ticket)
+{
+    if (io->ended || io->stopping)
+        return IO_THREAD_E_STOPPED;
+    if (io->n_commands >= COMMANDS_MAX ||
+        (io->n_commands > 0 && io->commands_bytes + takes_command->bytes > COMMANDS_BYTES_MAX))
+        return IO_THREAD_E_FULL;
+    takes_command->ticket = ++io->last_ticket;
+    *ret_ticket = takes_command->ticket;
+    list_append(&io->commands, &takes_command->node);
+    io->commands_bytes += takes_command->bytes;
+    if (io->n_commands++ == 0)
+        socket_wake(io->socket);
+    return 0;
+}
+
+int io_thread_command(struct io_thread *io, struct command *takes_command, uint64_t *ret_ticket)
+{
+    int r;
+
+    (void)pthread_mutex_lock(&io->lock);
+    r = add_command(io, takes_command, ret_ticket);
+    (void)pthread_mutex_unlock(&io->lock);
+    if (r)
+        (void)command_free(takes_command);
+    return r;
+}
+
+static struct command *next_command(struct io_thread *io)
+{
+    struct list_node *node;
+    struct command *c = NULL;
+
+    (void)pthread_mutex_lock(&io->lock);
+    node = list_first(&io->commands);
+    if (node) {
+        c = container_of(node, struct command, node);
+        list_unlink(node);
+        io->n_commands--;
+        io->commands_bytes -= c->bytes;
+    }
+    (void)pthread_mutex_unlock(&io->lock);
+    return c;
+}
+
+static bool commands_wait(struct io_thread *io)
+{
+    bool wait;
+
+    (void)pthread_mutex_lock(&io->lock);
+    wait = io->n_commands > 0;
+    (void)pthread_mutex_unlock(&io->lock);
+    return wait && socket_queued_bytes(io->socket) < SEND_PAUSE_BYTES;
+}
+
+static bool is_stopping(struct io_thread *io)
+{
+    bool stopping;
+
+    (void)pthread_mutex_lock(&io->lock);
+    stopping = io->stopping;
+    (void)pthread_mutex_unlock(&io->lock);
+    return stopping;
+}
+
+static bool has_ended(struct io_thread *io)
+{
+    bool ended;
+
+    (void)pthread_mutex_lock(&io->lock);
+    ended = io->ended;
+    (void)pthread_mutex_unlock(&io->lock);
+    return ended;
+}
+
+/* ---- effects ---- */
+
+/* After STOPPED nothing is done but to wait for the end. */
+static void tell(struct io_thread *io, struct syncshell_event *takes_event)
+{
+    bool last = event_type(takes_event) == SYNCSHELL_EVENT_STOPPED;
+
+    event_queue_put(io->events, takes_event);
+    if (!last)
+        return;
+    (void)pthread_mutex_lock(&io->lock);
+    io->ended = true;
+    clear_commands(io);
+    (void)pthread_mutex_unlock(&io->lock);
+    socket_disconnect(io->socket);
+}
+
+/* What the engine cannot know: the thread itself cannot go on. */
+static void fail(struct io_thread *io, const char *code, const char *message)
+{
+    struct syncshell_event *event;
+
+    if (has_ended(io) || event_new(&event, SYNCSHELL_EVENT_STOPPED, 0) < 0)
+        return;
+    event_add_text(event, SYNCSHELL_FIELD_CODE, code);
+    event_add_text(event, SYNCSHELL_FIELD_MESSAGE, message);
+    tell(io, event);
+}
+
+static void commit(struct io_thread *io)
+{
+    bool committed = journal_commit(io->journal) == 0;
+    struct engine *e = io_thread_lock_engine(io);
+
+    engine_journal_done(e, socket_now_us(), io->open_batch, committed);
+    io_thread_unlock_engine(io);
+    io->open_batch = 0;
+}
+
+static void dial(struct io_thread *io, const char *text)
+{
+    struct relay_url url;
+
+    /* One from an older journal may be of a kind that is not dialled any more. */
+    if (relay_url_parse(&url, text) < 0)
+        fail(io, CODE_BAD_ARGUMENT, "the relay's URL cannot be dialled");
+    else
+        socket_connect(io->socket, &url);
+}
+
+static void send_frame(struct io_thread *io, struct frame *takes_frame)
+{
+    if (socket_send(io->socket, takes_frame) < 0)
+        fail(io, CODE_NO_MEMORY, "memory ran out");
+    else if (socket_queued_bytes(io->socket) > SEND_MAX_BYTES)
+        socket_disconnect(io->socket);
+}
+
+static void apply(struct io_thread *io, const struct engine_effect *effect)
+{
+    switch (effect->kind) {
+    case ENGINE_CONNECT:
+        dial(io, effect->url);
+        return;
+    case ENGINE_DISCONNECT:
+        socket_disconnect(io->socket);
+        return;
+    case ENGINE_SEND:
+        send_frame(io, effect->frame);
+        return;
+    case ENGINE_JOURNAL_PUT:
+        journal_put(io->journal, effect->record_kind, effect->record_key, effect->record_value,
+                    effect->record_value_size);
+        return;
+    case ENGINE_JOURNAL_DELETE:
+        journal_delete(io->journal, effect->record_kind, effect->record_key);
+        return;
+    case ENGINE_JOURNAL_COMMIT:
+        /* Carried out when the engine has nothing else to say, so that batches that wait together become one. */
+        io->open_batch = effect->batch;
+        return;
+    case ENGINE_EVENT:
+        tell(io, effect->event);
+        return;
+    }
+}
+
+static bool next_effect(struct io_thread *io, struct engine_effect *ret_effect)
+{
+    struct engine *e = io_thread_lock_engine(io);
+    /* Its texts stay valid: only this thread asks for the next. */
+    bool got = engine_next_effect(e, ret_effect);
+
+    io_thread_unlock_engine(io);
+    return got;
+}
+
+static void pump(struct io_thread *io)
+{
+    struct engine_effect effect;
+
+    while (!has_ended(io) && !event_queue_full(io->events)) {
+        if (next_effect(io, &effect))
+            apply(io, &effect);
+        else if (io->open_batch)
+            commit(io);
+        else
+            return;
+    }
+    if (io->open_batch)
+        commit(io);
+}
+
+/* ---- inputs ---- */
+
+static void on_connected(void *userdata)
+{
+    struct io_thread *io = userdata;
+
+    engine_connected(io_thread_lock_engine(io), socket_now_us());
+    io_thread_unlock_engine(io);
+}
+
+static void on_disconnected(void *userdata, uint16_t close_code)
+{
+    struct io_thread *io = userdata;
+
+    engine_disconnected(io_thread_lock_engine(io), socket_now_us(), close_code);
+    io_thread_unlock_engine(io);
+}
+
+static void on_received(void *userdata, bool binary, const uint8_t *data, size_t size)
+{
+    struct io_thread *io = userdata;
+
+    engine_receive(io_thread_lock_engine(io), socket_now_us(), binary, data, size);
+    io_thread_unlock_engine(io);
+}
+
+static void run_commands(struct io_thread *io)
+{
+    for (int i = 0; i < COMMANDS_PER_TURN && commands_wait(io) && !event_queue_full(io->events);
+         i++) {
+        struct command *c = next_command(io);
+
+        /* A negative result is a want of memory that the engine has told of: its event STOPPED follows. */
+        (void)command_run(c, io_thread_lock_engine(io), socket_now_us());
+        io_thread_unlock_engine(io);
+        (void)command_free(c);
+    }
+}
+
+static void tick_if_due(struct io_thread *io)
+{
+    struct engine *e = io_thread_lock_engine(io);
+    uint64_t now_us = socket_now_us();
+
+    if (engine_deadline_us(e) <= now_us)
+        engine_tick(e, now_us);
+    io_thread_unlock_engine(io);
+}
+
+static uint64_t deadline_us(struct io_thread *io)
+{
+    uint64_t due_us;
+
+    if (has_ended(io))
+        return TIME_NEVER_US;
+    if (commands_wait(io))
+        return socket_now_us();
+    due_us = engine_deadline_us(io_thread_lock_engine(io));
+    io_thread_unlock_engine(io);
+    return due_us;
+}
+
+static void turn(struct io_thread *io)
+{
+    run_commands(io);
+    tick_if_due(io);
+    pump(io);
+    if (event_queue_full(io->events)) {
+        event_queue_wait_for_room(io->events);
+        return;
+    }
+    if (socket_service(io->socket, deadline_us(io)) < 0) {
+        fail(io, CODE_NO_MEMORY, "the network loop failed");
+        event_queue_wait_for_end(io->events); /* there is no loop any more to wait in */
+    }
+}
+
+static void finish(struct io_thread *io)
+{
+    void (*abandoned)(void *);
+    void *userdata;
+
+    if (io->open_batch)
+        commit(io);
+    io->socket = socket_free(io->socket);
+    io->journal = journal_free(io->journal);
+    (void)pthread_mutex_lock(&io->lock);
+    io->finished = true;
+    abandoned = io->abandoned;
+    userdata = io->abandoned_userdata;
+    (void)pthread_mutex_unlock(&io->lock);
+    if (abandoned)
+        abandoned(userdata);
+}
+
+static void *run(void *userdata)
+{
+    struct io_thread *io = userdata;
+
+    while (!is_stopping(io))
+        turn(io);
+    finish(io);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static int start_thread(struct io_thread *io)
+{
+    sigset_t all, before;
+    int r;
+
+    /* The thread inherits the mask, so there is no moment in which the host's handlers could run on it. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    r = pthread_create(&io->thread, NULL, run, io);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r != 0)
+        return -r;
+    (void)pthread_setname_np(io->thread, "syncshell"); /* for people who look */
+    io->started = true;
+    return 0;
+}
+
+static int start_engine(struct io_thread *io, const char *relay_url)
+{
+    int r = engine_start(io->engine, socket_now_us(), relay_url);
+
+    if (r == ENGINE_E_RECORD)
+        return IO_THREAD_E_RECORD;
+    return r > 0 ? -EINVAL : r;
+}
+
+int io_thread_new(struct io_thread **ret_io, const struct io_thread_parts *parts)
+{
+    struct io_thread *io = calloc(1, sizeof *io);
+    struct socket_handler handler = {
+        .userdata = io,
+        .connected = on_connected,
+        .disconnected = on_disconnected,
+        .received = on_received,
+    };
+    int r;
+
+    if (!io)
+        return -ENOMEM;
+    list_init(&io->commands);
+    /* Neither can fail without attributes. */
+    (void)pthread_mutex_init(&io->lock, NULL);
+    (void)pthread_mutex_init(&io->engine_lock, NULL);
+    io->engine = parts->engine;
+    io->journal = parts->journal;
+    io->events = parts->events;
+    if ((r = socket_new(&io->socket, parts->ca_file, &handler)) ||
+        (r = start_engine(io, parts->relay_url)) || (r = start_thread(io))) {
+        io->journal = NULL; /* stays the caller's */
+        (void)io_thread_free(io);
+        return r;
+    }
+    *ret_io = io;
+    return 0;
+}
+
+int io_thread_stop(struct io_thread *io, uint32_t timeout_ms, void (*abandoned)(void *userdata),
+                   void *userdata)
+{
+    struct timespec until;
+    bool finished;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(timeout_ms / 1000);
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    (void)pthread_mutex_lock(&io->lock);
+    io->stopping = true;
+    socket_wake(
+        io->socket); /* under the lock: the thread frees the socket once it has seen `stopping` */
+    (void)pthread_mutex_unlock(&io->lock);
+    event_queue_release(io->events);
+    if (pthread_clockjoin_np(io->thread, NULL, CLOCK_MONOTONIC, &until) == 0)
+        return 0;
+
+    (void)pthread_mutex_lock(&io->lock);
+    finished = io->finished;
+    if (!finished) {
+        io->abandoned = abandoned;
+        io->abandoned_userdata = userdata;
+        (void)pthread_detach(io->thread);
+    }
+    (void)pthread_mutex_unlock(&io->lock);
+    if (!finished)
+        return IO_THREAD_E_BUSY;
+    (void)pthread_join(io->thread, NULL);
+    return 0;
+}
+
+struct io_thread *io_thread_free(struct io_thread *io)
+{
+    if (!io)
+        return NULL;
+    clear_commands(io);
+    io->socket = socket_free(io->socket);
+    (void)journal_free(io->journal);
+    (void)pthread_mutex_destroy(&io->lock);
+    (void)pthread_mutex_destroy(&io->engine_lock);
+    free(io);
+    return NULL;
+}
