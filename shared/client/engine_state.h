@@ -44,7 +44,8 @@ struct link {
     uint64_t retry_us;
     uint64_t deadline_us; /* for dialling, greeting, authenticating */
     uint32_t failures;
-    uint64_t go_away_us; /* the relay asked not to come back before */
+    uint64_t go_away_us;     /* the relay asked not to come back before */
+    enum wire_code farewell; /* why the relay ends the connection; NONE: it did not say */
     char origin[WIRE_ORIGIN_MAX + 1];
     struct wire_id relay_id;
     struct wire_key nonce;

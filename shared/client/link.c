@@ -15,7 +15,7 @@
 
 enum {
     MESSAGE_ID_BYTES = 12,
-    REPLACED_PAUSE_MS = 30000, /* somebody runs with our key: do not fight for the connection */
+    REPLACED_PAUSE_MS = 30000, /* up to twice: somebody runs with our key, do not fight */
     CLOSE_DO_NOT_RETURN_FIRST = 4400,
     CLOSE_DO_NOT_RETURN_LAST = 4499,
     DOUBLINGS_MAX = 16,
@@ -41,6 +41,9 @@ int link_origin(const char *url, char *ret_origin, size_t size)
     ret_origin[length] = '\0';
     for (char *c = ret_origin; *c; c++)
         *c = (char)tolower((unsigned char)*c);
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_:[]";
+    if (scheme + strspn(ret_origin + scheme, alphabet) != length)
+        return ENGINE_E_ARGUMENT;
     size_t port = strlen(default_port);
     if (length > port && str_equal(ret_origin + length - port, default_port))
         ret_origin[length - port] = '\0';
@@ -59,10 +62,14 @@ static void dial(struct engine *e)
     engine_check(e, effects_connect(&e->effects, e->relay_url));
 }
 
+static bool wanted(const struct engine *e)
+{
+    return e->syncshells.n_entries > 0 && *e->relay_url;
+}
+
 void link_pump(struct engine *e)
 {
-    bool wanted = e->syncshells.n_entries > 0 && *e->relay_url;
-    if (!wanted)
+    if (!wanted(e))
         return;
     if (e->link.state == LINK_IDLE ||
         (e->link.state == LINK_WAITING && e->now_us >= e->link.retry_us))
@@ -91,7 +98,7 @@ uint64_t link_deadline_us(const struct engine *e)
 {
     switch (e->link.state) {
     case LINK_WAITING:
-        return e->link.retry_us;
+        return wanted(e) ? e->link.retry_us : TIME_NEVER_US;
     case LINK_DIALLING:
     case LINK_GREETING:
     case LINK_AUTHENTICATING:
@@ -132,9 +139,9 @@ static uint64_t pause_ms(struct engine *e, uint16_t close_code)
     uint64_t delay_ms = (uint64_t)e->config.reconnect_min_ms << doublings;
     if (delay_ms > e->config.reconnect_max_ms)
         delay_ms = e->config.reconnect_max_ms;
-    if (close_code == wire_code_close(WIRE_CODE_REPLACED))
-        delay_ms = REPLACED_PAUSE_MS;
-    delay_ms = engine_jitter_ms(e, delay_ms);
+    delay_ms = close_code == wire_code_close(WIRE_CODE_REPLACED)
+                   ? REPLACED_PAUSE_MS + engine_random_below(e, REPLACED_PAUSE_MS + 1)
+                   : engine_jitter_ms(e, delay_ms);
     uint64_t asked_ms =
         e->link.go_away_us > e->now_us ? (e->link.go_away_us - e->now_us) / 1000 : 0;
     return asked_ms > delay_ms ? asked_ms : delay_ms;
@@ -143,7 +150,9 @@ static uint64_t pause_ms(struct engine *e, uint16_t close_code)
 static void tell_disconnected(struct engine *e, uint16_t close_code, uint64_t retry_ms)
 {
     struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_RELAY_DISCONNECTED, 0);
-    enum wire_code code = wire_code_from_close(close_code);
+    enum wire_code code = e->link.farewell;
+    if (code == WIRE_CODE_NONE)
+        code = wire_code_from_close(close_code);
     if (code != WIRE_CODE_NONE)
         notify_text(event, SYNCSHELL_FIELD_CODE, wire_code_name(code));
     else if (e->link.failures > 0)
@@ -159,7 +168,8 @@ void link_disconnected(struct engine *e, uint16_t close_code)
         return;
     bool refused =
         close_code >= CLOSE_DO_NOT_RETURN_FIRST && close_code <= CLOSE_DO_NOT_RETURN_LAST;
-    e->link.failures = e->link.state == LINK_READY ? 0 : e->link.failures + 1;
+    bool worked = e->link.state == LINK_READY || e->link.farewell == WIRE_CODE_SHUTTING_DOWN;
+    e->link.failures = worked ? 0 : e->link.failures + 1;
     e->effects.connection++;
     request_forget_all(e);
     for (struct map_node *n = map_next(&e->syncshells, NULL); n; n = map_next(&e->syncshells, n))
@@ -171,6 +181,7 @@ void link_disconnected(struct engine *e, uint16_t close_code)
     e->link.retry_us = time_add_ms(e->now_us, retry_ms);
     e->link.go_away_us = 0;
     tell_disconnected(e, close_code, retry_ms);
+    e->link.farewell = WIRE_CODE_NONE;
 }
 
 void link_hello(struct engine *e, const struct message_hello *m)
@@ -217,8 +228,14 @@ void link_welcome(struct engine *e, const struct message_welcome *m)
     notify_send(e, notify_new(e, SYNCSHELL_EVENT_RELAY_CONNECTED, 0));
 }
 
+void link_refused(struct engine *e, enum wire_code code)
+{
+    e->link.farewell = code;
+}
+
 void link_go_away(struct engine *e, const struct message_go_away *m)
 {
     e->link.go_away_us = time_add_ms(e->now_us, m->reconnect_after_ms);
+    e->link.farewell = WIRE_CODE_SHUTTING_DOWN;
     link_give_up(e);
 }

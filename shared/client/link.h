@@ -16,6 +16,9 @@ void link_connected(struct engine *e);
 void link_disconnected(struct engine *e, uint16_t close_code);
 void link_hello(struct engine *e, const struct message_hello *m);
 void link_welcome(struct engine *e, const struct message_welcome *m);
+/* Authenticate was refused. The close that follows says whether to come back: who hangs up first never hears it. */
+void link_refused(struct engine *e, enum wire_code code);
+
 void link_go_away(struct engine *e, const struct message_go_away *m);
 
 /* Gives the connection up: engine_disconnected() follows, and then it is dialled again. */

@@ -107,7 +107,7 @@ static void on_stored(struct engine *e, const struct message_stored *m)
 static void authentication_refused(struct engine *e, const struct message_error *m)
 {
     notify_failed(e, 0, wire_code_name(m->code), m->text, m->retryable, NULL, NULL);
-    link_give_up(e);
+    link_refused(e, m->code);
 }
 
 static void on_error(struct engine *e, const struct message_error *m)
