@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <openssl/crypto.h>
 #include <syncshell/syncshell.h>
 
 #include "base/timeutil.h"
 #include "client/code.h"
 #include "client/engine.h"
 #include "client/event.h"
+#include "transport/invite_text.h"
 
 enum {
     COMMANDS_MAX = 1024,
@@ -148,11 +150,29 @@ static bool has_ended(struct io_thread *io)
 
 /* ---- effects ---- */
 
+/* The engine knows what is in an invite, but not how it is spelled. */
+static void add_invite(struct io_thread *io, struct syncshell_event *event)
+{
+    char text[SYNCSHELL_INVITE_SIZE];
+    struct invite invite;
+    size_t size;
+    int r = engine_invite(io_thread_lock_engine(io),
+                          event_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, NULL), &invite);
+
+    io_thread_unlock_engine(io);
+    if (r == 0 && invite_text_encode(text, sizeof text, &size, &invite) == 0)
+        event_add_text(event, SYNCSHELL_FIELD_INVITE, text);
+    OPENSSL_cleanse(text, sizeof text);
+    OPENSSL_cleanse(&invite, sizeof invite);
+}
+
 /* After STOPPED nothing is done but to wait for the end. */
 static void tell(struct io_thread *io, struct syncshell_event *takes_event)
 {
     bool last = event_type(takes_event) == SYNCSHELL_EVENT_STOPPED;
 
+    if (event_type(takes_event) == SYNCSHELL_EVENT_SYNCSHELL_CREATED)
+        add_invite(io, takes_event);
     event_queue_put(io->events, takes_event);
     if (!last)
         return;
