@@ -88,11 +88,20 @@ static void reset(struct socket *s)
     buf_deinit(&s->out);
 }
 
+/* lws runs what is due first and sleeps afterwards, in one call, and does not look again whether there is still a reason to
+ * sleep. So what came of something due has to end that sleep, or the caller would hear of it whenever something else
+ * happens. */
+static void return_soon(struct socket *s)
+{
+    lws_cancel_service(s->context);
+}
+
 static void ended(struct socket *s)
 {
     uint16_t close_code = s->close_code;
 
     reset(s);
+    return_soon(s);
     s->handler.disconnected(s->handler.userdata, close_code);
 }
 
@@ -371,7 +380,7 @@ struct socket *socket_free(struct socket *s)
 
 static void deadline_reached(lws_sorted_usec_list_t *sul)
 {
-    (void)sul; /* socket_service() has returned from poll(): that is all */
+    return_soon(lws_container_of(sul, struct socket, deadline));
 }
 
 int socket_service(struct socket *s, uint64_t deadline_us)
