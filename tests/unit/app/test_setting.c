@@ -116,10 +116,10 @@ static void test_the_example_says_the_defaults(void **state)
     char *text = printed(print_example, NULL);
     expect_read_back(text, &defaults);
     for (size_t i = 0; i < setting_count; i++) {
-        char name[SETTING_ENVIRONMENT_NAME_SIZE + 2];
+        char name[SETTING_ENVIRONMENT_NAME_SIZE];
         setting_environment_name(&setting_table[i], name);
-        strcat(name, ".");
-        assert_non_null(strstr(text, name));
+        const char *found = strstr(text, name);
+        assert_true(found && found[strlen(name)] == '.');
     }
     free(text);
     settings_deinit(&defaults);
