@@ -1,11 +1,13 @@
 #include "transport/journal.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -154,18 +156,45 @@ static int set_up(struct journal *j)
     return r ? r : prepare(j, "DELETE FROM record WHERE kind = ?1 AND key = ?2", &j->delete);
 }
 
+/* SQLite would make the file by the umask; what it makes beside it takes after the file. */
+static int make_private_file(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return -errno;
+    (void)close(fd); /* nothing was written */
+    return 0;
+}
+
+/* The records hold the syncshells' secrets. A file that is not ours was refused before this. */
+static int close_to_others(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return -errno;
+    if ((st.st_mode & (S_IRWXG | S_IRWXO)) && chmod(path, S_IRUSR | S_IWUSR) < 0)
+        return -errno;
+    return 0;
+}
+
 int journal_open(struct journal **ret_journal, const char *path)
 {
-    struct journal *j = calloc(1, sizeof *j);
-    int r, rc;
+    struct journal *j;
+    int rc, r = make_private_file(path);
 
+    if (r)
+        return r;
+    j = calloc(1, sizeof *j);
     if (!j)
         return -ENOMEM;
-    rc = sqlite3_open_v2(path, &j->db,
-                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    rc = sqlite3_open_v2(path, &j->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_busy_timeout(j->db, BUSY_TIMEOUT_MS);
     r = rc == SQLITE_OK ? set_up(j) : failure(rc);
+    if (!r)
+        r = close_to_others(path);
     if (r) {
         (void)journal_free(j);
         return r;

@@ -2,6 +2,7 @@
  *
  * - What journal_commit() said yes to survives a kill and a power loss (write-ahead log, synchronous=FULL).
  * - A file that is damaged, or written by a newer version, is refused and left as it is.
+ * - Only its owner can read it: the records hold the syncshells' secrets.
  * - The first failure in a batch sticks: the rest of it does nothing, and journal_commit() tells.
  *
  * One thread at a time. The state directory's lock keeps other clients away. */
