@@ -6,7 +6,7 @@
 
 #include <syncshell/syncshell.h>
 
-enum { FIELDS_MAX = 16, LISTS_MAX = 2 };
+enum { FIELDS_MAX = 16, LISTS_MAX = 3 };
 
 struct field {
     int32_t id;

@@ -310,6 +310,7 @@ void recovery_compute(struct session *s)
     if (event) {
         event_take_files(event, SYNCSHELL_FILES_HELD, &s->request_files);
         event_take_files(event, SYNCSHELL_FILES_NEEDED, &delta.needed);
+        event_take_files(event, SYNCSHELL_FILES_MISMATCHED, &delta.mismatched);
     }
     notify_send(e, event);
     delta_deinit(&delta);

@@ -244,8 +244,7 @@ static void tell_joined(struct syncshell *y, const struct request *r,
     notify_send(e, event);
     list_for_each_safe (n, next, &y->members) {
         const struct member *member = container_of(n, struct member, node);
-        if (!str_equal(member->peer_id.text, e->config.peer_id.text))
-            tell_presence(y, member->peer_id.text, member->presence);
+        tell_presence(y, member->peer_id.text, member->presence);
     }
 }
 

@@ -50,6 +50,11 @@ class World:
         self.relay.start()
         self.tap.upstream = ("127.0.0.1", self.relay.port)
 
+    def restart_relay(self, **settings):
+        self.relay.settings.update(settings)
+        assert self.relay.stop() == 0
+        self.start_relay()
+
     @property
     def url(self):
         return f"{'wss' if self.tls else 'ws'}://localhost:{self.tap.port}"

@@ -53,6 +53,7 @@ def test_an_offer_waits_for_a_peer_that_is_away(world):
 
 
 def test_an_offer_that_nobody_takes_comes_back_as_undeliverable(world):
+    world.restart_relay(timing_offer_ttl_ms=1500)
     provider, joiner, _ = world.pair()
     session = open_session(provider, joiner, [])
     needed = joiner.event("offer_needed", sessionId=session)

@@ -154,7 +154,8 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_PROGRESS_SAVED,       /* ticket; session fields: the report is on this machine's disk */
     SYNCSHELL_EVENT_PROGRESS_STORED,      /* session fields, TICKET_UP_TO, FILES_DONE: the relay has all reports up to there */
     SYNCSHELL_EVENT_MANIFEST_SAVED,       /* ticket; session fields */
-    SYNCSHELL_EVENT_RECOVERY_REQUEST,     /* session fields, REQUEST_ID, BYTES; files: HELD what the joiner has, NEEDED the delta */
+    SYNCSHELL_EVENT_RECOVERY_REQUEST,     /* session fields, REQUEST_ID, BYTES; files: HELD what the joiner has,
+                                           * NEEDED the delta, MISMATCHED those of it whose copy starts over */
     SYNCSHELL_EVENT_RECOVERY_REQUESTED,   /* ticket or 0; session fields, REQUEST_ID: ours is stored at the relay */
     SYNCSHELL_EVENT_RECOVERY_RESPONSE,    /* session fields, REQUEST_ID, FILES_TO_SEND, BYTES; files: MISMATCHED */
     SYNCSHELL_EVENT_REQUEST_FAILED,       /* ticket; CODE, MESSAGE, RETRYABLE; SYNCSHELL_ID, SESSION_ID where known */
@@ -205,7 +206,7 @@ SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_field_name(int32_t field);
 enum syncshell_file_list {
     SYNCSHELL_FILES_HELD = 1,   /* RECOVERY_REQUEST: what the joiner has */
     SYNCSHELL_FILES_NEEDED,     /* RECOVERY_REQUEST: what it lacks: send exactly this */
-    SYNCSHELL_FILES_MISMATCHED  /* RECOVERY_RESPONSE: files whose hash did not match; they come again from the start */
+    SYNCSHELL_FILES_MISMATCHED  /* files whose content did not match: they come again from the start */
 };
 
 typedef struct syncshell_range {
