@@ -94,7 +94,7 @@ static void on_stored(struct engine *e, const struct message_stored *m)
     else if (r->kind == REQUEST_LEAVE && y)
         syncshell_left(y, r);
     else if (r->kind == REQUEST_OPEN && s && s->phase == SESSION_OPENING)
-        session_opened(s, r, m);
+        session_opened(s, m);
     else if (r->kind == REQUEST_CLOSE && s)
         session_closed(s, s->ticket, s->outcome, NULL);
     else if (r->kind == REQUEST_PROGRESS && s)

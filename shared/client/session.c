@@ -243,21 +243,27 @@ void session_begin_episode(struct session *s)
 
 /* ---- what the relay says ---- */
 
-void session_opened(struct session *s, const struct request *r, const struct message_stored *m)
+/* The relay has it: the answer to the command that opened it, if that one still waits. */
+static void tell_open(struct session *s)
 {
-    bool first = s->version == 0 && r->ticket != 0;
-    s->phase = SESSION_OPENED;
+    uint64_t ticket = s->ticket;
     s->ticket = 0;
+    s->announced = true;
+    notify_send(
+        s->syncshell->engine,
+        notify_session(s, ticket ? SYNCSHELL_EVENT_SESSION_OPENED : SYNCSHELL_EVENT_SESSION_RESUMED,
+                       ticket));
+}
+
+void session_opened(struct session *s, const struct message_stored *m)
+{
+    s->phase = SESSION_OPENED;
     uint64_t version = m->has_version ? m->version : 1;
     if (s->joiner && (version != 1 || s->checkpoint_needed))
         s->checkpoint_needed = true;
     s->version = version;
-    s->announced = true;
     record_put_session(s);
-    notify_send(
-        s->syncshell->engine,
-        notify_session(s, first ? SYNCSHELL_EVENT_SESSION_OPENED : SYNCSHELL_EVENT_SESSION_RESUMED,
-                       r->ticket));
+    tell_open(s);
 }
 
 void session_closed(struct session *s, uint64_t ticket, enum session_outcome outcome,
@@ -274,10 +280,7 @@ void session_closed(struct session *s, uint64_t ticket, enum session_outcome out
 
 void session_close(struct session *s, uint64_t ticket, enum session_outcome outcome)
 {
-    if (s->phase == SESSION_OPENING && s->version == 0 && !session_in_flight(s, REQUEST_OPEN)) {
-        session_closed(s, ticket, outcome, NULL); /* the relay has never heard of it */
-        return;
-    }
+    /* Also one that we think was never opened: its SessionOpen may have come through, and the answer been lost. */
     s->phase = SESSION_CLOSING;
     s->outcome = outcome;
     s->ticket = ticket;
@@ -303,12 +306,15 @@ void session_refused(struct session *s, const struct request *r, const struct me
 {
     struct engine *e = s->syncshell->engine;
     const char *code = wire_code_name(error->code);
+    bool closing = s->phase == SESSION_CLOSING;
     if (error->retryable) {
         session_pause(s, error);
     } else if (error->code == WIRE_CODE_SESSION_CLOSED ||
                error->code == WIRE_CODE_SESSION_EXPIRED ||
                (error->code == WIRE_CODE_UNKNOWN_SESSION && s->phase != SESSION_OPENING)) {
-        session_closed(s, s->ticket, s->outcome, code);
+        session_closed(s, s->ticket, s->outcome, closing ? NULL : code);
+    } else if (closing && r->kind == REQUEST_OPEN) {
+        return; /* it need not be opened any more */
     } else if (r->kind == REQUEST_PROGRESS) {
         progress_refused(s, error);
     } else if (r->kind == REQUEST_OPEN) {
@@ -356,10 +362,8 @@ static void resume(struct session *s, const struct message_session_summary *summ
     if (s->version == 0 || !s->joiner)
         s->version = summary->version;
     record_put_session(s);
-    if (s->phase == SESSION_OPENED) {
-        s->announced = true;
-        notify_send(e, notify_session(s, SYNCSHELL_EVENT_SESSION_RESUMED, 0));
-    }
+    if (s->phase == SESSION_OPENED)
+        tell_open(s);
 }
 
 static void visit_known(struct session *s, void *argument)
@@ -383,6 +387,8 @@ static void adopt(struct syncshell *y, const struct message_session_summary *sum
     struct engine *e = y->engine;
     struct session *s;
     bool joiner = str_equal(summary->joiner_peer_id.text, e->config.peer_id.text);
+    if (!joiner && !str_equal(summary->provider_peer_id.text, e->config.peer_id.text))
+        return; /* between others: no business of ours */
     const struct wire_peer_id *other =
         joiner ? &summary->provider_peer_id : &summary->joiner_peer_id;
     int r = session_new(y, &summary->recovery_session_id, other, joiner, NULL, &s);

@@ -36,7 +36,7 @@ void session_changed(struct syncshell *y, const struct message_session_summary *
 void session_peer_online(struct syncshell *y, const char *peer_id);
 
 /* Answers to REQUEST_OPEN, REQUEST_CLOSE and refusals of any of the session's requests. */
-void session_opened(struct session *s, const struct request *r, const struct message_stored *m);
+void session_opened(struct session *s, const struct message_stored *m);
 void session_closed(struct session *s, uint64_t ticket, enum session_outcome outcome,
                     const char *cause);
 void session_refused(struct session *s, const struct request *r, const struct message_error *error);
