@@ -255,6 +255,35 @@ static int32_t copy_files(struct command *c, const syncshell_file *files, size_t
     return r;
 }
 
+static int compare_paths(const void *a, const void *b)
+{
+    const struct body_file *const *one = a, *const *other = b;
+
+    return strcmp((*one)->path, (*other)->path);
+}
+
+/* A manifest is of whole files, and of each once: it is kept as a list. (A report's files go into a map.) */
+static int32_t check_manifest(const struct body_file_list *l)
+{
+    const struct body_file **sorted = calloc(l->n_files + 1, sizeof *sorted);
+    int32_t r = SYNCSHELL_OK;
+
+    if (!sorted)
+        return SYNCSHELL_E_NO_MEMORY;
+    for (size_t i = 0; i < l->n_files; i++) {
+        sorted[i] = &l->files[i];
+        if (l->files[i].n_ranges > 0)
+            r = SYNCSHELL_E_ARGUMENT;
+    }
+    qsort(sorted, l->n_files, sizeof *sorted, compare_paths);
+    for (size_t i = 1; i < l->n_files; i++) {
+        if (compare_paths(&sorted[i - 1], &sorted[i]) == 0)
+            r = SYNCSHELL_E_ARGUMENT;
+    }
+    free(sorted);
+    return r;
+}
+
 static int32_t submit_files(syncshell_client *client, enum command_kind kind,
                             const char *session_id, const syncshell_file *files, size_t n_files,
                             uint64_t *ret_ticket)
@@ -269,6 +298,8 @@ static int32_t submit_files(syncshell_client *client, enum command_kind kind,
     if (!c)
         return SYNCSHELL_E_NO_MEMORY;
     r = copy_files(c, files, n_files, kind == COMMAND_REPORT ? SYNCSHELL_FILE_DONE : 0);
+    if (r == SYNCSHELL_OK && kind == COMMAND_MANIFEST)
+        r = check_manifest(&c->files);
     if (r != SYNCSHELL_OK) {
         (void)command_free(c);
         return r;

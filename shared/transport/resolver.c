@@ -9,8 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "wire/limits.h"
+
+enum { PATIENCE_MS = 200 };
 
 struct resolver {
     bool asked; /* glibc has the request; else `request` holds the answer already */
@@ -59,13 +62,23 @@ int resolver_new(struct resolver **ret_resolver, const char *host)
     return 0;
 }
 
+/* Whether glibc has let go of the request. One that has just been made is answered soon, if it is answered at all. */
+static bool given_back(struct resolver *r)
+{
+    const struct gaicb *requests[1] = {&r->request};
+    const struct timespec patience = {.tv_nsec = PATIENCE_MS * 1000000L};
+
+    if (!r->asked || gai_error(&r->request) != EAI_INPROGRESS ||
+        gai_cancel(&r->request) == EAI_CANCELED)
+        return true;
+    (void)gai_suspend(requests, 1, &patience);
+    return gai_error(&r->request) != EAI_INPROGRESS;
+}
+
 struct resolver *resolver_free(struct resolver *r)
 {
-    if (!r)
+    if (!r || !given_back(r))
         return NULL;
-    if (r->asked && gai_error(&r->request) == EAI_INPROGRESS &&
-        gai_cancel(&r->request) != EAI_CANCELED)
-        return NULL; /* it is glibc's now */
     if (r->request.ar_result)
         freeaddrinfo(r->request.ar_result);
     free(r);

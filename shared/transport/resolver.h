@@ -2,8 +2,9 @@
  *
  * getaddrinfo() can hang for half a minute when no name server answers, and cannot be interrupted; syncshell_client_free()
  * must not wait for it, and code of a library that was unloaded must not run. So names are left to glibc's
- * getaddrinfo_a(), whose threads run glibc's code only, and the answer is fetched by asking for it. When a lookup is given
- * up while it runs, glibc goes on writing to the request, so its memory (some hundred bytes) is left to it. */
+ * getaddrinfo_a(), whose threads run glibc's code only, and the answer is fetched by asking for it. When a lookup is
+ * given up while it runs, and does not end within a moment, glibc goes on writing to the request, so its memory (some hundred
+ * bytes) is left to it. */
 #ifndef SHARED_TRANSPORT_RESOLVER_H
 #define SHARED_TRANSPORT_RESOLVER_H
 

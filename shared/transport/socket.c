@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/timeutil.h"
-#include "transport/lws_context.h"
+#include "transport/poll_loop.h"
 #include "transport/resolver.h"
 #include "transport/tls.h"
 
@@ -36,13 +36,14 @@ struct outgoing {
 
 struct socket {
     struct socket_handler handler;
-    struct lws_context *context;
+    struct poll_loop *loop;
+    struct lws_context *context; /* the loop's */
     SSL_CTX *tls;
     struct lws_log_cx log; /* nothing is logged */
     struct lws_protocols protocols[2];
     lws_retry_bo_t validity;
-    lws_sorted_usec_list_t deadline; /* ends socket_service() */
-    lws_sorted_usec_list_t dial;     /* the next step of dialling */
+    lws_sorted_usec_list_t dial; /* the next step of dialling */
+    bool stirred;                /* the handler was called: its owner has something to do */
 
     enum socket_state state;
     struct lws *wsi; /* NULL while idle or resolving */
@@ -262,6 +263,7 @@ static int received(struct socket *s, const void *data, size_t size)
     }
     if (!lws_is_final_fragment(wsi) || lws_remaining_packet_payload(wsi) > 0)
         return 0;
+    s->stirred = true;
     s->handler.received(s->handler.userdata, lws_frame_is_binary(wsi) != 0, s->in.data, s->in.size);
     return 0;
 }
@@ -284,6 +286,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         if (!s)
             return -1;
         s->state = SOCKET_STATE_OPEN;
+        s->stirred = true;
         s->handler.connected(s->handler.userdata);
         return 0;
     case LWS_CALLBACK_CLIENT_RECEIVE:
@@ -327,6 +330,7 @@ static int make_context(struct socket *s)
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
     };
+    int r;
 
     s->protocols[0] = (struct lws_protocols){
         .name = WIRE_SUBPROTOCOL,
@@ -338,8 +342,10 @@ static int make_context(struct socket *s)
         .secs_since_valid_ping = SOCKET_PING_AFTER_S,
         .secs_since_valid_hangup = SOCKET_SILENCE_S,
     };
-    s->context = lws_context_new(&info);
-    return s->context ? 0 : -EMFILE;
+    if ((r = poll_loop_new(&s->loop)) || (r = poll_loop_make_context(s->loop, &info)))
+        return r;
+    s->context = poll_loop_context(s->loop);
+    return 0;
 }
 
 int socket_new(struct socket **ret_socket, const char *ca_file,
@@ -368,34 +374,24 @@ struct socket *socket_free(struct socket *s)
         return NULL;
     if (s->wsi)
         lws_set_opaque_user_data(s->wsi, NULL);
-    if (s->context) {
+    if (s->context)
         reset(s);
-        lws_sul_cancel(&s->deadline);
-        lws_context_destroy(s->context);
-    }
+    (void)poll_loop_free(s->loop);
     (void)tls_free(s->tls);
     free(s);
     return NULL;
 }
 
-static void deadline_reached(lws_sorted_usec_list_t *sul)
-{
-    return_soon(lws_container_of(sul, struct socket, deadline));
-}
-
 int socket_service(struct socket *s, uint64_t deadline_us)
 {
-    uint64_t now_us = socket_now_us();
+    int wait_ms;
 
-    if (deadline_us == TIME_NEVER_US)
-        lws_sul_cancel(&s->deadline);
-    else
-        lws_sul_schedule(s->context, 0, &s->deadline, deadline_reached,
-                         deadline_us > now_us ? (lws_usec_t)(deadline_us - now_us) : 1);
-    return lws_service(s->context, 0) < 0 ? -EIO : 0;
+    s->stirred = false;
+    wait_ms = poll_loop_run_timers(s->loop, time_until_ms(socket_now_us(), deadline_us));
+    return poll_loop_wait(s->loop, s->stirred ? 0 : wait_ms);
 }
 
 void socket_wake(struct socket *s)
 {
-    lws_cancel_service(s->context);
+    poll_loop_wake(s->loop);
 }

@@ -1,4 +1,4 @@
-/* The one WebSocket connection to the relay, and the loop that serves it: libwebsockets' own, over poll().
+/* The one WebSocket connection to the relay, by libwebsockets, and the loop that serves it (poll_loop.h).
  *
  * socket_connect() is answered by connected() or disconnected(), a connection's end by disconnected(), both exactly once.
  * Everything but socket_wake() belongs to one thread; the handler is called inside socket_service(), except that
