@@ -1,0 +1,551 @@
+/* The public functions against arguments that are not allowed, one at a time, and against the limits themselves. The client
+ * has a relay that nobody listens at: what is accepted shows by its ticket. */
+#include "scratch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <syncshell/syncshell.h>
+
+#define SYNCSHELL "0123456789abcdef"
+#define OTHER     "ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+#define NOWHERE   "ws://127.0.0.1:1"
+/* {"relay":"ws://127.0.0.1:1","id":"0123456789abcdef","secret":"AAEC...","owner":OTHER} */
+#define INVITE                                                                                   \
+    "syncshell1.eyJyZWxheSI6IndzOi8vMTI3LjAuMC4xOjEiLCJpZCI6IjAxMjM0NTY3ODlhYmNkZWYiLCJzZWNyZXQ" \
+    "iOiJBQUVDQXdRRkJnY0lDUW9MREEwT0R4QVJFaE1VRlJZWEdCa2FHeHdkSGg4Iiwib3duZXIiOiJlZDI1NTE5OjExc" \
+    "VlBWUt4Q3JmVlNfN1R5V1FIT2c3aGN2UGFwaU1scndJYWFQY0hVUm8ifQ"
+/* The same for wss://relay.example. */
+#define INVITE_ELSEWHERE                                                                         \
+    "syncshell1.eyJyZWxheSI6IndzczovL3JlbGF5LmV4YW1wbGUiLCJpZCI6IjAxMjM0NTY3ODlhYmNkZWYiLCJzZWN" \
+    "yZXQiOiJBQUVDQXdRRkJnY0lDUW9MREEwT0R4QVJFaE1VRlJZWEdCa2FHeHdkSGg4Iiwib3duZXIiOiJlZDI1NTE5O" \
+    "jExcVlBWUt4Q3JmVlNfN1R5V1FIT2c3aGN2UGFwaU1scndJYWFQY0hVUm8ifQ"
+
+enum { ID_MAX = 64, SDP_MAX = 60000, LABEL_MAX = 200, PATH_MAX_BYTES = 1024 };
+
+struct fixture {
+    struct scratch *scratch;
+    syncshell_client *client;
+    uint64_t last_ticket;
+};
+
+static syncshell_options usual_options(const struct fixture *f)
+{
+    syncshell_options o;
+
+    syncshell_options_init(&o, sizeof o);
+    o.state_dir = f->scratch->path;
+    o.relay_url = NOWHERE;
+    return o;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    syncshell_options o;
+    void *scratch;
+
+    assert_non_null(f);
+    assert_int_equal(scratch_setup(&scratch), 0);
+    f->scratch = scratch;
+    o = usual_options(f);
+    assert_int_equal(syncshell_client_new(&o, &f->client), SYNCSHELL_OK);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    void *scratch = f->scratch;
+
+    syncshell_client_free(f->client);
+    free(f);
+    return scratch_teardown(&scratch);
+}
+
+#define REFUSED(call)                                   \
+    do {                                                \
+        uint64_t ticket = 77;                           \
+        assert_int_equal((call), SYNCSHELL_E_ARGUMENT); \
+        assert_int_equal(ticket, 77);                   \
+    } while (0)
+
+#define ACCEPTED(f, call)                       \
+    do {                                        \
+        uint64_t ticket = 0;                    \
+        assert_int_equal((call), SYNCSHELL_OK); \
+        assert_true(ticket > (f)->last_ticket); \
+        (f)->last_ticket = ticket;              \
+    } while (0)
+
+/* A text of `length` times 'a'. */
+static const char *text_of(size_t length)
+{
+    static char text[1 << 17];
+
+    assert_true(length < sizeof text);
+    memset(text, 'a', length);
+    text[length] = '\0';
+    return text;
+}
+
+/* ---- options ---- */
+
+static void assert_options_refused(const syncshell_options *o)
+{
+    syncshell_client *client = NULL;
+
+    assert_int_equal(syncshell_client_new(o, &client), SYNCSHELL_E_ARGUMENT);
+    assert_null(client);
+}
+
+static void options_are_checked(void **state)
+{
+    const struct fixture *f = *state;
+    syncshell_options o = usual_options(f);
+
+    assert_options_refused(NULL);
+    assert_int_equal(syncshell_client_new(&o, NULL), SYNCSHELL_E_ARGUMENT);
+#define WRONG(field, value)         \
+    do {                            \
+        o = usual_options(f);       \
+        o.field = (value);          \
+        assert_options_refused(&o); \
+    } while (0)
+    WRONG(size, 0);
+    WRONG(size, 8);
+    WRONG(reserved, 1);
+    WRONG(state_dir, NULL);
+    WRONG(state_dir, "");
+    WRONG(relay_url, "");
+    WRONG(relay_url, "http://127.0.0.1:1");
+    WRONG(relay_url, "ws://127.0.0.1:1/path");
+    WRONG(ca_file, "");
+    WRONG(access_key, "");
+    WRONG(access_key, "two words");
+    WRONG(access_key, "\n");
+    WRONG(access_key, text_of(129));
+    WRONG(retry_base_ms, 0);
+    WRONG(attempt_timeout_ms, 0);
+    WRONG(events_max, 0);
+#undef WRONG
+}
+
+static void options_have_defaults(void **state)
+{
+    struct {
+        syncshell_options o;
+        unsigned char behind[16];
+    } larger;
+    syncshell_options o;
+
+    (void)state;
+    memset(&o, 0x5a, sizeof o);
+    syncshell_options_init(&o, sizeof o);
+    assert_int_equal(o.size, sizeof o);
+    assert_int_equal(o.reserved, 0);
+    assert_null(o.state_dir);
+    assert_null(o.relay_url);
+    assert_null(o.wake);
+    assert_int_equal(o.retry_base_ms, 2000);
+    assert_int_equal(o.attempt_timeout_ms, 15000);
+    assert_int_equal(o.stop_timeout_ms, 3000);
+    assert_int_equal(o.events_max, 4096);
+    memset(&larger, 0x5a, sizeof larger);
+    syncshell_options_init(&larger.o, (uint32_t)offsetof(syncshell_options, events_max));
+    assert_int_equal(larger.o.events_max, 0x5a5a5a5a);
+    syncshell_options_init(&larger.o, sizeof larger);
+    assert_int_equal(larger.o.size, sizeof larger);
+    assert_int_equal(larger.behind[15], 0);
+    syncshell_options_init(NULL, sizeof o);
+}
+
+static void a_later_programs_options_are_taken_when_empty(void **state)
+{
+    const struct fixture *f = *state;
+    struct {
+        syncshell_options o;
+        uint64_t later;
+    } larger;
+    syncshell_client *client = NULL;
+
+    syncshell_options_init(&larger.o, sizeof larger);
+    larger.o.state_dir = f->scratch->path;
+    larger.later = 1;
+    assert_options_refused(&larger.o);
+    larger.later = 0;
+    assert_int_equal(syncshell_client_new(&larger.o, &client), SYNCSHELL_E_STATE_IN_USE);
+}
+
+/* ---- without a client ---- */
+
+static void no_client_is_an_argument_error(void **state)
+{
+    const syncshell_file file = {.size = sizeof file, .path = "a"};
+    syncshell_event *event = NULL;
+    char text[SYNCSHELL_INVITE_SIZE];
+
+    (void)state;
+    syncshell_client_free(NULL);
+    REFUSED(syncshell_client_peer_id(NULL, text, sizeof text));
+    REFUSED(syncshell_client_invite(NULL, SYNCSHELL, text, sizeof text, NULL));
+    REFUSED(syncshell_client_next_event(NULL, &event));
+    REFUSED(syncshell_client_wait_event(NULL, 0, &event));
+    assert_int_equal(syncshell_client_wake_fd(NULL), -1);
+    REFUSED(syncshell_client_create_syncshell(NULL, &ticket));
+    REFUSED(syncshell_client_join(NULL, INVITE, SYNCSHELL_ZERO_TERMINATED, &ticket));
+    REFUSED(syncshell_client_leave(NULL, SYNCSHELL, &ticket));
+    REFUSED(syncshell_client_network_changed(NULL));
+    REFUSED(syncshell_session_open(NULL, SYNCSHELL, OTHER, 1, NULL, NULL, &ticket));
+    REFUSED(syncshell_session_set_manifest(NULL, "s", &file, 1, &ticket));
+    REFUSED(syncshell_session_report(NULL, "s", &file, 1, &ticket));
+    REFUSED(syncshell_session_offer(NULL, "s", 1, "x", 1, &ticket));
+    REFUSED(syncshell_session_answer(NULL, "s", 1, "x", 1, &ticket));
+    REFUSED(syncshell_session_candidate(NULL, "s", 1, "x", 1, NULL, -1, &ticket));
+    REFUSED(syncshell_session_link(NULL, "s", 1, SYNCSHELL_LINK_UP, &ticket));
+    REFUSED(syncshell_session_request_recovery(NULL, "s", &ticket));
+    REFUSED(syncshell_session_close(NULL, "s", SYNCSHELL_OUTCOME_FAILED, &ticket));
+}
+
+static void no_event_has_nothing(void **state)
+{
+    syncshell_file file = {.size = sizeof file};
+    uint64_t value = 5;
+
+    (void)state;
+    syncshell_event_free(NULL);
+    assert_int_equal(syncshell_event_get_type(NULL), 0);
+    assert_int_equal(syncshell_event_ticket(NULL), 0);
+    assert_null(syncshell_event_text(NULL, SYNCSHELL_FIELD_CODE, NULL));
+    assert_int_equal(syncshell_event_integer(NULL, SYNCSHELL_FIELD_BYTES, &value),
+                     SYNCSHELL_E_ARGUMENT);
+    assert_int_equal(syncshell_event_file_count(NULL, SYNCSHELL_FILES_HELD), 0);
+    assert_int_equal(syncshell_event_file(NULL, SYNCSHELL_FILES_HELD, 0, &file),
+                     SYNCSHELL_E_ARGUMENT);
+    assert_int_equal(value, 5);
+}
+
+/* ---- what can be asked ---- */
+
+static void the_peer_id_needs_its_room(void **state)
+{
+    const struct fixture *f = *state;
+    char text[SYNCSHELL_PEER_ID_SIZE] = "as before";
+
+    REFUSED(syncshell_client_peer_id(f->client, NULL, sizeof text));
+    assert_int_equal(syncshell_client_peer_id(f->client, text, sizeof text - 1),
+                     SYNCSHELL_E_BUFFER);
+    assert_string_equal(text, "as before");
+    assert_int_equal(syncshell_client_peer_id(f->client, text, sizeof text), SYNCSHELL_OK);
+    assert_int_equal(strlen(text), SYNCSHELL_PEER_ID_SIZE - 1);
+    assert_memory_equal(text, "ed25519:", 8);
+}
+
+static void only_a_known_syncshell_has_an_invite(void **state)
+{
+    const struct fixture *f = *state;
+    char text[SYNCSHELL_INVITE_SIZE] = "as before";
+    size_t size = 5;
+
+    REFUSED(syncshell_client_invite(f->client, NULL, text, sizeof text, &size));
+    REFUSED(syncshell_client_invite(f->client, "", text, sizeof text, &size));
+    REFUSED(syncshell_client_invite(f->client, "not an id", text, sizeof text, &size));
+    REFUSED(syncshell_client_invite(f->client, SYNCSHELL, NULL, 1, &size));
+    assert_int_equal(syncshell_client_invite(f->client, SYNCSHELL, text, sizeof text, &size),
+                     SYNCSHELL_E_UNKNOWN);
+    assert_int_equal(size, 5);
+    assert_string_equal(text, "as before");
+}
+
+static void events_need_a_place(void **state)
+{
+    const struct fixture *f = *state;
+
+    REFUSED(syncshell_client_next_event(f->client, NULL));
+    REFUSED(syncshell_client_wait_event(f->client, 0, NULL));
+    assert_true(syncshell_client_wake_fd(f->client) >= 0);
+}
+
+/* ---- commands ---- */
+
+static void invites_are_checked(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t unset = 77;
+
+    REFUSED(syncshell_client_join(f->client, NULL, 0, &ticket));
+    assert_int_equal(syncshell_client_join(f->client, "", SYNCSHELL_ZERO_TERMINATED, &unset),
+                     SYNCSHELL_E_INVITE);
+    assert_int_equal(syncshell_client_join(f->client, INVITE, sizeof INVITE - 2, &unset),
+                     SYNCSHELL_E_INVITE);
+    assert_int_equal(
+        syncshell_client_join(f->client, INVITE_ELSEWHERE, SYNCSHELL_ZERO_TERMINATED, &unset),
+        SYNCSHELL_E_OTHER_RELAY);
+    assert_int_equal(unset, 77);
+    ACCEPTED(f, syncshell_client_join(f->client, INVITE " not of it", sizeof INVITE - 1, &ticket));
+}
+
+static void ids_are_checked(void **state)
+{
+    struct fixture *f = *state;
+    const char *bad[] = {NULL, "", "a b", "a/b", "\xc3\xa4", text_of(ID_MAX + 1)};
+    const syncshell_file file = {.size = sizeof file, .path = "a"};
+    syncshell_client *c = f->client;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const char *id = bad[i];
+
+        REFUSED(syncshell_client_leave(c, id, &ticket));
+        REFUSED(syncshell_session_open(c, id, OTHER, 1, NULL, NULL, &ticket));
+        if (id)
+            REFUSED(syncshell_session_open(c, SYNCSHELL, OTHER, 1, id, NULL, &ticket));
+        REFUSED(syncshell_session_set_manifest(c, id, &file, 1, &ticket));
+        REFUSED(syncshell_session_report(c, id, &file, 1, &ticket));
+        REFUSED(syncshell_session_offer(c, id, 1, "x", 1, &ticket));
+        REFUSED(syncshell_session_answer(c, id, 1, "x", 1, &ticket));
+        REFUSED(syncshell_session_candidate(c, id, 1, "x", 1, NULL, -1, &ticket));
+        REFUSED(syncshell_session_link(c, id, 1, SYNCSHELL_LINK_UP, &ticket));
+        REFUSED(syncshell_session_request_recovery(c, id, &ticket));
+        REFUSED(syncshell_session_close(c, id, SYNCSHELL_OUTCOME_FAILED, &ticket));
+    }
+    ACCEPTED(f, syncshell_client_leave(c, text_of(ID_MAX), &ticket));
+    ACCEPTED(f, syncshell_session_request_recovery(c, "_-09azAZ", &ticket));
+}
+
+static void sessions_are_checked(void **state)
+{
+    struct fixture *f = *state;
+    syncshell_client *c = f->client;
+    char self[SYNCSHELL_PEER_ID_SIZE];
+
+    assert_int_equal(syncshell_client_peer_id(c, self, sizeof self), SYNCSHELL_OK);
+    REFUSED(syncshell_session_open(c, SYNCSHELL, NULL, 1, NULL, NULL, &ticket));
+    REFUSED(syncshell_session_open(c, SYNCSHELL, "", 1, NULL, NULL, &ticket));
+    REFUSED(syncshell_session_open(c, SYNCSHELL, "ed25519:short", 1, NULL, NULL, &ticket));
+    REFUSED(syncshell_session_open(c, SYNCSHELL, OTHER "A", 1, NULL, NULL, &ticket));
+    REFUSED(syncshell_session_open(c, SYNCSHELL, self, 1, NULL, NULL, &ticket));
+    for (int32_t role = -1; role <= 4; role++) {
+        if (role != SYNCSHELL_ROLE_JOINER && role != SYNCSHELL_ROLE_PROVIDER)
+            REFUSED(syncshell_session_open(c, SYNCSHELL, OTHER, role, NULL, NULL, &ticket));
+    }
+    REFUSED(syncshell_session_open(c, SYNCSHELL, OTHER, 1, NULL, text_of(LABEL_MAX + 1), &ticket));
+    REFUSED(syncshell_session_open(c, SYNCSHELL, OTHER, 1, NULL, "\xff", &ticket));
+    ACCEPTED(f, syncshell_session_open(c, SYNCSHELL, OTHER, 1, NULL, text_of(LABEL_MAX), &ticket));
+    ACCEPTED(f, syncshell_session_open(c, SYNCSHELL, OTHER, 2, "s", NULL, &ticket));
+    for (int32_t outcome = -1; outcome <= 5; outcome++) {
+        if (outcome < SYNCSHELL_OUTCOME_COMPLETED || outcome > SYNCSHELL_OUTCOME_CANCELLED)
+            REFUSED(syncshell_session_close(c, "s", outcome, &ticket));
+        else
+            ACCEPTED(f, syncshell_session_close(c, "s", outcome, &ticket));
+    }
+}
+
+static void signals_are_checked(void **state)
+{
+    struct fixture *f = *state;
+    syncshell_client *c = f->client;
+    const uint64_t too_high = UINT64_C(1) << 53;
+
+    REFUSED(syncshell_session_offer(c, "s", 1, NULL, 0, &ticket));
+    REFUSED(syncshell_session_offer(c, "s", 1, "x", 0, &ticket));
+    REFUSED(syncshell_session_offer(c, "s", 1, "", SYNCSHELL_ZERO_TERMINATED, &ticket));
+    REFUSED(syncshell_session_offer(c, "s", 1, "a\0b", 3, &ticket));
+    REFUSED(syncshell_session_offer(c, "s", 1, "\xc3\xa4", 1, &ticket)); /* half a character */
+    REFUSED(syncshell_session_offer(c, "s", 1, text_of(SDP_MAX + 1), SDP_MAX + 1, &ticket));
+    REFUSED(syncshell_session_offer(c, "s", 1, text_of(SDP_MAX + 1), SYNCSHELL_ZERO_TERMINATED,
+                                    &ticket));
+    REFUSED(syncshell_session_offer(c, "s", too_high, "x", 1, &ticket));
+    ACCEPTED(f, syncshell_session_offer(c, "s", 0, text_of(SDP_MAX), SDP_MAX, &ticket));
+    ACCEPTED(f, syncshell_session_offer(c, "s", too_high - 1, "\xc3\xa4", 2, &ticket));
+    REFUSED(syncshell_session_answer(c, "s", 0, "x", 1, &ticket));
+    REFUSED(syncshell_session_answer(c, "s", too_high, "x", 1, &ticket));
+    ACCEPTED(f, syncshell_session_answer(c, "s", 1, "x", SYNCSHELL_ZERO_TERMINATED, &ticket));
+
+    REFUSED(syncshell_session_candidate(c, "s", 1, NULL, 0, NULL, -1, &ticket));
+    REFUSED(syncshell_session_candidate(c, "s", 0, "x", 1, NULL, -1, &ticket));
+    REFUSED(syncshell_session_candidate(c, "s", too_high, "x", 1, NULL, -1, &ticket));
+    REFUSED(syncshell_session_candidate(c, "s", 1, "x", 1, text_of(1000), -1, &ticket));
+    REFUSED(syncshell_session_candidate(c, "s", 1, "x", 1, "\xff", -1, &ticket));
+    REFUSED(syncshell_session_candidate(c, "s", 1, "x", 1, NULL, INT32_MAX, &ticket));
+    ACCEPTED(f, syncshell_session_candidate(c, "s", 1, "", 0, "0", INT32_MIN, &ticket));
+    ACCEPTED(f, syncshell_session_candidate(c, "s", 1, "x", 1, NULL, 0, &ticket));
+
+    for (int32_t link = -1; link <= 5; link++) {
+        if (link < SYNCSHELL_LINK_UP || link > SYNCSHELL_LINK_FAILED)
+            REFUSED(syncshell_session_link(c, "s", 1, link, &ticket));
+        else
+            ACCEPTED(f, syncshell_session_link(c, "s", 1, link, &ticket));
+    }
+    REFUSED(syncshell_session_link(c, "s", 0, SYNCSHELL_LINK_UP, &ticket));
+    REFUSED(syncshell_session_link(c, "s", too_high, SYNCSHELL_LINK_UP, &ticket));
+}
+
+static void report_refused(const struct fixture *f, syncshell_file file)
+{
+    REFUSED(syncshell_session_report(f->client, "s", &file, 1, &ticket));
+}
+
+static void files_are_checked(void **state)
+{
+    struct fixture *f = *state;
+    const syncshell_range range = {10, 20}, empty = {10, 10}, backwards = {20, 10},
+                          overlapping[] = {{0, 11}, {10, 20}}, unsorted[] = {{10, 20}, {0, 5}};
+    const syncshell_file good = {
+        .size = sizeof good, .path = "a", .size_bytes = 20, .ranges = &range, .n_ranges = 1};
+    syncshell_file file;
+
+    REFUSED(syncshell_session_report(f->client, "s", NULL, 1, &ticket));
+    REFUSED(syncshell_session_report(f->client, "s", &good, SIZE_MAX, &ticket));
+#define WRONG(field, value)      \
+    do {                         \
+        file = good;             \
+        file.field = (value);    \
+        report_refused(f, file); \
+    } while (0)
+    WRONG(size, 0);
+    WRONG(size, sizeof good - 1);
+    WRONG(flags, 4);
+    WRONG(flags, SYNCSHELL_FILE_MISMATCHED);
+    WRONG(flags, SYNCSHELL_FILE_DONE); /* done and in part */
+    WRONG(path, NULL);
+    WRONG(path, "");
+    WRONG(path, "\xff");
+    WRONG(path, "two\nlines");
+    WRONG(path, text_of(PATH_MAX_BYTES + 1));
+    WRONG(hash, "aa");          /* without its algorithm */
+    WRONG(algorithm, "sha256"); /* without its hash */
+    WRONG(size_bytes, 19);      /* the range ends later */
+    WRONG(size_bytes, UINT64_MAX);
+    WRONG(ranges, NULL);
+    WRONG(ranges, &empty);
+    WRONG(ranges, &backwards);
+#undef WRONG
+    file = good;
+    file.hash = "not hex";
+    file.algorithm = "sha256";
+    report_refused(f, file);
+    file = good;
+    file.ranges = overlapping;
+    file.n_ranges = 2;
+    report_refused(f, file);
+    file.ranges = unsorted;
+    report_refused(f, file);
+
+    ACCEPTED(f, syncshell_session_report(f->client, "s", &good, 1, &ticket));
+    file = (syncshell_file){.size = sizeof file,
+                            .flags = SYNCSHELL_FILE_DONE,
+                            .path = text_of(PATH_MAX_BYTES),
+                            .hash = "AAbb09",
+                            .algorithm = "sha256",
+                            .size_bytes = 7};
+    ACCEPTED(f, syncshell_session_report(f->client, "s", &file, 1, &ticket));
+}
+
+/* The header: in a manifest neither flags nor ranges. */
+static void a_manifest_is_of_whole_files(void **state)
+{
+    struct fixture *f = *state;
+    const syncshell_range range = {10, 20};
+    syncshell_file file = {.size = sizeof file, .path = "a", .size_bytes = 20};
+
+    ACCEPTED(f, syncshell_session_set_manifest(f->client, "s", &file, 1, &ticket));
+    ACCEPTED(f, syncshell_session_set_manifest(f->client, "s", NULL, 0, &ticket));
+    file.flags = SYNCSHELL_FILE_DONE;
+    REFUSED(syncshell_session_set_manifest(f->client, "s", &file, 1, &ticket));
+    file.flags = 0;
+    file.ranges = &range;
+    file.n_ranges = 1;
+    REFUSED(syncshell_session_set_manifest(f->client, "s", &file, 1, &ticket));
+}
+
+static void a_path_stands_in_a_manifest_once(void **state)
+{
+    struct fixture *f = *state;
+    const syncshell_file files[] = {{.size = sizeof *files, .path = "a"},
+                                    {.size = sizeof *files, .path = "b"},
+                                    {.size = sizeof *files, .path = "a"}};
+
+    REFUSED(syncshell_session_set_manifest(f->client, "s", files, 3, &ticket));
+    /* In a report the later one replaces the earlier. */
+    ACCEPTED(f, syncshell_session_report(f->client, "s", files, 3, &ticket));
+    ACCEPTED(f, syncshell_session_set_manifest(f->client, "s", files, 2, &ticket));
+}
+
+static void a_later_programs_files_are_read_by_their_size(void **state)
+{
+    struct fixture *f = *state;
+    struct {
+        syncshell_file file;
+        uint64_t later;
+    } files[2] = {{.file = {.size = sizeof *files, .path = "a"}, .later = 1},
+                  {.file = {.size = sizeof *files, .path = "b"}, .later = 2}};
+
+    ACCEPTED(f, syncshell_session_report(f->client, "s", &files[0].file, 2, &ticket));
+    files[1].file.size = sizeof(syncshell_file);
+    REFUSED(syncshell_session_report(f->client, "s", &files[0].file, 2, &ticket));
+}
+
+static void a_ticket_need_not_be_taken(void **state)
+{
+    struct fixture *f = *state;
+
+    ACCEPTED(f, syncshell_client_create_syncshell(f->client, &ticket));
+    assert_int_equal(syncshell_client_create_syncshell(f->client, NULL), SYNCSHELL_OK);
+    assert_int_equal(syncshell_client_network_changed(f->client), SYNCSHELL_OK);
+    ACCEPTED(f, syncshell_client_leave(f->client, SYNCSHELL, &ticket));
+}
+
+/* ---- names ---- */
+
+static void everything_has_a_name(void **state)
+{
+    (void)state;
+    assert_string_equal(syncshell_version(), "0.1.0");
+    assert_string_equal(syncshell_error_name(SYNCSHELL_OK), "OK");
+    for (int32_t e = SYNCSHELL_E_ARGUMENT; e >= SYNCSHELL_E_STOPPED; e--) {
+        assert_memory_equal(syncshell_error_name(e), "E_", 2);
+        for (int32_t other = SYNCSHELL_E_ARGUMENT; other > e; other--)
+            assert_string_not_equal(syncshell_error_name(e), syncshell_error_name(other));
+    }
+    for (int32_t t = SYNCSHELL_EVENT_RELAY_CONNECTED; t <= SYNCSHELL_EVENT_STOPPED; t++) {
+        for (int32_t other = 0; other < t; other++)
+            assert_string_not_equal(syncshell_event_type_name(t), syncshell_event_type_name(other));
+    }
+    assert_string_equal(syncshell_event_type_name(SYNCSHELL_EVENT_OFFER_NEEDED), "offer_needed");
+    assert_string_equal(syncshell_field_name(SYNCSHELL_FIELD_SESSION_ID), "sessionId");
+    for (int32_t n = -2000; n <= 2000; n++) { /* also for what has none */
+        assert_non_null(syncshell_error_name(n));
+        assert_non_null(syncshell_event_type_name(n));
+        assert_non_null(syncshell_field_name(n));
+    }
+}
+
+#define WITH_FIXTURE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_FIXTURE(options_are_checked),
+        cmocka_unit_test(options_have_defaults),
+        WITH_FIXTURE(a_later_programs_options_are_taken_when_empty),
+        cmocka_unit_test(no_client_is_an_argument_error),
+        cmocka_unit_test(no_event_has_nothing),
+        WITH_FIXTURE(the_peer_id_needs_its_room),
+        WITH_FIXTURE(only_a_known_syncshell_has_an_invite),
+        WITH_FIXTURE(events_need_a_place),
+        WITH_FIXTURE(invites_are_checked),
+        WITH_FIXTURE(ids_are_checked),
+        WITH_FIXTURE(sessions_are_checked),
+        WITH_FIXTURE(signals_are_checked),
+        WITH_FIXTURE(files_are_checked),
+        WITH_FIXTURE(a_manifest_is_of_whole_files),
+        WITH_FIXTURE(a_path_stands_in_a_manifest_once),
+        WITH_FIXTURE(a_later_programs_files_are_read_by_their_size),
+        WITH_FIXTURE(a_ticket_need_not_be_taken),
+        cmocka_unit_test(everything_has_a_name),
+    };
+
+    return cmocka_run_group_tests_name("transport_api_arguments", tests, NULL, NULL);
+}
