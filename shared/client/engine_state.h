@@ -122,6 +122,7 @@ struct attempt {
 struct progress {
     struct wire_id message_id; /* "" when nothing is in flight or to be repeated */
     bool checkpoint;
+    bool outdated; /* a file in it was dropped since: another checkpoint follows */
     uint64_t base_version;
     uint64_t seq_to;
     struct frame *frame; /* exactly what was sent: repeated as it was */
@@ -169,6 +170,7 @@ struct session {
     struct progress progress;
     struct list tickets; /* ticket_mark: reports not yet stored */
     uint64_t restore_after;
+    uint64_t full_seq; /* next_seq when the relay's log was full; 0: never */
 
     /* recovery */
     bool episode;        /* the link is to be brought back */

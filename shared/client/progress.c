@@ -16,6 +16,7 @@
 enum {
     ENTRY_BYTES_MAX = WIRE_BODY_MAX - SEAL_OVERHEAD_BYTES,
     ENTRY_FRAME_BYTES = 64, /* braces and the like around the files */
+    FULL_AGAIN_PAUSE_MS = 30000,
 };
 
 static struct held_file *from_list(struct list_node *n)
@@ -117,6 +118,7 @@ void progress_drop(struct session *s, const char *path)
     record_delete_file(s, path);
     held_free(s, f);
     s->checkpoint_needed = true;
+    s->progress.outdated = true;
 }
 
 static int by_seq(const void *a, const void *b)
@@ -152,6 +154,29 @@ void progress_loaded(struct session *s)
 }
 
 /* ---- reports ---- */
+
+static uint64_t settle_tickets(struct session *s)
+{
+    uint64_t ticket = 0;
+    list_for_each_safe (n, next, &s->tickets) {
+        struct ticket_mark *mark = container_of(n, struct ticket_mark, node);
+        if (mark->seq > s->stored_seq)
+            break;
+        ticket = mark->ticket;
+        list_unlink(n);
+        free(mark);
+    }
+    return ticket;
+}
+
+static void tell_stored(struct session *s)
+{
+    uint64_t ticket = settle_tickets(s);
+    struct syncshell_event *event = notify_session(s, SYNCSHELL_EVENT_PROGRESS_STORED, 0);
+    notify_integer(event, SYNCSHELL_FIELD_TICKET_UP_TO, ticket);
+    notify_integer(event, SYNCSHELL_FIELD_FILES_DONE, s->stored_done);
+    notify_send(s->syncshell->engine, event);
+}
 
 static bool remember_ticket(struct session *s, uint64_t ticket)
 {
@@ -195,8 +220,11 @@ void progress_report(struct session *s, uint64_t ticket, struct body_file_list *
     if (fault)
         notify_failed(e, ticket, fault, "the report was refused", false, s->syncshell->id.text,
                       s->id.text);
-    else if (!e->stopped && remember_ticket(s, ticket))
+    else if (!e->stopped && remember_ticket(s, ticket)) {
         notify_send(e, notify_session(s, SYNCSHELL_EVENT_PROGRESS_SAVED, ticket));
+        if (s->next_seq - 1 <= s->stored_seq)
+            tell_stored(s); /* there was nothing in it */
+    }
 }
 
 /* ---- towards the relay ---- */
@@ -310,27 +338,13 @@ void progress_pump(struct session *s)
 
 /* ---- answers ---- */
 
-static uint64_t settle_tickets(struct session *s)
-{
-    uint64_t ticket = 0;
-    list_for_each_safe (n, next, &s->tickets) {
-        struct ticket_mark *mark = container_of(n, struct ticket_mark, node);
-        if (mark->seq > s->stored_seq)
-            break;
-        ticket = mark->ticket;
-        list_unlink(n);
-        free(mark);
-    }
-    return ticket;
-}
-
 void progress_stored(struct session *s, const struct message_stored *m)
 {
     if (!s->progress.frame)
         return;
     s->version = m->has_version ? m->version : s->progress.base_version + 1;
     s->entries = s->progress.checkpoint ? 1 : s->entries + 1;
-    if (s->progress.checkpoint)
+    if (s->progress.checkpoint && !s->progress.outdated)
         s->checkpoint_needed = false;
     if (s->progress.seq_to > s->stored_seq)
         s->stored_seq = s->progress.seq_to;
@@ -342,13 +356,11 @@ void progress_stored(struct session *s, const struct message_stored *m)
         list_append(&s->stored, n);
         s->stored_done += f->file.done;
     }
+    if (list_empty(&s->fresh))
+        s->stored_seq = s->next_seq - 1; /* also what was dropped meanwhile */
     forget_in_flight(s);
     record_put_session(s);
-    uint64_t ticket = settle_tickets(s);
-    struct syncshell_event *event = notify_session(s, SYNCSHELL_EVENT_PROGRESS_STORED, 0);
-    notify_integer(event, SYNCSHELL_FIELD_TICKET_UP_TO, ticket);
-    notify_integer(event, SYNCSHELL_FIELD_FILES_DONE, s->stored_done);
-    notify_send(s->syncshell->engine, event);
+    tell_stored(s);
 }
 
 void progress_checkpoint(struct session *s, uint64_t version)
@@ -359,12 +371,26 @@ void progress_checkpoint(struct session *s, uint64_t version)
     record_put_session(s);
 }
 
+/* A checkpoint makes room, unless the state itself is too large: then the application learns it, and it is tried rarely. */
+static void log_full(struct session *s, const struct message_error *error)
+{
+    struct engine *e = s->syncshell->engine;
+    bool again = s->full_seq == s->next_seq; /* nothing was reported since the last time */
+    s->full_seq = s->next_seq;
+    progress_checkpoint(s, s->version);
+    s->pause_us = time_add_ms(
+        e->now_us, engine_jitter_ms(e, again ? FULL_AGAIN_PAUSE_MS : ENGINE_RETRY_PAUSE_MS));
+    if (again)
+        notify_failed(e, 0, wire_code_name(error->code), error->text, true, s->syncshell->id.text,
+                      s->id.text);
+}
+
 void progress_refused(struct session *s, const struct message_error *error)
 {
     if (error->code == WIRE_CODE_VERSION_CONFLICT && error->has_version) {
         progress_checkpoint(s, error->version);
     } else if (error->code == WIRE_CODE_SESSION_FULL) {
-        progress_checkpoint(s, s->version);
+        log_full(s, error);
     } else {
         struct engine *e = s->syncshell->engine;
         notify_failed(e, 0, wire_code_name(error->code), error->text, error->retryable,

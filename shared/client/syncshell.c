@@ -125,6 +125,8 @@ static void send_join(struct syncshell *y)
     struct request r;
     if (!request_start(y, REQUEST_JOIN, m.type, &r))
         return;
+    if (y->state == SYNCSHELL_LEAVING)
+        r.ticket = 0; /* the command's answer is that it left */
     m.join_syncshell.message_id = r.message_id;
     m.join_syncshell.syncshell_id = y->id;
     m.join_syncshell.key_epoch = y->key_epoch;
@@ -327,6 +329,8 @@ static void join_refused(struct syncshell *y, const struct message_error *error)
 void syncshell_refused(struct syncshell *y, const struct request *r,
                        const struct message_error *error)
 {
+    if (error->retryable && r->kind == REQUEST_ACK)
+        y->inbox_acked = 0; /* once more after the pause */
     if (error->retryable)
         pause_for(y, error, ENGINE_RETRY_PAUSE_MS);
     else if (r->kind == REQUEST_JOIN)
