@@ -1,0 +1,515 @@
+/* A client's life without a relay: starting, state directories that cannot be used, waiting, ending; and that it leaves the
+ * process as it was. */
+#include "scratch.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+#include <syncshell/syncshell.h>
+
+#define NOWHERE "ws://127.0.0.1:1"
+
+enum { LIMIT_MS = 10000, ROUNDS = 100 };
+
+static syncshell_options usual_options(const struct scratch *s)
+{
+    syncshell_options o;
+
+    syncshell_options_init(&o, sizeof o);
+    o.state_dir = s->path;
+    o.relay_url = NOWHERE;
+    return o;
+}
+
+static syncshell_client *start(const struct scratch *s)
+{
+    const syncshell_options o = usual_options(s);
+    syncshell_client *client = NULL;
+
+    assert_int_equal(syncshell_client_new(&o, &client), SYNCSHELL_OK);
+    return client;
+}
+
+static void assert_start_fails(const struct scratch *s, int32_t expected)
+{
+    const syncshell_options o = usual_options(s);
+    syncshell_client *client = NULL;
+
+    assert_int_equal(syncshell_client_new(&o, &client), expected);
+    assert_null(client);
+}
+
+static void assert_event(syncshell_client *client, int32_t type, uint64_t ticket)
+{
+    syncshell_event *event = NULL;
+
+    assert_int_equal(syncshell_client_wait_event(client, LIMIT_MS, &event), SYNCSHELL_OK);
+    assert_string_equal(syncshell_event_type_name(syncshell_event_get_type(event)),
+                        syncshell_event_type_name(type));
+    assert_int_equal(syncshell_event_ticket(event), ticket);
+    syncshell_event_free(event);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int count_entries(const char *directory)
+{
+    DIR *d = opendir(directory);
+    int n = 0;
+
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    assert_int_equal(closedir(d), 0);
+    return n;
+}
+
+/* ---- identity and state ---- */
+
+static void a_restarted_client_is_the_same_peer(void **state)
+{
+    const struct scratch *s = *state;
+    char first[SYNCSHELL_PEER_ID_SIZE], second[SYNCSHELL_PEER_ID_SIZE];
+    syncshell_client *client = start(s);
+    struct stat st;
+
+    assert_int_equal(syncshell_client_peer_id(client, first, sizeof first), SYNCSHELL_OK);
+    assert_int_equal(fstatat(s->fd, "identity.pem", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    syncshell_client_free(client);
+    client = start(s);
+    assert_int_equal(syncshell_client_peer_id(client, second, sizeof second), SYNCSHELL_OK);
+    assert_string_equal(first, second);
+    syncshell_client_free(client);
+}
+
+static void one_client_has_the_state(void **state)
+{
+    syncshell_client *client = start(*state);
+
+    assert_start_fails(*state, SYNCSHELL_E_STATE_IN_USE);
+    syncshell_client_free(client);
+    syncshell_client_free(start(*state));
+}
+
+static void a_child_does_not_keep_the_state(void **state)
+{
+    const struct scratch *s = *state;
+    syncshell_client *client = start(s);
+    int fds[2], status;
+    pid_t child;
+
+    assert_int_equal(pipe(fds), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        /* The program that a plugin's host starts gets no descriptor of ours. */
+        (void)dup2(fds[0], 0);
+        (void)close(fds[1]);
+        (void)execlp("sh", "sh", "-c", "read line", (char *)NULL);
+        _exit(1);
+    }
+    (void)close(fds[0]);
+    syncshell_client_free(client);
+    client = NULL;
+    for (uint64_t limit = now_ms() + LIMIT_MS; !client && now_ms() < limit;) {
+        /* Between fork and exec the child still has them. */
+        const syncshell_options o = usual_options(s);
+        int32_t r = syncshell_client_new(&o, &client);
+        assert_true(r == SYNCSHELL_OK || r == SYNCSHELL_E_STATE_IN_USE);
+    }
+    assert_non_null(client);
+    syncshell_client_free(client);
+    (void)close(fds[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+}
+
+static void find_journal(const struct scratch *s, char *ret_path)
+{
+    DIR *d = opendir(s->path);
+    const struct dirent *entry;
+    bool found = false;
+
+    assert_non_null(d);
+    while (!found && (entry = readdir(d))) {
+        found = strncmp(entry->d_name, "journal", 7) == 0 && !strchr(entry->d_name, '-');
+        if (found)
+            scratch_path(s, entry->d_name, ret_path);
+    }
+    assert_int_equal(closedir(d), 0);
+    assert_true(found);
+}
+
+static void run_sql(const struct scratch *s, const char *sql)
+{
+    char path[SCRATCH_PATH_MAX];
+    sqlite3 *db = NULL;
+
+    find_journal(s, path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void a_newer_journal_is_told(void **state)
+{
+    syncshell_client_free(start(*state));
+    run_sql(*state, "PRAGMA user_version = 1000");
+    assert_start_fails(*state, SYNCSHELL_E_STATE_NEWER);
+    run_sql(*state, "PRAGMA user_version = 1");
+    syncshell_client_free(start(*state));
+    run_sql(*state, "INSERT INTO record (kind, key, value) VALUES ('of tomorrow', 'a', '{}')");
+    assert_start_fails(*state, SYNCSHELL_E_STATE_NEWER);
+}
+
+static void a_damaged_record_is_told(void **state)
+{
+    static const char *const values[] = {"", "{", "[]", "null", "{\"a\": 1, \"a\": 2}", "{}"};
+
+    syncshell_client_free(start(*state));
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char sql[256];
+
+        (void)snprintf(sql, sizeof sql,
+                       "INSERT INTO record (kind, key, value) VALUES ('session', 'a', '%s')"
+                       " ON CONFLICT DO UPDATE SET value = excluded.value",
+                       values[i]);
+        run_sql(*state, sql);
+        assert_start_fails(*state, SYNCSHELL_E_STATE_CORRUPT);
+    }
+}
+
+static void a_damaged_journal_is_told_and_kept(void **state)
+{
+    static const char junk[] = "This was a journal once, and nobody knows what has become of it, "
+                               "but it is longer than the first hundred bytes.";
+    const struct scratch *s = *state;
+    char path[SCRATCH_PATH_MAX];
+    const char *name;
+    size_t size;
+    uint8_t *kept;
+
+    syncshell_client_free(start(s));
+    find_journal(s, path);
+    name = strrchr(path, '/') + 1;
+    scratch_write(s, name, junk, sizeof junk);
+    assert_start_fails(s, SYNCSHELL_E_STATE_CORRUPT);
+    kept = scratch_read(s, name, &size);
+    assert_int_equal(size, sizeof junk);
+    assert_memory_equal(kept, junk, size);
+    free(kept);
+}
+
+static void a_damaged_or_open_key_is_told(void **state)
+{
+    const struct scratch *s = *state;
+
+    syncshell_client_free(start(s));
+    assert_int_equal(fchmodat(s->fd, "identity.pem", 0640, 0), 0);
+    assert_start_fails(s, SYNCSHELL_E_STATE_DIR);
+    assert_int_equal(fchmodat(s->fd, "identity.pem", 0600, 0), 0);
+    scratch_write(s, "identity.pem", "junk", 4);
+    assert_start_fails(s, SYNCSHELL_E_STATE_CORRUPT);
+}
+
+static void a_journal_without_its_key_is_damage(void **state)
+{
+    const struct scratch *s = *state;
+    syncshell_client *client = start(s);
+    syncshell_event *event;
+
+    /* Something that is worth a record. */
+    assert_int_equal(syncshell_client_create_syncshell(client, NULL), SYNCSHELL_OK);
+    assert_int_equal(syncshell_client_wait_event(client, LIMIT_MS, &event), SYNCSHELL_OK);
+    syncshell_event_free(event);
+    syncshell_client_free(client);
+    assert_int_equal(unlinkat(s->fd, "identity.pem", 0), 0);
+    assert_start_fails(s, SYNCSHELL_E_STATE_CORRUPT);
+    assert_int_equal(faccessat(s->fd, "identity.pem", F_OK, 0), -1);
+}
+
+static void places_that_cannot_be_are_told(void **state)
+{
+    const struct scratch *s = *state;
+    syncshell_options o = usual_options(s);
+    syncshell_client *client = NULL;
+    char path[SCRATCH_PATH_MAX];
+
+    scratch_path(s, "missing/state", path);
+    o.state_dir = path;
+    assert_int_equal(syncshell_client_new(&o, &client), SYNCSHELL_E_STATE_DIR);
+    o = usual_options(s);
+    scratch_path(s, "missing.pem", path);
+    o.ca_file = path;
+    assert_int_equal(syncshell_client_new(&o, &client), SYNCSHELL_E_SYSTEM);
+    assert_null(client);
+    syncshell_client_free(start(s)); /* nothing of it is left */
+}
+
+/* ---- events ---- */
+
+static void what_is_unknown_fails_with_its_ticket(void **state)
+{
+    syncshell_client *client = start(*state);
+    uint64_t first = 0, second = 0;
+
+    assert_int_equal(syncshell_session_request_recovery(client, "unknown", &first), SYNCSHELL_OK);
+    assert_int_equal(syncshell_client_leave(client, "unknown", &second), SYNCSHELL_OK);
+    assert_true(second > first && first >= 1);
+    assert_event(client, SYNCSHELL_EVENT_REQUEST_FAILED, first);
+    assert_event(client, SYNCSHELL_EVENT_REQUEST_FAILED, second);
+    syncshell_client_free(client);
+}
+
+static void the_descriptor_follows_the_events(void **state)
+{
+    syncshell_client *client = start(*state);
+    struct pollfd p = {.fd = syncshell_client_wake_fd(client), .events = POLLIN};
+    syncshell_event *event = (syncshell_event *)&p;
+
+    assert_int_equal(poll(&p, 1, 0), 0);
+    assert_int_equal(syncshell_client_next_event(client, &event), SYNCSHELL_OK);
+    assert_null(event);
+    assert_int_equal(syncshell_client_wait_event(client, 1, &event), SYNCSHELL_E_TIMEOUT);
+    assert_int_equal(syncshell_client_leave(client, "unknown", NULL), SYNCSHELL_OK);
+    assert_int_equal(poll(&p, 1, LIMIT_MS), 1);
+    assert_event(client, SYNCSHELL_EVENT_REQUEST_FAILED, 1);
+    assert_int_equal(poll(&p, 1, 0), 0);
+    syncshell_client_free(client);
+}
+
+static void note_wake(void *userdata)
+{
+    (void)atomic_fetch_add((atomic_int *)userdata, 1);
+}
+
+static void the_wake_function_is_called(void **state)
+{
+    syncshell_options o = usual_options(*state);
+    syncshell_client *client = NULL;
+    atomic_int n_wakes = 0;
+
+    o.wake = note_wake;
+    o.wake_userdata = &n_wakes;
+    assert_int_equal(syncshell_client_new(&o, &client), SYNCSHELL_OK);
+    assert_int_equal(syncshell_client_leave(client, "unknown", NULL), SYNCSHELL_OK);
+    assert_event(client, SYNCSHELL_EVENT_REQUEST_FAILED, 1);
+    syncshell_client_free(client); /* the thread has returned from its call by now */
+    assert_int_equal(atomic_load(&n_wakes), 1);
+}
+
+/* While nobody takes events, memory is bounded: commands are refused sooner or later, and none that was taken is lost. */
+static void commands_are_refused_while_events_wait(void **state)
+{
+    syncshell_options o = usual_options(*state);
+    syncshell_client *client = NULL;
+    uint64_t last = 0;
+    int32_t r;
+
+    o.events_max = 8;
+    assert_int_equal(syncshell_client_new(&o, &client), SYNCSHELL_OK);
+    while ((r = syncshell_client_leave(client, "unknown", &last)) == SYNCSHELL_OK)
+        assert_true(last < 100000);
+    assert_int_equal(r, SYNCSHELL_E_BUSY);
+    for (uint64_t i = 1; i <= last; i++)
+        assert_event(client, SYNCSHELL_EVENT_REQUEST_FAILED, i);
+    assert_int_equal(syncshell_client_leave(client, "unknown", NULL), SYNCSHELL_OK);
+    assert_event(client, SYNCSHELL_EVENT_REQUEST_FAILED, last + 1);
+    syncshell_client_free(client);
+}
+
+static void freeing_does_not_wait_for_a_reader(void **state)
+{
+    syncshell_options o = usual_options(*state);
+    syncshell_client *client = NULL;
+    uint64_t start_ms;
+
+    o.events_max = 1;
+    assert_int_equal(syncshell_client_new(&o, &client), SYNCSHELL_OK);
+    while (syncshell_client_leave(client, "unknown", NULL) == SYNCSHELL_OK)
+        ;
+    start_ms = now_ms();
+    syncshell_client_free(client);
+    assert_true(now_ms() - start_ms < o.stop_timeout_ms);
+}
+
+static void an_event_outlives_its_client(void **state)
+{
+    syncshell_client *client = start(*state);
+    syncshell_event *event = NULL;
+    size_t length = 0;
+
+    assert_int_equal(syncshell_client_leave(client, "unknown", NULL), SYNCSHELL_OK);
+    assert_int_equal(syncshell_client_wait_event(client, LIMIT_MS, &event), SYNCSHELL_OK);
+    syncshell_client_free(client);
+    assert_string_equal(syncshell_event_text(event, SYNCSHELL_FIELD_CODE, &length),
+                        "unknown_syncshell");
+    assert_int_equal(length, strlen("unknown_syncshell"));
+    assert_null(syncshell_event_text(event, SYNCSHELL_FIELD_SDP, &length));
+    syncshell_event_free(event);
+}
+
+struct caller {
+    syncshell_client *client;
+    uint64_t tickets[500];
+};
+
+static void *call_often(void *userdata)
+{
+    struct caller *c = userdata;
+
+    for (size_t i = 0; i < sizeof c->tickets / sizeof *c->tickets; i++) {
+        while (syncshell_client_leave(c->client, "unknown", &c->tickets[i]) == SYNCSHELL_E_BUSY)
+            (void)sched_yield();
+    }
+    return NULL;
+}
+
+static void many_threads_may_call(void **state)
+{
+    enum { CALLERS = 4, TOTAL = CALLERS * 500 };
+    syncshell_client *client = start(*state);
+    struct caller callers[CALLERS];
+    pthread_t threads[CALLERS];
+
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i].client = client;
+        assert_int_equal(pthread_create(&threads[i], NULL, call_often, &callers[i]), 0);
+    }
+    for (uint64_t i = 1; i <= TOTAL; i++)
+        assert_event(client, SYNCSHELL_EVENT_REQUEST_FAILED, i); /* in the order of tickets */
+    for (int i = 0; i < CALLERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        for (size_t k = 1; k < sizeof callers[i].tickets / sizeof *callers[i].tickets; k++)
+            assert_true(callers[i].tickets[k] > callers[i].tickets[k - 1]);
+    }
+    syncshell_client_free(client);
+}
+
+/* ---- the process around it ---- */
+
+static void nothing_is_left_behind(void **state)
+{
+    int fds, threads;
+
+    syncshell_client_free(start(*state)); /* libraries below make themselves at home once */
+    fds = count_entries("/proc/self/fd");
+    threads = count_entries("/proc/self/task");
+    for (int i = 0; i < ROUNDS; i++) {
+        syncshell_client *client = start(*state);
+
+        /* At all stages of dialling. */
+        assert_int_equal(syncshell_client_create_syncshell(client, NULL), SYNCSHELL_OK);
+        if (i % 3 == 0)
+            (void)sched_yield();
+        syncshell_client_free(client);
+        assert_int_equal(count_entries("/proc/self/task"), threads);
+    }
+    assert_int_equal(count_entries("/proc/self/fd"), fds);
+}
+
+static void host_handler(int number)
+{
+    (void)number;
+}
+
+static void the_hosts_signals_are_its_own(void **state)
+{
+    struct sigaction before[32], after, pipe_action = {.sa_handler = host_handler};
+    syncshell_client *client;
+    sigset_t mask_before, mask_after;
+
+    assert_int_equal(sigaction(SIGPIPE, &pipe_action, NULL), 0);
+    for (int i = 1; i < 32; i++)
+        assert_int_equal(sigaction(i, NULL, &before[i]), 0);
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &mask_before), 0);
+    client = start(*state);
+    assert_int_equal(syncshell_client_create_syncshell(client, NULL), SYNCSHELL_OK);
+    syncshell_client_free(client);
+    for (int i = 1; i < 32; i++) {
+        assert_int_equal(sigaction(i, NULL, &after), 0);
+        assert_ptr_equal(after.sa_handler, before[i].sa_handler);
+    }
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &mask_after), 0);
+    for (int i = 1; i < 32; i++)
+        assert_int_equal(sigismember(&mask_after, i), sigismember(&mask_before, i));
+}
+
+static void nothing_is_printed(void **state)
+{
+    const struct scratch *s = *state;
+    int saved_out = dup(1), saved_err = dup(2);
+    int fd = openat(s->fd, "printed", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    syncshell_client *client;
+    size_t size;
+
+    assert_true(saved_out >= 0 && saved_err >= 0 && fd >= 0);
+    (void)fflush(NULL);
+    assert_true(dup2(fd, 1) == 1 && dup2(fd, 2) == 2);
+    client = start(s);
+    (void)syncshell_client_create_syncshell(client, NULL);
+    (void)syncshell_client_leave(client, "unknown", NULL);
+    /* The first event comes when dialling has failed, or with the command: both have been tried at the second. */
+    for (int i = 0; i < 2; i++) {
+        syncshell_event *event = NULL;
+        if (syncshell_client_wait_event(client, LIMIT_MS, &event) == SYNCSHELL_OK)
+            syncshell_event_free(event);
+    }
+    syncshell_client_free(client);
+    (void)fflush(NULL);
+    assert_true(dup2(saved_out, 1) == 1 && dup2(saved_err, 2) == 2);
+    (void)close(saved_out);
+    (void)close(saved_err);
+    (void)close(fd);
+    free(scratch_read(s, "printed", &size));
+    assert_int_equal(size, 0);
+}
+
+#define WITH_SCRATCH(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_SCRATCH(a_restarted_client_is_the_same_peer),
+        WITH_SCRATCH(one_client_has_the_state),
+        WITH_SCRATCH(a_child_does_not_keep_the_state),
+        WITH_SCRATCH(a_newer_journal_is_told),
+        WITH_SCRATCH(a_damaged_record_is_told),
+        WITH_SCRATCH(a_damaged_journal_is_told_and_kept),
+        WITH_SCRATCH(a_damaged_or_open_key_is_told),
+        WITH_SCRATCH(a_journal_without_its_key_is_damage),
+        WITH_SCRATCH(places_that_cannot_be_are_told),
+        WITH_SCRATCH(what_is_unknown_fails_with_its_ticket),
+        WITH_SCRATCH(the_descriptor_follows_the_events),
+        WITH_SCRATCH(the_wake_function_is_called),
+        WITH_SCRATCH(commands_are_refused_while_events_wait),
+        WITH_SCRATCH(freeing_does_not_wait_for_a_reader),
+        WITH_SCRATCH(an_event_outlives_its_client),
+        WITH_SCRATCH(many_threads_may_call),
+        WITH_SCRATCH(nothing_is_left_behind),
+        WITH_SCRATCH(the_hosts_signals_are_its_own),
+        WITH_SCRATCH(nothing_is_printed),
+    };
+
+    return cmocka_run_group_tests_name("transport_client_life", tests, NULL, NULL);
+}
