@@ -4,11 +4,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "client/event.h"
+#include "transport/deadline.h"
 
 struct event_queue {
     pthread_mutex_t lock;
@@ -25,33 +25,10 @@ struct event_queue {
     bool stopped; /* STOPPED was taken */
 };
 
-static int init_locks(struct event_queue *q)
-{
-    pthread_condattr_t attributes;
-    int r;
-
-    if (pthread_mutex_init(&q->lock, NULL) != 0)
-        return -EAGAIN;
-    r = pthread_condattr_init(&attributes);
-    if (r == 0) {
-        r = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-        if (r == 0)
-            r = pthread_cond_init(&q->changed_for_reader, &attributes);
-        (void)pthread_condattr_destroy(&attributes);
-    }
-    if (r != 0) {
-        (void)pthread_mutex_destroy(&q->lock);
-        return -EAGAIN;
-    }
-    (void)pthread_cond_init(&q->changed_for_writer, NULL); /* cannot fail without attributes */
-    return 0;
-}
-
 int event_queue_new(struct event_queue **ret_queue, size_t max, syncshell_wake_fn wake,
                     void *wake_userdata)
 {
     struct event_queue *q = calloc(1, sizeof *q);
-    int r;
 
     if (!q)
         return -ENOMEM;
@@ -60,13 +37,14 @@ int event_queue_new(struct event_queue **ret_queue, size_t max, syncshell_wake_f
     q->wake = wake;
     q->wake_userdata = wake_userdata;
     q->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    r = q->fd < 0 ? -errno : init_locks(q);
-    if (r < 0) {
-        if (q->fd >= 0)
-            (void)close(q->fd);
+    if (q->fd < 0) {
+        int r = -errno;
         free(q);
         return r;
     }
+    (void)pthread_mutex_init(&q->lock, NULL);
+    deadline_cond_init(&q->changed_for_reader);
+    deadline_cond_init(&q->changed_for_writer);
     *ret_queue = q;
     return 0;
 }
@@ -161,24 +139,10 @@ void event_queue_release(struct event_queue *q)
     (void)pthread_mutex_unlock(&q->lock);
 }
 
-static struct timespec after_ms(int32_t timeout_ms)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += timeout_ms / 1000;
-    t.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
-}
-
 /* Under the lock; returns when there is something to take, or to say, or the time is over. */
 static void wait_for_event(struct event_queue *q, int32_t timeout_ms)
 {
-    struct timespec until = after_ms(timeout_ms > 0 ? timeout_ms : 0);
+    struct timespec until = deadline_after_ms(timeout_ms > 0 ? (uint32_t)timeout_ms : 0);
     int r = 0;
 
     while (q->n == 0 && !q->stopped && r != ETIMEDOUT) {

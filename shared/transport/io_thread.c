@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* pthread_clockjoin_np, pthread_setname_np */
+#define _GNU_SOURCE /* pthread_setname_np */
 
 #include "transport/io_thread.h"
 
@@ -16,6 +16,7 @@
 #include "client/code.h"
 #include "client/engine.h"
 #include "client/event.h"
+#include "transport/deadline.h"
 #include "transport/invite_text.h"
 
 enum {
@@ -40,9 +41,10 @@ struct io_thread {
     size_t n_commands;
     size_t commands_bytes;
     uint64_t last_ticket;
-    bool stopping; /* was asked to */
-    bool ended;    /* STOPPED was told: no more commands */
-    bool finished; /* about to return */
+    bool stopping;            /* was asked to */
+    bool ended;               /* STOPPED was told: no more commands */
+    bool finished;            /* about to return */
+    pthread_cond_t finishing; /* by the monotonic clock */
     void (*abandoned)(void *userdata);
     void *abandoned_userdata;
 
@@ -367,6 +369,7 @@ static void finish(struct io_thread *io)
     io->journal = journal_free(io->journal);
     (void)pthread_mutex_lock(&io->lock);
     io->finished = true;
+    (void)pthread_cond_signal(&io->finishing);
     abandoned = io->abandoned;
     userdata = io->abandoned_userdata;
     (void)pthread_mutex_unlock(&io->lock);
@@ -426,9 +429,9 @@ int io_thread_new(struct io_thread **ret_io, const struct io_thread_parts *parts
     if (!io)
         return -ENOMEM;
     list_init(&io->commands);
-    /* Neither can fail without attributes. */
     (void)pthread_mutex_init(&io->lock, NULL);
     (void)pthread_mutex_init(&io->engine_lock, NULL);
+    deadline_cond_init(&io->finishing);
     io->engine = parts->engine;
     io->journal = parts->journal;
     io->events = parts->events;
@@ -445,36 +448,28 @@ int io_thread_new(struct io_thread **ret_io, const struct io_thread_parts *parts
 int io_thread_stop(struct io_thread *io, uint32_t timeout_ms, void (*abandoned)(void *userdata),
                    void *userdata)
 {
-    struct timespec until;
+    const struct timespec until = deadline_after_ms(timeout_ms);
+    pthread_t thread = io->thread;
     bool finished;
+    int r = 0;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(timeout_ms / 1000);
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    event_queue_release(io->events);
     (void)pthread_mutex_lock(&io->lock);
     io->stopping = true;
-    socket_wake(
-        io->socket); /* under the lock: the thread frees the socket once it has seen `stopping` */
-    (void)pthread_mutex_unlock(&io->lock);
-    event_queue_release(io->events);
-    if (pthread_clockjoin_np(io->thread, NULL, CLOCK_MONOTONIC, &until) == 0)
-        return 0;
-
-    (void)pthread_mutex_lock(&io->lock);
+    socket_wake(io->socket); /* the thread frees the socket only once it has seen `stopping` */
+    while (!io->finished && r == 0)
+        r = pthread_cond_timedwait(&io->finishing, &io->lock, &until);
     finished = io->finished;
     if (!finished) {
         io->abandoned = abandoned;
         io->abandoned_userdata = userdata;
-        (void)pthread_detach(io->thread);
     }
     (void)pthread_mutex_unlock(&io->lock);
-    if (!finished)
+    if (!finished) {
+        (void)pthread_detach(thread);
         return IO_THREAD_E_BUSY;
-    (void)pthread_join(io->thread, NULL);
+    }
+    (void)pthread_join(thread, NULL); /* it has nothing left to do but to return */
     return 0;
 }
 
@@ -485,6 +480,7 @@ struct io_thread *io_thread_free(struct io_thread *io)
     clear_commands(io);
     io->socket = socket_free(io->socket);
     (void)journal_free(io->journal);
+    (void)pthread_cond_destroy(&io->finishing);
     (void)pthread_mutex_destroy(&io->lock);
     (void)pthread_mutex_destroy(&io->engine_lock);
     free(io);
