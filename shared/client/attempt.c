@@ -41,11 +41,19 @@ static void raise_generation(struct session *s, uint64_t generation)
 static void start(struct session *s, enum attempt_stage stage, uint64_t generation, bool ours)
 {
     request_forget_signals(engine_of(s), s->id.text, generation);
+    if (s->attempt.generation != generation)
+        s->n_attempts++;
     s->attempt = (struct attempt){
         .stage = stage,
         .generation = generation,
         .ours = ours,
         .deadline_us = time_add_ms(engine_of(s)->now_us, engine_of(s)->config.attempt_timeout_ms)};
+}
+
+/* Ends it without a failure. The generation stays: whoever takes it up again goes on with the same attempt. */
+static void drop(struct session *s)
+{
+    s->attempt = (struct attempt){.generation = s->attempt.generation};
 }
 
 /* ---- failing and trying again ---- */
@@ -101,11 +109,12 @@ void attempt_pump(struct session *s)
                engine_of(s)->now_us >= s->retry_us;
     if (!due || s->phase != SESSION_OPENED || !s->announced || !s->syncshell->joined)
         return;
-    s->n_attempts++;
-    if (syncshell_peer_online(s->syncshell, s->other.text))
+    if (syncshell_peer_online(s->syncshell, s->other.text)) {
         ask_for_offer(s);
-    else
+    } else {
+        s->n_attempts++;
         fail(s, CODE_PEER_AWAY);
+    }
 }
 
 void attempt_tick(struct session *s)
@@ -129,7 +138,7 @@ uint64_t attempt_deadline_us(const struct session *s)
 void attempt_disconnected(struct session *s)
 {
     if (s->attempt.stage == ATTEMPT_NEEDED)
-        s->attempt = (struct attempt){0};
+        drop(s);
 }
 
 void attempt_now(struct session *s)
@@ -335,6 +344,8 @@ const char *attempt_received(struct session *s, const struct message *m, const s
     if (r != 0)
         return CODE_BAD_BODY;
     if (offer) {
+        if (s->attempt.stage == ATTEMPT_UP)
+            session_begin_episode(s); /* they have lost the link that we still think to have */
         raise_generation(s, m->routed.generation);
         start(s, ATTEMPT_INCOMING, m->routed.generation, false);
     } else if (answer) {
@@ -370,7 +381,7 @@ void attempt_refused(struct session *s, const struct request *r, const char *cod
     if (r->type != MESSAGE_RECONNECT_OFFER || !current)
         return;
     if (glare)
-        s->attempt = (struct attempt){0}; /* the winner's offer is here or comes */
+        drop(s); /* the winner's offer is here or comes */
     else
         fail(s, code);
     if (glare)

@@ -241,7 +241,10 @@ int engine_session_link(struct engine *e, uint64_t now_us, uint64_t ticket, cons
                         uint64_t generation, int32_t link)
 {
     struct session *s = session_for(e, now_us, ticket, session_id);
-    if (s)
+    if (s && (link < SYNCSHELL_LINK_UP || link > SYNCSHELL_LINK_FAILED))
+        notify_failed(e, ticket, CODE_BAD_ARGUMENT, "no such state of a link", false, NULL,
+                      session_id);
+    else if (s)
         attempt_link(s, ticket, generation, link);
     return finish(e);
 }
