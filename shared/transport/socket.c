@@ -89,20 +89,12 @@ static void reset(struct socket *s)
     buf_deinit(&s->out);
 }
 
-/* lws runs what is due first and sleeps afterwards, in one call, and does not look again whether there is still a reason to
- * sleep. So what came of something due has to end that sleep, or the caller would hear of it whenever something else
- * happens. */
-static void return_soon(struct socket *s)
-{
-    lws_cancel_service(s->context);
-}
-
 static void ended(struct socket *s)
 {
     uint16_t close_code = s->close_code;
 
     reset(s);
-    return_soon(s);
+    s->stirred = true;
     s->handler.disconnected(s->handler.userdata, close_code);
 }
 
