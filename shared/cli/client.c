@@ -50,7 +50,7 @@ static int state_dir_find(const struct options *options, char ret_path[static CL
             failure_print("The path given with --state is too long.");
             return -1;
         }
-        strcpy(ret_path, options->state_dir);
+        memcpy(ret_path, options->state_dir, strlen(options->state_dir) + 1);
         return 0;
     }
     r = client_default_state_dir(ret_path, getenv("XDG_STATE_HOME"), getenv("HOME"));
@@ -100,7 +100,7 @@ int client_read_access_key(const char *path, char ret_key[static CLIENT_ACCESS_K
     key = text + strspn(text, " \t\r\n");
     if (!*key || strpbrk(key, "\r\n"))
         return -EINVAL;
-    strcpy(ret_key, key);
+    memcpy(ret_key, key, strlen(key) + 1);
     return 0;
 }
 

@@ -114,7 +114,7 @@ static int value_take(struct parse *parse, const char *name, const char *inlined
 
 static int option_take(struct parse *parse, const char *word)
 {
-    const char *inlined = NULL, *value = NULL;
+    const char *inlined = NULL, *value = "";
     const struct option *option;
     char *target;
     int r;

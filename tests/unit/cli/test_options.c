@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -22,7 +23,7 @@ static int parse(struct options *ret_options, const char *line)
 
     problem[0] = '\0';
     assert_true(strlen(line) < sizeof(text));
-    strcpy(text, line);
+    memcpy(text, line, strlen(line) + 1);
     for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
         argv[argc++] = word;
     return options_parse(ret_options, argc, argv, problem);
@@ -73,11 +74,8 @@ static void test_every_subcommand_has_its_word(void **state)
         struct options options;
         char line[64];
 
-        strcpy(line, subcommand_name((enum subcommand)i));
-        assert_true(strlen(line) > 0);
-        strcat(line, " --timeout 1 INVITE");
-        if (i != SUBCOMMAND_JOIN)
-            *strrchr(line, ' ') = '\0';
+        snprintf(line, sizeof(line), "%s --timeout 1%s", subcommand_name((enum subcommand)i),
+                 i == SUBCOMMAND_JOIN ? " INVITE" : "");
         assert_int_equal(parse(&options, line), 0);
         assert_int_equal(options.subcommand, i);
     }

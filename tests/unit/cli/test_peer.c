@@ -222,7 +222,7 @@ static void test_a_burst_is_taken_whole(void **state)
     json_array_foreach (lines, i, line) {
         if (strcmp(text(line, "event"), "accepted") == 0) {
             assert_int_equal(number(line, "ticket"), ++accepted);
-            assert_int_equal(atoi(text(line, "tag")), accepted - 1);
+            assert_int_equal(strtol(text(line, "tag"), NULL, 10), accepted - 1);
         } else if (strcmp(text(line, "event"), "request_failed") == 0) {
             assert_int_equal(number(line, "ticket"), ++told);
             assert_true(told <= accepted);
