@@ -75,6 +75,9 @@ static void pasting_adds_blanks(void **state)
     assert_decodes(TEXT "and more", sizeof TEXT - 1); /* the length counts, not a NUL */
 }
 
+#define TWICE  TEXT "\n" TEXT
+#define LONGER TEXT "A"
+
 static void what_is_not_an_invite_is_refused(void **state)
 {
     const char *bad[] = {"",
@@ -86,8 +89,8 @@ static void what_is_not_an_invite_is_refused(void **state)
                          "syncshell1.e30=", /* padding */
                          "syncshell1.e3",
                          "syncshell1.e3 0",
-                         TEXT "\n" TEXT,
-                         TEXT "A"};
+                         TWICE,
+                         LONGER};
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -116,7 +119,7 @@ static void length_is_bounded(void **state)
 
     (void)state;
     memset(text, 'A', sizeof text);
-    memcpy(text, INVITE_PREFIX, strlen(INVITE_PREFIX));
+    memcpy(text, INVITE_PREFIX, sizeof INVITE_PREFIX - 1);
     assert_int_equal(invite_text_decode(&found, text, sizeof text), INVITE_E_INVALID);
     memset(text, ' ', sizeof text);
     assert_int_equal(invite_text_decode(&found, text, sizeof text), INVITE_E_INVALID);
