@@ -244,27 +244,53 @@ int session_gather_request(struct session *s, struct body_recovery_request *requ
     return 0;
 }
 
+static void forget_request(struct session *s)
+{
+    record_delete_requests(s);
+    body_file_list_deinit(&s->request_files);
+    s->request_id = (struct wire_id){""};
+    s->request_gathered = 0;
+    s->request_ready = false;
+}
+
+/* Can it be gathered? What the journal takes, a later start must be able to load. */
+static bool gatherable(const struct session *s, const struct body_recovery_request *request)
+{
+    bool first = request->part == 1;
+    size_t n_files = (first ? 0 : s->request_files.n_files) + request->files.n_files;
+    return request->parts <= PARTS_MAX && n_files <= BODY_FILES_MAX &&
+           (first || request->parts == s->request_parts);
+}
+
+static const char *gather(struct session *s, struct body_recovery_request *request)
+{
+    bool next = str_equal(s->request_id.text, request->request_id.text)
+                    ? request->part == s->request_gathered + 1
+                    : request->part == 1;
+    if (!next)
+        return NULL; /* a part of a request that was superseded, or a repetition */
+    outgoing_clear(s);
+    if (request->part == 1)
+        forget_request(s);
+    if (!gatherable(s, request)) {
+        forget_request(s);
+        return CODE_BAD_BODY;
+    }
+    record_put_request(s, request);
+    engine_check(s->syncshell->engine, session_gather_request(s, request));
+    return NULL;
+}
+
 static const char *take_request(struct session *s, const struct buf *plain)
 {
-    struct engine *e = s->syncshell->engine;
     struct body_recovery_request request;
     int r = body_recovery_request_decode(&request, plain->data, plain->size);
-    engine_check(e, r < 0 ? r : 0);
+    engine_check(s->syncshell->engine, r < 0 ? r : 0);
     if (r != 0)
         return CODE_BAD_BODY;
-    bool next = str_equal(s->request_id.text, request.request_id.text)
-                    ? request.part == s->request_gathered + 1
-                    : request.part == 1;
-    if (next) { /* otherwise a part of a request that was superseded, or a repetition */
-        if (request.part == 1)
-            record_delete_requests(s);
-        record_put_request(s, &request);
-        outgoing_clear(s);
-        r = session_gather_request(s, &request);
-        engine_check(e, r < 0 ? r : 0);
-    }
+    const char *code = gather(s, &request);
     body_recovery_request_deinit(&request);
-    return r == 0 ? NULL : CODE_BAD_BODY;
+    return code;
 }
 
 static void respond(struct session *s, const struct delta *delta)

@@ -186,6 +186,7 @@ static void send_close(struct session *s)
 void session_pump(struct session *s)
 {
     const struct syncshell *y = s->syncshell;
+    recovery_compute(s);
     if (y->joined && y->state != SYNCSHELL_LEAVING && y->engine->now_us >= s->pause_us) {
         switch (s->phase) {
         case SESSION_OPENING:
@@ -205,7 +206,6 @@ void session_pump(struct session *s)
             break;
         }
     }
-    recovery_compute(s);
     attempt_pump(s);
 }
 
