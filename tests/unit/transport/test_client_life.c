@@ -369,6 +369,43 @@ static void an_event_outlives_its_client(void **state)
     syncshell_event_free(event);
 }
 
+/* A journal that cannot be written is the end: the application hears why, and every call says so. */
+static void a_journal_that_fails_stops_the_client(void **state)
+{
+    syncshell_client *client;
+    syncshell_event *event = NULL;
+    struct pollfd p = {.events = POLLIN};
+
+    syncshell_client_free(start(*state));
+    run_sql(*state, "CREATE TRIGGER full BEFORE INSERT ON record"
+                    " BEGIN SELECT RAISE(ABORT, 'no space'); END");
+    client = start(*state);
+    assert_int_equal(syncshell_client_create_syncshell(client, NULL), SYNCSHELL_OK);
+    do {
+        syncshell_event_free(event);
+        event = NULL;
+        assert_int_equal(syncshell_client_wait_event(client, LIMIT_MS, &event), SYNCSHELL_OK);
+        assert_int_not_equal(syncshell_event_get_type(event), SYNCSHELL_EVENT_SYNCSHELL_CREATED);
+    } while (syncshell_event_get_type(event) != SYNCSHELL_EVENT_STOPPED);
+    assert_string_equal(syncshell_event_text(event, SYNCSHELL_FIELD_CODE, NULL), "journal_failed");
+    assert_non_null(syncshell_event_text(event, SYNCSHELL_FIELD_MESSAGE, NULL));
+    syncshell_event_free(event);
+    event = NULL;
+    assert_int_equal(syncshell_client_next_event(client, &event), SYNCSHELL_E_STOPPED);
+    assert_int_equal(syncshell_client_wait_event(client, -1, &event), SYNCSHELL_E_STOPPED);
+    assert_null(event);
+    assert_int_equal(syncshell_client_create_syncshell(client, NULL), SYNCSHELL_E_STOPPED);
+    assert_int_equal(syncshell_client_leave(client, "unknown", NULL), SYNCSHELL_E_STOPPED);
+    p.fd = syncshell_client_wake_fd(client);
+    assert_int_equal(poll(&p, 1, 0), 0);
+    syncshell_client_free(client);
+
+    run_sql(*state, "DROP TRIGGER full");
+    client = start(*state);
+    assert_int_equal(syncshell_client_leave(client, "unknown", NULL), SYNCSHELL_OK);
+    syncshell_client_free(client);
+}
+
 struct caller {
     syncshell_client *client;
     uint64_t tickets[500];
@@ -408,6 +445,15 @@ static void many_threads_may_call(void **state)
 
 /* ---- the process around it ---- */
 
+/* A thread that was joined stands in /proc for a moment longer. */
+static void assert_threads_become(int expected)
+{
+    for (uint64_t limit = now_ms() + LIMIT_MS;
+         count_entries("/proc/self/task") != expected && now_ms() < limit;)
+        (void)sched_yield();
+    assert_int_equal(count_entries("/proc/self/task"), expected);
+}
+
 static void nothing_is_left_behind(void **state)
 {
     int fds, threads;
@@ -423,7 +469,7 @@ static void nothing_is_left_behind(void **state)
         if (i % 3 == 0)
             (void)sched_yield();
         syncshell_client_free(client);
-        assert_int_equal(count_entries("/proc/self/task"), threads);
+        assert_threads_become(threads);
     }
     assert_int_equal(count_entries("/proc/self/fd"), fds);
 }
@@ -505,6 +551,7 @@ int main(void)
         WITH_SCRATCH(commands_are_refused_while_events_wait),
         WITH_SCRATCH(freeing_does_not_wait_for_a_reader),
         WITH_SCRATCH(an_event_outlives_its_client),
+        WITH_SCRATCH(a_journal_that_fails_stops_the_client),
         WITH_SCRATCH(many_threads_may_call),
         WITH_SCRATCH(nothing_is_left_behind),
         WITH_SCRATCH(the_hosts_signals_are_its_own),
