@@ -99,6 +99,7 @@ struct held_file {
     struct list_node list; /* in session->stored or session->fresh */
     struct body_file file;
     uint64_t seq;
+    bool restored; /* from the relay's log, not from the application */
 };
 
 enum attempt_stage {

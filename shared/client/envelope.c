@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/str.h"
 #include "wire/seal.h"
 
 enum { ASSOCIATED_BYTES_MAX = 1024 };
@@ -82,8 +83,10 @@ const char *envelope_open_routed(struct session *s, const struct message *m, str
 const char *envelope_open_entry(struct session *s, const struct message_snapshot_entry *entry,
                                 const uint8_t *data, struct buf *out)
 {
-    const struct sides sides = {.source = s->syncshell->engine->config.peer_id.text,
-                                .target = s->other.text,
+    const char *self = s->syncshell->engine->config.peer_id.text;
+    bool ours = str_equal(entry->source_peer_id.text, self);
+    const struct sides sides = {.source = ours ? self : s->other.text,
+                                .target = ours ? s->other.text : self,
                                 .version = entry->version};
     return open_sealed(s, entry->type, &sides, entry->body_format, data, entry->size_bytes, out);
 }

@@ -16,7 +16,7 @@ bool envelope_seal_entry(struct session *s, enum message_type type, uint64_t ver
  * was stopped. */
 const char *envelope_open_routed(struct session *s, const struct message *m, struct buf *out);
 
-/* Opens a log entry that we wrote. Code as above. */
+/* Opens a log entry that one of the two sides wrote. Code as above. */
 const char *envelope_open_entry(struct session *s, const struct message_snapshot_entry *entry,
                                 const uint8_t *data, struct buf *out);
 

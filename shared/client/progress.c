@@ -102,6 +102,7 @@ int progress_hold(struct session *s, struct body_file *takes_file, struct held_f
             return r;
     }
     f->seq = s->next_seq++;
+    f->restored = false;
     list_append(&s->fresh, &f->list);
     *ret_held = f;
     return 0;

@@ -89,7 +89,8 @@ void record_put_file(struct session *s, const struct held_file *f)
     char key[RECORD_KEY_MAX + 1];
     file_key(s, f->file.path, key);
     put(s->syncshell->engine, RECORD_FILE, key,
-        json_pack("{s:I, s:o}", "seq", (json_int_t)f->seq, "file", body_file_to_json(&f->file)));
+        json_pack("{s:I, s:b, s:o}", "seq", (json_int_t)f->seq, "restored", (int)f->restored,
+                  "file", body_file_to_json(&f->file)));
 }
 
 void record_delete_file(struct session *s, const char *path)
@@ -256,7 +257,7 @@ static int load_file(struct engine *e, const char *key, const json_t *o)
     if (r == 0 && !str_equal(file.path, path))
         r = ENGINE_E_RECORD;
     if (r == 0)
-        r = session_add_loaded_file(s, &file, seq);
+        r = session_add_loaded_file(s, &file, seq, json_is_true(json_object_get(o, "restored")));
     body_file_deinit(&file);
     return record_error(r);
 }

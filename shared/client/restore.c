@@ -1,10 +1,10 @@
 #include "client/restore.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <syncshell/syncshell.h>
 
+#include "base/str.h"
 #include "client/envelope.h"
 #include "client/notify.h"
 #include "client/progress.h"
@@ -25,42 +25,56 @@ void restore_pump(struct session *s)
     request_send(s->syncshell->engine, &m, &r);
 }
 
-static void hold_all(struct session *s, struct body_session_entry *entry)
+/* What the application reported since is newer than the log. NULL, or the code of what went wrong. */
+static const char *hold_all(struct session *s, struct body_file_list *files)
 {
-    for (size_t i = 0; i < entry->files.n_files; i++) {
+    for (size_t i = 0; i < files->n_files; i++) {
+        struct map_node *known = map_find(&s->files, files->files[i].path);
         struct held_file *held;
-        int r = progress_hold(s, &entry->files.files[i], &held);
+        if (known && !container_of(known, struct held_file, node)->restored)
+            continue;
+        int r = progress_hold(s, &files->files[i], &held);
         engine_check(s->syncshell->engine, r < 0 ? r : 0);
-        if (r == 0)
-            record_put_file(s, held);
+        if (r != 0)
+            return r > 0 ? CODE_LIBRARY_FULL : NULL;
+        held->restored = true;
+        record_put_file(s, held);
     }
+    return NULL;
 }
 
-/* An entry that does not open was not ours, or was moved: it is left out, and said. */
+/* The label is of the side that opened the session, the files are the joiner's: ours. */
+static const char *take_plain(struct session *s, const struct message_snapshot_entry *meta,
+                              const struct buf *plain, bool own)
+{
+    struct body_session_entry entry;
+    int r = body_session_entry_decode(&entry, plain->data, plain->size);
+    engine_check(s->syncshell->engine, r < 0 ? r : 0);
+    if (r != 0)
+        return CODE_BAD_BODY;
+    if (meta->type == MESSAGE_SESSION_OPEN && !s->label) {
+        s->label = entry.label;
+        entry.label = NULL;
+    }
+    const char *code = own ? hold_all(s, &entry.files) : NULL;
+    body_session_entry_deinit(&entry);
+    return code;
+}
+
+/* An entry that does not open was not made by who should have, or was moved: it is left out, and said. */
 static void take_entry(struct session *s, const struct message_snapshot_entry *meta,
                        const uint8_t *data)
 {
     struct engine *e = s->syncshell->engine;
     struct buf plain = BUF_INIT(WIRE_BODY_MAX);
-    struct body_session_entry entry;
-    bool own = strcmp(meta->source_peer_id.text, e->config.peer_id.text) == 0;
-    const char *code = own ? envelope_open_entry(s, meta, data, &plain) : NULL;
-    if (own && !code) {
-        int r = body_session_entry_decode(&entry, plain.data, plain.size);
-        engine_check(e, r < 0 ? r : 0);
-        if (r == 0) {
-            if (meta->type == MESSAGE_SESSION_OPEN && entry.label && !s->label) {
-                s->label = entry.label;
-                entry.label = NULL;
-            }
-            hold_all(s, &entry);
-            body_session_entry_deinit(&entry);
-        } else {
-            code = CODE_BAD_BODY;
-        }
-    }
-    if (code)
-        notify_failed(e, 0, code, "an entry of the relay's log is not what this peer wrote", false,
+    const char *source = meta->source_peer_id.text;
+    bool own = str_equal(source, e->config.peer_id.text);
+    bool opener = meta->type == MESSAGE_SESSION_OPEN && str_equal(source, s->other.text);
+    const char *code = own || opener ? envelope_open_entry(s, meta, data, &plain) : CODE_BAD_SEAL;
+    if (!code)
+        code = take_plain(s, meta, &plain, own);
+    if (code && *code)
+        notify_failed(e, 0, code, "an entry of the relay's log was not taken", false,
                       s->syncshell->id.text, s->id.text);
     buf_deinit(&plain);
 }

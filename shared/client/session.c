@@ -59,14 +59,17 @@ void session_free(struct session *s)
     free(s);
 }
 
-int session_add_loaded_file(struct session *s, struct body_file *takes_file, uint64_t seq)
+int session_add_loaded_file(struct session *s, struct body_file *takes_file, uint64_t seq,
+                            bool restored)
 {
     struct held_file *held;
     if (!s->joiner || map_find(&s->files, takes_file->path))
         return ENGINE_E_RECORD;
     int r = progress_hold(s, takes_file, &held);
-    if (r == 0)
+    if (r == 0) {
         held->seq = seq;
+        held->restored = restored;
+    }
     return r;
 }
 

@@ -12,7 +12,8 @@ int session_new(struct syncshell *y, const struct wire_id *id, const struct wire
 void session_free(struct session *s);
 
 /* From the journal: files in any order, then session_loaded_all(). 0, ENGINE_E_FULL, ENGINE_E_RECORD or negative. */
-int session_add_loaded_file(struct session *s, struct body_file *takes_file, uint64_t seq);
+int session_add_loaded_file(struct session *s, struct body_file *takes_file, uint64_t seq,
+                            bool restored);
 void session_loaded_all(struct engine *e);
 
 /* See client/recovery.h: a part of a RecoveryRequest. 0, ENGINE_E_RECORD or negative. Takes the request's files. */
