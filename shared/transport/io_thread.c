@@ -169,20 +169,23 @@ static void add_invite(struct io_thread *io, struct syncshell_event *event)
 }
 
 /* After STOPPED nothing is done but to wait for the end. */
-static void tell(struct io_thread *io, struct syncshell_event *takes_event)
+static void end(struct io_thread *io)
 {
-    bool last = event_type(takes_event) == SYNCSHELL_EVENT_STOPPED;
-
-    if (event_type(takes_event) == SYNCSHELL_EVENT_SYNCSHELL_CREATED)
-        add_invite(io, takes_event);
-    event_queue_put(io->events, takes_event);
-    if (!last)
-        return;
     (void)pthread_mutex_lock(&io->lock);
     io->ended = true;
     clear_commands(io);
     (void)pthread_mutex_unlock(&io->lock);
     socket_disconnect(io->socket);
+}
+
+static void tell(struct io_thread *io, struct syncshell_event *takes_event)
+{
+    if (event_type(takes_event) == SYNCSHELL_EVENT_SYNCSHELL_CREATED)
+        add_invite(io, takes_event);
+    /* Before it is told: who has taken STOPPED must not get a ticket any more. */
+    if (event_type(takes_event) == SYNCSHELL_EVENT_STOPPED)
+        end(io);
+    event_queue_put(io->events, takes_event);
 }
 
 /* What the engine cannot know: the thread itself cannot go on. */
