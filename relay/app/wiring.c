@@ -143,11 +143,9 @@ void wiring_heartbeat(void *userdata)
 void wiring_end_of_turn(void *userdata)
 {
     struct server *s = userdata;
-    wiring_carry_out(s);
-    store_flush(s->store);
+    store_flush(s->store); /* so that the disk works while we write */
     ws_server_end_of_turn(s->ws);
-    wiring_carry_out(s); /* what writing made possible */
-    store_flush(s->store);
+    store_flush(s->store); /* what writing made room for is read next */
     arm(s, s->tick, "tick", core_deadline_us(s->core));
 }
 
@@ -156,6 +154,8 @@ void wiring_end_of_turn(void *userdata)
 static int on_opened(void *userdata, struct ws_connection *c, void **ret_user)
 {
     struct server *s = userdata;
+    if (s->closing) /* began its handshake before the listener was closed */
+        return -ESHUTDOWN;
     struct link *link = calloc(1, sizeof *link);
     if (!link)
         return -ENOMEM;

@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -97,6 +98,25 @@ async def start_fails(program, status=1, **variables):
                                    check=False)
     assert done.returncode == status and not done.stdout, done
     return done.stderr
+
+
+UPGRADE = (b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+           b"Sec-WebSocket-Protocol: syncshell.v1\r\n\r\n")
+
+
+def close_frame(code, reason):
+    """How a close frame begins, as the relay sends it."""
+    payload = code.to_bytes(2, "big") + reason
+    return bytes([0x88, len(payload)]) + payload
+
+
+async def mute_client(w):
+    """The streams of a client that has got its Hello, and that will never take part in a closing handshake."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", w.relay.port)
+    writer.write(UPGRADE)
+    await reader.readuntil(b'"Hello"')
+    return reader, writer
 
 
 # ---- the start ----
@@ -232,6 +252,49 @@ async def only_published_urls_may_be_signed(program):
         assert await peer.closed() == 4401
 
 
+@test
+async def silence_is_closed(program):
+    async with world(timing_handshake_timeout_ms=100) as w:
+        peer = await RawPeer(w.relay.url).dial()
+        assert await peer.closed() == 4003
+
+
+@test
+async def a_peer_that_answers_no_ping_is_closed(program):
+    async with world(timing_heartbeat_ms=100, timing_close_timeout_ms=100) as w:
+        reader, writer = await mute_client(w)
+        await reader.readuntil(b"\x89\x04ping")
+        await reader.readuntil(close_frame(4004, b"idle"))
+        writer.close()
+
+
+@test
+async def a_message_over_the_limit_is_answered(program):
+    async with world() as w:
+        peer = await w.peer()
+        await peer.send("SessionProgress", bytes(1100000))
+        assert (await peer.expect("Error"))["code"] == "body_too_large"
+        assert await peer.closed() == 1009
+
+
+@test
+async def a_log_that_nobody_reads_does_not_end_it(program):
+    with tempfile.TemporaryDirectory() as folder:
+        child = await asyncio.create_subprocess_exec(
+            program, "--set", "listen.port=0", "--set", f"store.path={folder}/relay.db", env=INHERITED,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+        line = await asyncio.wait_for(child.stderr.readuntil(b"event=listening"), 60) + await child.stderr.readline()
+        url = re.search(rb"url=(\S+)", line).group(1).decode()
+        child._transport.get_pipe_transport(2).close()
+        group = Group()
+        peer = await RawPeer(url).connect()
+        await peer.create(group)  # each writes a line
+        await peer.join(group)
+        await peer.close()
+        child.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(child.wait(), 60) == 0
+
+
 # ---- reloading ----
 
 async def reloaded(w, text, pattern="event=reloaded|event.:.reloaded"):
@@ -328,15 +391,89 @@ async def a_second_sigterm_hurries(program):
 @test
 async def a_client_that_does_not_close_is_not_waited_for(program):
     async with world(timing_drain_ms=0, timing_close_timeout_ms=100) as w:
-        reader, writer = await asyncio.open_connection("127.0.0.1", w.relay.port)
-        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
-                     b"Sec-WebSocket-Protocol: syncshell.v1\r\n\r\n")
-        await reader.readuntil(b"\r\n\r\n")
-        await reader.readuntil(b'"Hello"')
+        _, writer = await mute_client(w)
         w.signal(signal.SIGTERM)
         assert await w.ended() == 0
         writer.close()
+
+
+@test
+async def a_handshake_that_comes_after_the_closing_is_refused(program):
+    async with world(timing_drain_ms=0, timing_close_timeout_ms=A_LONG_TIME_MS) as w:
+        late, late_writer = await asyncio.open_connection("127.0.0.1", w.relay.port)
+        mute, mute_writer = await mute_client(w)
+        w.signal(signal.SIGTERM)
+        await mute.readuntil(close_frame(4000, b"shutting_down"))
+        late_writer.write(UPGRADE)
+        await late.readuntil(b"\r\n\r\n")
+        assert (await late.read())[:4] == close_frame(1013, b"")[:1] + b"\x02" + (1013).to_bytes(2, "big")
+        late_writer.close()
+        mute_writer.close()
+        assert await w.ended() == 0
+
+
+@test
+async def nobody_new_is_taken_while_it_drains(program):
+    async with world(timing_drain_ms=A_LONG_TIME_MS) as w:
+        peer = await w.peer()
+        w.signal(signal.SIGTERM)
+        await peer.expect("GoAway")
+        try:
+            await asyncio.open_connection("127.0.0.1", w.relay.port)
+        except ConnectionRefusedError:
+            return
+        raise AssertionError("a connection was taken")
+
+
+class Busy:
+    """Another program's write to the relay's database: until it is over, the relay's own wait."""
+
+    def __init__(self, database):
+        self.connection = sqlite3.connect(database, isolation_level=None, check_same_thread=False)
+        self.connection.execute("BEGIN IMMEDIATE")
+
+    def over(self):
+        self.connection.execute("ROLLBACK")
+        self.connection.close()
+
+
+async def ended_with_work_waiting():
+    """(version, generation) that a session has after a relay was ended while its store waited; None if it waited in vain."""
+    async with world(timing_drain_ms=A_LONG_TIME_MS) as w:
+        group, session = Group(), "session-1"
+        peer, other = await w.peer(), await w.peer()
+        await peer.create(group)
+        await peer.join(group)
+        await other.join(group)
+        await peer.open_session(group, session, peer.id, other.id)
+        busy = Busy(w.relay.database)
+        await peer.send("SessionProgress", b"sealed", syncshellId=group.id, recoverySessionId=session, baseVersion=1,
+                        bodyFormat="sealed")
+        # The second is stored only after the first, so the core begins that when the store has stopped already.
+        for generation in (1, 2):
+            await peer.send("ReconnectOffer", b"sealed", **peer.route(group, other.id, session, generation))
+            await other.expect("ReconnectOffer", generation=generation)
+        w.signal(signal.SIGTERM)
+        await peer.expect("GoAway")
+        w.signal(signal.SIGTERM)
+        await w.logged("event=disconnected")
+        busy.over()
+        assert await w.ended() == 0
+        if any("event=store_failed reason" in line for line in w.relay.process.errors):
+            return None
+        await w.start()
+        peer = await w.peer(peer.key)
+        [found] = (await peer.join(group))["sessions"]
+        return found["version"], found["generation"]
+
+
+@test
+async def what_still_waits_for_the_disk_is_committed(program):
+    # The store waits two seconds for another program: on a busy machine this may be shorter than our own steps take.
+    for _ in range(5):
+        if found := await ended_with_work_waiting():
+            break
+    assert found == (2, 1)
 
 
 @test
