@@ -90,6 +90,17 @@ static void print_welcome(const struct settings *s, const char *url)
     free(data);
 }
 
+/* From here on a further signal finds the end under way, and must not turn it into a death by that signal. */
+static void hold_signals(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
 static int run(struct options *o, const struct settings *settings)
 {
     struct log log = {.out = stderr,
@@ -108,6 +119,7 @@ static int run(struct options *o, const struct settings *settings)
     }
     print_welcome(settings, server_url(server));
     int r = server_run(server);
+    hold_signals();
     server_free(server);
     log_write(&log, r == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "ended",
               LOG_FIELDS(LOG_TEXT("reason", r == 0 ? "" : strerror(-r))));

@@ -389,6 +389,17 @@ async def a_second_sigterm_hurries(program):
 
 
 @test
+async def any_number_of_sigterms_end_it_in_order(program):
+    for _ in range(5):
+        async with world() as w:
+            ended = asyncio.ensure_future(w.ended())
+            while not ended.done():
+                w.signal(signal.SIGTERM)
+                await asyncio.sleep(0)
+            assert await ended == 0
+
+
+@test
 async def a_client_that_does_not_close_is_not_waited_for(program):
     async with world(timing_drain_ms=0, timing_close_timeout_ms=100) as w:
         _, writer = await mute_client(w)
