@@ -80,6 +80,7 @@ static void fail(struct session *s, const char *cause)
     struct engine *e = engine_of(s);
     uint64_t delay_ms = 0;
     struct syncshell_event *event = notify_session(s, SYNCSHELL_EVENT_ATTEMPT_FAILED, 0);
+    request_forget_signals(e, s->id.text, UINT64_MAX);
     s->attempt = (struct attempt){0};
     if (s->joiner && s->episode) {
         s->n_failures++;
@@ -277,6 +278,7 @@ static void link_up(struct session *s, uint64_t generation)
     struct syncshell_event *event = notify_signal(s, SYNCSHELL_EVENT_RECOVERED, 0, generation);
     notify_integer(event, SYNCSHELL_FIELD_ATTEMPT, s->n_attempts);
     notify_send(engine_of(s), event);
+    request_forget_signals(engine_of(s), s->id.text, UINT64_MAX);
     s->attempt.stage = ATTEMPT_UP;
     s->attempt.generation = generation;
     s->episode = false;

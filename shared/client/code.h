@@ -17,6 +17,7 @@
 #define CODE_NO_MEMORY      "no_memory"
 #define CODE_WRONG_ROLE     "wrong_role" /* only the other role may do that */
 #define CODE_BAD_ARGUMENT   "bad_argument"
+#define CODE_BUSY           "busy"     /* another command about the same thing is under way */
 #define CODE_NO_RELAY       "no_relay" /* no relay is known to this client */
 
 #endif

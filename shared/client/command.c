@@ -70,9 +70,13 @@ int engine_create_syncshell(struct engine *e, uint64_t now_us, uint64_t ticket)
 static int join_again(struct engine *e, uint64_t ticket, struct syncshell *y)
 {
     struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_JOINED, ticket);
+    if (y->state == SYNCSHELL_LEAVING) {
+        event_free(event);
+        return refuse(e, ticket, CODE_BUSY, "it is being left", y->id.text, NULL);
+    }
     if (!y->joined) {
         event_free(event);
-        y->ticket = ticket;
+        syncshell_command(y, ticket);
         return finish(e);
     }
     notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
@@ -113,8 +117,8 @@ int engine_leave(struct engine *e, uint64_t now_us, uint64_t ticket, const char 
     if (!y)
         return refuse(e, ticket, wire_code_name(WIRE_CODE_UNKNOWN_SYNCSHELL), "no such syncshell",
                       syncshell_id, NULL);
+    syncshell_command(y, ticket);
     y->state = SYNCSHELL_LEAVING;
-    y->ticket = ticket;
     record_put_syncshell(y);
     return finish(e);
 }

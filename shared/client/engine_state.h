@@ -24,6 +24,7 @@
 enum {
     ENGINE_SYNCSHELLS_MAX = 64,
     ENGINE_REQUESTS_MAX = 4096,
+    ENGINE_SIGNALS_MAX = 3072, /* of the requests: the rest is for what must come through */
     ENGINE_FRAME_BYTES_MAX = WIRE_REQUEST_HEADER_MAX + 1 + WIRE_BODY_MAX,
     ENGINE_RETRY_PAUSE_MS = 1000, /* after a refusal that may pass */
 };
@@ -44,6 +45,8 @@ struct link {
     uint64_t retry_us;
     uint64_t deadline_us; /* for dialling, greeting, authenticating */
     uint32_t failures;
+    uint64_t ready_us;       /* since when it is READY */
+    uint32_t short_lived;    /* connections in a row that did not stay READY for long */
     uint64_t go_away_us;     /* the relay asked not to come back before */
     enum wire_code farewell; /* why the relay ends the connection; NONE: it did not say */
     char origin[WIRE_ORIGIN_MAX + 1];
@@ -116,7 +119,6 @@ struct attempt {
     uint64_t generation;
     bool ours; /* who offers */
     uint64_t deadline_us;
-    struct wire_id offer_id; /* messageId of their offer: a repetition is known by it */
 };
 
 /* The joiner's progress on its way to the relay's log. */
@@ -167,6 +169,7 @@ struct session {
     uint64_t stored_seq;  /* files up to here are in the relay's log */
     uint64_t stored_done; /* complete files among them */
     bool checkpoint_needed;
+    bool conflicted;  /* the last entry met a version that it did not expect */
     uint32_t entries; /* in the log since its last checkpoint */
     struct progress progress;
     struct list tickets; /* ticket_mark: reports not yet stored */

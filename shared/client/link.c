@@ -19,6 +19,7 @@ enum {
     CLOSE_DO_NOT_RETURN_FIRST = 4400,
     CLOSE_DO_NOT_RETURN_LAST = 4499,
     DOUBLINGS_MAX = 16,
+    SHORT_LIFE_MS = 10000,
 };
 
 int link_origin(const char *url, char *ret_origin, size_t size)
@@ -119,6 +120,7 @@ void link_now(struct engine *e)
         e->link.state = LINK_WAITING;
         e->link.retry_us = e->now_us;
         e->link.failures = 0;
+        e->link.short_lived = 0;
     }
 }
 
@@ -135,7 +137,11 @@ void link_connected(struct engine *e)
 /* After a connection that worked the first return is quick, but never so that a thousand clients come at once. */
 static uint64_t pause_ms(struct engine *e, uint16_t close_code)
 {
-    uint32_t doublings = e->link.failures < DOUBLINGS_MAX ? e->link.failures : DOUBLINGS_MAX;
+    uint32_t doublings = e->link.failures;
+    if (e->link.short_lived > 1)
+        doublings += e->link.short_lived - 1;
+    if (doublings > DOUBLINGS_MAX)
+        doublings = DOUBLINGS_MAX;
     uint64_t delay_ms = (uint64_t)e->config.reconnect_min_ms << doublings;
     if (delay_ms > e->config.reconnect_max_ms)
         delay_ms = e->config.reconnect_max_ms;
@@ -170,6 +176,9 @@ void link_disconnected(struct engine *e, uint16_t close_code)
         close_code >= CLOSE_DO_NOT_RETURN_FIRST && close_code <= CLOSE_DO_NOT_RETURN_LAST;
     bool worked = e->link.state == LINK_READY || e->link.farewell == WIRE_CODE_SHUTTING_DOWN;
     e->link.failures = worked ? 0 : e->link.failures + 1;
+    if (e->link.state == LINK_READY)
+        e->link.short_lived =
+            e->now_us < time_add_ms(e->link.ready_us, SHORT_LIFE_MS) ? e->link.short_lived + 1 : 0;
     e->effects.connection++;
     request_forget_all(e);
     for (struct map_node *n = map_next(&e->syncshells, NULL); n; n = map_next(&e->syncshells, n))
@@ -187,6 +196,8 @@ void link_disconnected(struct engine *e, uint16_t close_code)
 void link_hello(struct engine *e, const struct message_hello *m)
 {
     if (e->link.state != LINK_GREETING || m->protocol_version != WIRE_PROTOCOL_VERSION) {
+        if (m->protocol_version != WIRE_PROTOCOL_VERSION)
+            e->link.farewell = WIRE_CODE_UNSUPPORTED_VERSION;
         link_give_up(e);
         return;
     }
@@ -223,6 +234,7 @@ void link_welcome(struct engine *e, const struct message_welcome *m)
     if (e->link.state != LINK_AUTHENTICATING)
         return;
     e->link.state = LINK_READY;
+    e->link.ready_us = e->now_us;
     e->link.failures = 0;
     e->link.store_epoch = m->store_epoch;
     notify_send(e, notify_new(e, SYNCSHELL_EVENT_RELAY_CONNECTED, 0));

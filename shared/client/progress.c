@@ -344,6 +344,7 @@ void progress_stored(struct session *s, const struct message_stored *m)
     if (!s->progress.frame)
         return;
     s->version = m->has_version ? m->version : s->progress.base_version + 1;
+    s->conflicted = false;
     s->entries = s->progress.checkpoint ? 1 : s->entries + 1;
     if (s->progress.checkpoint && !s->progress.outdated)
         s->checkpoint_needed = false;
@@ -389,6 +390,9 @@ static void log_full(struct session *s, const struct message_error *error)
 void progress_refused(struct session *s, const struct message_error *error)
 {
     if (error->code == WIRE_CODE_VERSION_CONFLICT && error->has_version) {
+        if (s->conflicted)
+            session_pause(s, error); /* somebody else writes too: not as fast as the wire */
+        s->conflicted = true;
         progress_checkpoint(s, error->version);
     } else if (error->code == WIRE_CODE_SESSION_FULL) {
         log_full(s, error);

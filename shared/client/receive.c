@@ -90,9 +90,9 @@ static void on_stored(struct engine *e, const struct message_stored *m)
     struct syncshell *y = engine_find_syncshell(e, r->syncshell_id.text);
     struct session *s = engine_find_session(e, r->session_id.text);
     if (r->kind == REQUEST_CREATE && y)
-        syncshell_created(y, r);
+        syncshell_created(y);
     else if (r->kind == REQUEST_LEAVE && y)
-        syncshell_left(y, r);
+        syncshell_left(y);
     else if (r->kind == REQUEST_OPEN && s && s->phase == SESSION_OPENING)
         session_opened(s, m);
     else if (r->kind == REQUEST_CLOSE && s)
@@ -154,7 +154,7 @@ static void on_joined(struct engine *e, const struct message_syncshell_joined *m
     struct request *r = request_take(e, m->in_reply_to.text);
     struct syncshell *y = r ? engine_find_syncshell(e, m->syncshell_id.text) : NULL;
     if (y && r->kind == REQUEST_JOIN)
-        syncshell_joined(y, r, m);
+        syncshell_joined(y, m);
     free(r);
 }
 

@@ -24,6 +24,8 @@ static void mark(struct engine *e, const struct request *r, bool in_flight)
 
 static bool remember(struct engine *e, const struct request *r)
 {
+    if (r->kind == REQUEST_SIGNAL && e->requests.n_entries >= ENGINE_SIGNALS_MAX)
+        return false;
     struct request *copy = calloc(1, sizeof *copy);
     if (!copy) {
         engine_fail(e, CODE_NO_MEMORY, "no memory for a request");

@@ -30,7 +30,7 @@ struct request *request_take(struct engine *e, const char *message_id);
 /* Forgets all, and the in_flight bits of their objects. */
 void request_forget_all(struct engine *e);
 
-/* Forgets a session's signals below a generation. */
+/* Forgets a session's signals below a generation: of those that went well no answer comes. */
 void request_forget_signals(struct engine *e, const char *session_id, uint64_t below_generation);
 
 uint64_t request_deadline_us(const struct engine *e);

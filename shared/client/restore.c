@@ -94,5 +94,6 @@ void restore_page(struct session *s, const struct message_session_snapshot *m, c
         return;
     s->phase = SESSION_OPENED;
     progress_checkpoint(s, m->version); /* what is in the journal now becomes the log */
+    s->announced = true;
     notify_send(s->syncshell->engine, notify_session(s, SYNCSHELL_EVENT_SESSION_RESUMED, 0));
 }

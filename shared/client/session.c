@@ -18,7 +18,7 @@
 #include "client/syncshell.h"
 #include "wire/seal.h"
 
-enum { MESSAGE_ID_BYTES = 12 };
+enum { MESSAGE_ID_BYTES = 12, REOPEN_PAUSE_MS = 30000 };
 
 int session_new(struct syncshell *y, const struct wire_id *id, const struct wire_peer_id *other,
                 bool joiner, const char *label, struct session **ret_session)
@@ -283,6 +283,10 @@ void session_closed(struct session *s, uint64_t ticket, enum session_outcome out
 
 void session_close(struct session *s, uint64_t ticket, enum session_outcome outcome)
 {
+    if (s->ticket != 0) /* of an open or a close that is not answered yet */
+        notify_failed(s->syncshell->engine, s->ticket, wire_code_name(WIRE_CODE_SUPERSEDED),
+                      "a later command closes the session", false, s->syncshell->id.text,
+                      s->id.text);
     /* Also one that we think was never opened: its SessionOpen may have come through, and the answer been lost. */
     s->phase = SESSION_CLOSING;
     s->outcome = outcome;
@@ -305,6 +309,12 @@ void session_reopen(struct session *s)
     record_put_session(s);
 }
 
+/* Nobody's command: it is opened again in another store, where the other side may not be a member yet. */
+static bool reopens_too_early(const struct request *r, const struct message_error *error)
+{
+    return r->kind == REQUEST_OPEN && r->ticket == 0 && error->code == WIRE_CODE_UNKNOWN_TARGET;
+}
+
 void session_refused(struct session *s, const struct request *r, const struct message_error *error)
 {
     struct engine *e = s->syncshell->engine;
@@ -320,6 +330,9 @@ void session_refused(struct session *s, const struct request *r, const struct me
         return; /* it need not be opened any more */
     } else if (r->kind == REQUEST_PROGRESS) {
         progress_refused(s, error);
+    } else if (reopens_too_early(r, error)) {
+        notify_failed(e, 0, code, error->text, true, s->syncshell->id.text, s->id.text);
+        s->pause_us = time_add_ms(e->now_us, engine_jitter_ms(e, REOPEN_PAUSE_MS));
     } else if (r->kind == REQUEST_OPEN) {
         notify_failed(e, r->ticket, code, error->text, false, s->syncshell->id.text, s->id.text);
         forget(s);
@@ -446,8 +459,11 @@ struct arrival {
 static void visit_arrival(struct session *s, void *argument)
 {
     const struct arrival *a = argument;
-    if (str_equal(s->other.text, a->peer_id))
-        attempt_peer_online(s);
+    if (!str_equal(s->other.text, a->peer_id))
+        return;
+    if (s->phase == SESSION_OPENING)
+        s->pause_us = 0;
+    attempt_peer_online(s);
 }
 
 void session_peer_online(struct syncshell *y, const char *peer_id)

@@ -81,8 +81,7 @@ bool syncshell_peer_online(const struct syncshell *y, const char *peer_id)
 static bool request_start(struct syncshell *y, enum request_kind kind, enum message_type type,
                           struct request *ret_r)
 {
-    *ret_r =
-        (struct request){.kind = kind, .type = type, .syncshell_id = y->id, .ticket = y->ticket};
+    *ret_r = (struct request){.kind = kind, .type = type, .syncshell_id = y->id};
     return engine_random_id(y->engine, MESSAGE_ID_BYTES, &ret_r->message_id) == 0;
 }
 
@@ -125,8 +124,6 @@ static void send_join(struct syncshell *y)
     struct request r;
     if (!request_start(y, REQUEST_JOIN, m.type, &r))
         return;
-    if (y->state == SYNCSHELL_LEAVING)
-        r.ticket = 0; /* the command's answer is that it left */
     m.join_syncshell.message_id = r.message_id;
     m.join_syncshell.syncshell_id = y->id;
     m.join_syncshell.key_epoch = y->key_epoch;
@@ -205,12 +202,29 @@ void syncshell_disconnected(struct syncshell *y)
 
 /* ---- answers ---- */
 
-void syncshell_created(struct syncshell *y, const struct request *r)
+/* The ticket of the command that made or joined it: who leaves is answered by SYNCSHELL_LEFT alone. */
+static uint64_t entry_ticket(const struct syncshell *y)
+{
+    return y->state == SYNCSHELL_LEAVING ? 0 : y->ticket;
+}
+
+void syncshell_command(struct syncshell *y, uint64_t ticket)
+{
+    if (y->ticket != 0)
+        notify_failed(y->engine, y->ticket, wire_code_name(WIRE_CODE_SUPERSEDED),
+                      "a later command about the same syncshell took its place", false, y->id.text,
+                      NULL);
+    y->ticket = ticket;
+}
+
+void syncshell_created(struct syncshell *y)
 {
     struct engine *e = y->engine;
-    y->state = SYNCSHELL_JOINING;
+    if (y->state == SYNCSHELL_CREATING)
+        y->state = SYNCSHELL_JOINING;
     record_put_syncshell(y);
-    struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_CREATED, r->ticket);
+    struct syncshell_event *event =
+        notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_CREATED, entry_ticket(y));
     notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
     notify_send(e, event);
 }
@@ -235,11 +249,11 @@ static void tell_presence(struct syncshell *y, const char *peer_id, enum presenc
     notify_send(y->engine, event);
 }
 
-static void tell_joined(struct syncshell *y, const struct request *r,
-                        const struct message_syncshell_joined *m)
+static void tell_joined(struct syncshell *y, const struct message_syncshell_joined *m)
 {
     struct engine *e = y->engine;
-    struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_JOINED, r->ticket);
+    struct syncshell_event *event =
+        notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_JOINED, entry_ticket(y));
     notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
     notify_text(event, SYNCSHELL_FIELD_OWNER_PEER_ID, m->owner_peer_id.text);
     notify_integer(event, SYNCSHELL_FIELD_RECOVERED, m->recovered);
@@ -257,8 +271,7 @@ static void tell_ready(struct syncshell *y)
     notify_send(y->engine, event);
 }
 
-void syncshell_joined(struct syncshell *y, const struct request *r,
-                      const struct message_syncshell_joined *m)
+void syncshell_joined(struct syncshell *y, const struct message_syncshell_joined *m)
 {
     struct engine *e = y->engine;
     bool same_store = str_equal(y->store_epoch.text, m->store_epoch.text);
@@ -272,18 +285,18 @@ void syncshell_joined(struct syncshell *y, const struct request *r,
     y->store_epoch = m->store_epoch;
     if (y->state == SYNCSHELL_JOINING)
         y->state = SYNCSHELL_MEMBER;
+    record_put_syncshell(y);
+    tell_joined(y, m);
     if (y->state != SYNCSHELL_LEAVING)
         y->ticket = 0;
-    record_put_syncshell(y);
-    tell_joined(y, r, m);
     session_reconcile_all(y, m, same_store);
     tell_ready(y);
 }
 
-void syncshell_left(struct syncshell *y, const struct request *r)
+void syncshell_left(struct syncshell *y)
 {
     struct engine *e = y->engine;
-    struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_LEFT, r->ticket);
+    struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_LEFT, y->ticket);
     notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
     notify_send(e, event);
     syncshell_forget(y);
@@ -318,8 +331,7 @@ static void join_refused(struct syncshell *y, const struct message_error *error)
     } else if (y->state == SYNCSHELL_JOINING && y->ticket != 0) {
         give_up(y, error);
     } else if (y->state == SYNCSHELL_LEAVING) {
-        const struct request r = {.ticket = y->ticket};
-        syncshell_left(y, &r); /* it does not know us: so we have left */
+        syncshell_left(y); /* it does not know us: so we have left */
     } else {
         tell_refused(y, error);
         pause_for(y, error, REJOIN_PAUSE_MS);
@@ -335,6 +347,8 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
         pause_for(y, error, ENGINE_RETRY_PAUSE_MS);
     else if (r->kind == REQUEST_JOIN)
         join_refused(y, error);
+    else if (r->kind == REQUEST_CREATE && y->state == SYNCSHELL_LEAVING)
+        syncshell_left(y);
     else if (r->kind == REQUEST_CREATE && y->ticket != 0)
         give_up(y, error);
     else if (r->kind == REQUEST_LEAVE) {

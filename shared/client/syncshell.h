@@ -20,11 +20,13 @@ void syncshell_disconnected(struct syncshell *y);
 
 bool syncshell_peer_online(const struct syncshell *y, const char *peer_id);
 
+/* A command about it: its ticket takes the place of one that still waits, which is answered at once. */
+void syncshell_command(struct syncshell *y, uint64_t ticket);
+
 /* Answers. */
-void syncshell_created(struct syncshell *y, const struct request *r);
-void syncshell_joined(struct syncshell *y, const struct request *r,
-                      const struct message_syncshell_joined *m);
-void syncshell_left(struct syncshell *y, const struct request *r);
+void syncshell_created(struct syncshell *y);
+void syncshell_joined(struct syncshell *y, const struct message_syncshell_joined *m);
+void syncshell_left(struct syncshell *y);
 void syncshell_refused(struct syncshell *y, const struct request *r,
                        const struct message_error *error);
 

@@ -714,6 +714,50 @@ static void test_no_such_link(void **state)
     station_expect_none(&s->station);
 }
 
+static uint64_t in_flight(const struct scene *s)
+{
+    struct engine_stats stats;
+    engine_stats(s->station.engine, &stats);
+    return stats.requests_in_flight;
+}
+
+/* A signal is answered only when something is wrong, so it is remembered only as long as its attempt. */
+static void test_signals_are_forgotten_with_their_attempt(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, true);
+    offer(s, 10, 1);
+    candidate(s, 11, 1);
+    assert_int_equal(in_flight(s), 2);
+    scene_signal(s, MESSAGE_RECONNECT_ANSWER, 1, "their answer");
+    link_is(s, 1, SYNCSHELL_LINK_UP);
+    assert_int_equal(in_flight(s), 0);
+    scene_signal(s, MESSAGE_RECONNECT_OFFER, 2, "their offer");
+    assert_int_equal(in_flight(s), 1); /* the RecoveryRequest */
+    answer(s, 12, 2);
+    assert_int_equal(in_flight(s), 2);
+    link_is(s, 2, SYNCSHELL_LINK_FAILED);
+    assert_int_equal(in_flight(s), 1);
+}
+
+/* However many candidates an application gives, they leave room for what must come through. */
+static void test_candidates_do_not_crowd_out_progress(void **state)
+{
+    struct scene *s = *state;
+    struct body_file_list files = {0};
+    scene_session(s, true);
+    offer(s, 10, 1);
+    for (uint64_t ticket = 11; ticket < 5000; ticket++)
+        candidate(s, ticket, 1);
+    struct syncshell_event *e = station_skip_to(&s->station, SYNCSHELL_EVENT_SIGNAL_REFUSED);
+    assert_string_equal(event_string(e, SYNCSHELL_FIELD_CODE), CODE_LIBRARY_FULL);
+    scene_forget(s);
+    files_add(&files, file_done("a", NULL, 1));
+    station_report(&s->station, SCENE_SESSION, &files);
+    scene_settle(s);
+    scene_hear(s, MESSAGE_SESSION_PROGRESS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -750,6 +794,8 @@ int main(void)
         SCENE_TEST(test_relay_gone_while_an_offer_is_needed),
         SCENE_TEST(test_unknown_session),
         SCENE_TEST(test_no_such_link),
+        SCENE_TEST(test_signals_are_forgotten_with_their_attempt),
+        SCENE_TEST(test_candidates_do_not_crowd_out_progress),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,9 +292,12 @@ static void test_another_protocol_version(void **state)
     m.hello.limits.signal_body_bytes = WIRE_SIGNAL_BODY_MAX;
     m.hello.limits.body_bytes = WIRE_BODY_MAX;
     m.hello.limits.offer_ttl_ms = 10000;
+    station_forget(&s->station);
     scene_say(s, &m);
     scene_silence(s);
     assert_false(s->connected);
+    struct syncshell_event *e = station_expect(&s->station, SYNCSHELL_EVENT_RELAY_DISCONNECTED);
+    assert_string_equal(event_string(e, SYNCSHELL_FIELD_CODE), "unsupported_version");
 }
 
 static void test_speaking_out_of_turn(void **state)
@@ -398,6 +401,25 @@ static void test_stats(void **state)
     assert_int_equal(stats.frames_received, 5);
 }
 
+/* A relay that welcomes and closes at once is not asked ever faster. */
+static void test_a_relay_that_cannot_keep_connections(void **state)
+{
+    struct scene *s = *state;
+    scene_boot(s);
+    scene_drop(s, 1011);
+    for (int i = 0; i < 8; i++) {
+        scene_forget(s);
+        while (!s->connected)
+            scene_advance_ms(s, 10);
+        scene_hello(s);
+        scene_welcome(s);
+        scene_drop(s, 1011);
+    }
+    unsigned n_dials = s->n_dials;
+    scene_advance_ms(s, 5000);
+    assert_int_equal(s->n_dials, n_dials);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +437,7 @@ int main(void)
         SCENE_TEST(test_silence_of_the_relay),
         SCENE_TEST(test_another_language),
         SCENE_TEST(test_another_protocol_version),
+        SCENE_TEST(test_a_relay_that_cannot_keep_connections),
         SCENE_TEST(test_speaking_out_of_turn),
         SCENE_TEST(test_no_return_without_a_syncshell),
         SCENE_TEST(test_relay_url),

@@ -321,6 +321,26 @@ static void test_conflict(void **state)
     scene_silence(s);
 }
 
+/* A second writer with our key, or a relay that is out of its mind: not as fast as the wire. */
+static void test_conflict_after_conflict(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, true);
+    report_one(s, "a");
+    enum message_type type = MESSAGE_SESSION_PROGRESS;
+    for (uint64_t version = 2; version < 4; version++) {
+        struct message m = scene_error_message(&scene_hear(s, type)->session_entry.message_id,
+                                               WIRE_CODE_VERSION_CONFLICT);
+        m.error.has_version = true;
+        m.error.version = version;
+        scene_say(s, &m);
+        type = MESSAGE_SESSION_CHECKPOINT;
+    }
+    scene_silence(s);
+    scene_advance_ms(s, 2000);
+    expect_entry(s, MESSAGE_SESSION_CHECKPOINT, 3, "a ");
+}
+
 static void test_retryable_refusal(void **state)
 {
     struct scene *s = *state;
@@ -534,6 +554,7 @@ int main(void)
         SCENE_TEST(test_a_state_over_the_relays_limit),
         SCENE_TEST(test_compaction),
         SCENE_TEST(test_conflict),
+        SCENE_TEST(test_conflict_after_conflict),
         SCENE_TEST(test_retryable_refusal),
         SCENE_TEST(test_connection_lost_before_it_was_stored),
         SCENE_TEST(test_connection_lost_after_it_was_stored),

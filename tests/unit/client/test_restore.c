@@ -192,6 +192,7 @@ static void test_disconnected_between_pages(void **state)
     add_file(&p, MESSAGE_SESSION_PROGRESS, 8, "b");
     answer(&p, 7, 8, true);
     expect_resumed(s, "");
+    station_skip_to(&s->station, SYNCSHELL_EVENT_OFFER_NEEDED);
     expect_checkpoint(s, 8, 2);
 }
 

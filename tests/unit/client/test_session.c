@@ -434,6 +434,7 @@ static void test_close_while_the_open_is_in_flight(void **state)
     struct wire_id opening = scene_hear(s, MESSAGE_SESSION_OPEN)->session_open.message_id;
     close_session(s, 40, SYNCSHELL_OUTCOME_CANCELLED);
     struct wire_id closing = scene_hear(s, MESSAGE_SESSION_CLOSE)->session_close.message_id;
+    expect_refused(s, 20, "superseded");
     scene_error(s, &opening, WIRE_CODE_UNKNOWN_TARGET);
     scene_error(s, &closing, WIRE_CODE_UNKNOWN_SESSION);
     expect_closed(s, 40, "cancelled");
@@ -530,6 +531,36 @@ static void test_both_reopen_in_another_store(void **state)
     scene_silence(s);
 }
 
+/* The other side has not come back to the new store yet: what is known of the session must not be thrown away. */
+static void check_other_side_missing(struct scene *s, bool joiner)
+{
+    struct station *st = &s->station;
+    scene_session(s, joiner);
+    wire_id_set(&s->store_epoch, "epoch1");
+    reconnect(s);
+    scene_joined(s, &(struct scene_joined){.other = PRESENCE_AWAY, .not_recovered = true});
+    scene_error(s, &scene_hear(s, MESSAGE_SESSION_OPEN)->session_open.message_id,
+                WIRE_CODE_UNKNOWN_TARGET);
+    assert_string_equal(
+        event_string(station_skip_to(st, SYNCSHELL_EVENT_REQUEST_FAILED), SYNCSHELL_FIELD_CODE),
+        "unknown_target");
+    assert_int_equal(station_records(st, "session"), 1);
+    scene_silence(s); /* not at once */
+    scene_presence(s, PRESENCE_ONLINE);
+    scene_stored_version(s, &scene_hear(s, MESSAGE_SESSION_OPEN)->session_open.message_id, 1);
+    station_skip_to(st, SYNCSHELL_EVENT_SESSION_RESUMED);
+}
+
+static void test_joiner_waits_for_the_other_side_in_another_store(void **state)
+{
+    check_other_side_missing(*state, true);
+}
+
+static void test_provider_waits_for_the_other_side_in_another_store(void **state)
+{
+    check_other_side_missing(*state, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -559,6 +590,8 @@ int main(void)
         SCENE_TEST(test_provider_reopens_in_another_store),
         SCENE_TEST(test_joiner_reopens_in_another_store),
         SCENE_TEST(test_both_reopen_in_another_store),
+        SCENE_TEST(test_joiner_waits_for_the_other_side_in_another_store),
+        SCENE_TEST(test_provider_waits_for_the_other_side_in_another_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

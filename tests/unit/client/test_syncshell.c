@@ -461,6 +461,53 @@ static void test_owner_cannot_leave(void **state)
     scene_silence(s); /* it does not try again */
 }
 
+/* Two commands about one syncshell: each has its own answer. */
+static void test_joined_twice_before_the_answer(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    struct invite invite;
+    unsigned n_answers[2] = {0};
+    scene_boot(s);
+    uint64_t first = st->ticket;
+    assert_int_equal(engine_invite(st->engine, SCENE_SHELL, &invite), 0);
+    STATION_CALL(st, engine_join(st->engine, s->now_us, 80, &invite));
+    scene_settle(s);
+    scene_joined(s, &(struct scene_joined){.other = PRESENCE_ONLINE});
+    for (struct syncshell_event *e; (e = station_next(st));) {
+        n_answers[0] += event_ticket(e) == first;
+        n_answers[1] += event_ticket(e) == 80;
+    }
+    assert_int_equal(n_answers[0], 1);
+    assert_int_equal(n_answers[1], 1);
+}
+
+static void test_left_before_it_was_created(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    boot_online(s);
+    STATION_CALL(st, engine_create_syncshell(st->engine, s->now_us, 3));
+    scene_settle(s);
+    scene_hello(s);
+    scene_welcome(s);
+    const struct message_create_syncshell create =
+        scene_hear(s, MESSAGE_CREATE_SYNCSHELL)->create_syncshell;
+    station_forget(st);
+    STATION_CALL(st, engine_leave(st->engine, s->now_us, 4, create.syncshell_id.text));
+    scene_settle(s);
+    assert_string_equal(failure(s, 3), "superseded");
+    STATION_CALL(st,
+                 engine_leave(st->engine, s->now_us, 5, create.syncshell_id.text)); /* once more */
+    scene_settle(s);
+    assert_string_equal(failure(s, 4), "superseded");
+    scene_stored(s, &create.message_id);
+    joined_own(s, &create.syncshell_id);
+    scene_stored(s, &scene_hear(s, MESSAGE_LEAVE_SYNCSHELL)->leave_syncshell.message_id);
+    assert_int_equal(event_ticket(station_skip_to(st, SYNCSHELL_EVENT_SYNCSHELL_LEFT)), 5);
+    station_expect_none(st);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +529,8 @@ int main(void)
         SCENE_TEST(test_leave_has_one_answer),
         SCENE_TEST(test_leave_what_the_relay_forgot),
         SCENE_TEST(test_owner_cannot_leave),
+        SCENE_TEST(test_joined_twice_before_the_answer),
+        SCENE_TEST(test_left_before_it_was_created),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
