@@ -18,6 +18,7 @@
 #include "transport/invite_text.h"
 #include "transport/io_thread.h"
 #include "transport/journal.h"
+#include "transport/process.h"
 #include "transport/relay_url.h"
 #include "wire/limits.h"
 
@@ -263,6 +264,7 @@ int32_t SYNCSHELL_CALL syncshell_client_new(const syncshell_options *options,
 
     if (!ret_client || !options_ok(options, &url))
         return SYNCSHELL_E_ARGUMENT;
+    process_prepare();
     c = calloc(1, sizeof *c);
     if (!c)
         return SYNCSHELL_E_NO_MEMORY;

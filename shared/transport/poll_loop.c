@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "transport/lws_context.h"
+#include "transport/process.h"
 
 struct entry {
     int fd;
@@ -174,7 +174,7 @@ int poll_loop_make_context(struct poll_loop *l, struct lws_context_creation_info
 {
     info->event_lib_custom = &loop_plugin;
     info->foreign_loops = l->foreign_loops;
-    l->context = lws_context_new(info);
+    l->context = process_make_context(info);
     return l->context ? 0 : -EMFILE;
 }
 

@@ -20,7 +20,7 @@ int poll_loop_new(struct poll_loop **ret_loop); /* 0 or negative errno */
 /* Destroys the context first, if there is one. */
 struct poll_loop *poll_loop_free(struct poll_loop *l);
 
-/* Makes the context, with this loop and without touching the process (lws_context.h). 0 or negative errno. */
+/* Makes the context, with this loop and without touching the process (process.h). 0 or negative errno. */
 int poll_loop_make_context(struct poll_loop *l, struct lws_context_creation_info *info);
 struct lws_context *poll_loop_context(const struct poll_loop *l);
 

@@ -1,12 +1,20 @@
-#include "transport/lws_context.h"
+#include "transport/process.h"
 
 #include <pthread.h>
 #include <signal.h>
 
+#include <openssl/crypto.h>
+
 /* The lock is what the process-wide things above need; it has no state of a client in it. */
 static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
 
-struct lws_context *lws_context_new(const struct lws_context_creation_info *info)
+void process_prepare(void)
+{
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT,
+                              NULL); /* no memory: the first use will say so */
+}
+
+struct lws_context *process_make_context(const struct lws_context_creation_info *info)
 {
     struct sigaction before;
     struct lws_context *context;
