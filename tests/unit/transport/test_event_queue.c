@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -231,6 +232,28 @@ static void several_readers_share_and_all_hear_the_end(void **state)
     (void)event_queue_free(r.queue);
 }
 
+/* None waits for an event that cannot come: whoever is asleep when another takes STOPPED wakes up, too. */
+static void the_end_wakes_all_readers(void **state)
+{
+    enum { READERS = 4, TIMES = 100, YIELDS = 50 };
+
+    (void)state;
+    for (int n = 0; n < TIMES; n++) {
+        struct readers r = {.queue = new_queue(NULL, NULL)};
+        pthread_t threads[READERS];
+
+        for (int i = 0; i < READERS; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, consume, &r), 0);
+        for (int i = 0; i < YIELDS; i++) /* most of them sleep by then */
+            (void)sched_yield();
+        put(r.queue, SYNCSHELL_EVENT_STOPPED, 1);
+        for (int i = 0; i < READERS; i++)
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(atomic_load(&r.sum), 1);
+        (void)event_queue_free(r.queue);
+    }
+}
+
 static void *wait_for_room(void *userdata)
 {
     event_queue_wait_for_room(userdata);
@@ -265,6 +288,7 @@ int main(void)
         cmocka_unit_test(a_wait_ends_with_its_time),
         cmocka_unit_test(a_slow_reader_gets_all),
         cmocka_unit_test(several_readers_share_and_all_hear_the_end),
+        cmocka_unit_test(the_end_wakes_all_readers),
         cmocka_unit_test(a_release_ends_the_writers_wait),
     };
 

@@ -75,11 +75,9 @@ static void pasting_adds_blanks(void **state)
     assert_decodes(TEXT "and more", sizeof TEXT - 1); /* the length counts, not a NUL */
 }
 
-#define TWICE  TEXT "\n" TEXT
-#define LONGER TEXT "A"
-
 static void what_is_not_an_invite_is_refused(void **state)
 {
+    static const char twice[] = TEXT "\n" TEXT, longer[] = TEXT "A";
     const char *bad[] = {"",
                          " ",
                          "syncshell1.",
@@ -89,8 +87,8 @@ static void what_is_not_an_invite_is_refused(void **state)
                          "syncshell1.e30=", /* padding */
                          "syncshell1.e3",
                          "syncshell1.e3 0",
-                         TWICE,
-                         LONGER};
+                         twice,
+                         longer};
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

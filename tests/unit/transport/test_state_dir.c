@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,6 +64,7 @@ static void a_killed_process_gives_it_back(void **state)
     child = fork();
     assert_true(child >= 0);
     if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* when the test fails */
         c = state_dir_take(&d, s->path) == 0 ? 'y' : 'n';
         if (write(fds[1], &c, 1) == 1)
             (void)pause();
