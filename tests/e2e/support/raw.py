@@ -121,12 +121,12 @@ class RawPeer:
             proof=sign(group.signing_key, *text),
         )
 
-    async def join(self, group, answer="SyncshellJoined", signing_key=None, **fields):
+    def join_fields(self, group, signing_key=None):
         text = ("syncshell.v1 join", self.hello["relayId"], self.hello["nonce"], group.id, self.id, "1")
-        return await self.ask(
-            "JoinSyncshell", answer, syncshellId=group.id, keyEpoch=1,
-            proof=sign(signing_key or group.signing_key, *text), **fields,
-        )
+        return {"syncshellId": group.id, "keyEpoch": 1, "proof": sign(signing_key or group.signing_key, *text)}
+
+    async def join(self, group, answer="SyncshellJoined", signing_key=None, **fields):
+        return await self.ask("JoinSyncshell", answer, **self.join_fields(group, signing_key), **fields)
 
     def route(self, group, target, session, number=1, **changed):
         fields = {
