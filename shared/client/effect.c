@@ -56,6 +56,7 @@ void effects_deinit(struct effects *e)
     clear(&e->journal);
     clear(&e->outputs);
     e->last = effect_free(e->last);
+    e->last_word = event_free(e->last_word);
 }
 
 static int add_record(struct effects *e, enum engine_effect_kind op, const char *kind,
@@ -161,13 +162,22 @@ int effects_seal(struct effects *e)
     return 0;
 }
 
+static bool next_last_word(struct effects *e, struct engine_effect *ret_effect)
+{
+    if (!e->last_word)
+        return false;
+    *ret_effect = (struct engine_effect){.kind = ENGINE_EVENT, .event = e->last_word};
+    e->last_word = NULL;
+    return true;
+}
+
 bool effects_next(struct effects *e, struct engine_effect *ret_effect)
 {
     e->last = effect_free(e->last);
     for (;;) {
         struct list_node *n = list_first(&e->queue);
         if (!n)
-            return false;
+            return next_last_word(e, ret_effect);
         struct effect *f = container_of(n, struct effect, node);
         if (f->after_batch > e->committed)
             return false;
@@ -196,6 +206,6 @@ void effects_stop(struct effects *e, struct syncshell_event *takes_event)
     clear(&e->journal);
     clear(&e->outputs);
     e->committed = e->batch;
-    if (takes_event && effects_event(e, takes_event) == 0)
-        move_all(&e->queue, &e->outputs, e->batch);
+    event_free(e->last_word);
+    e->last_word = takes_event;
 }

@@ -13,13 +13,14 @@
 #include "client/engine.h"
 
 struct effects {
-    struct list queue;   /* sealed, in order */
-    struct list journal; /* of the current call */
-    struct list outputs; /* of the current call */
-    uint64_t batch;      /* number of the last sealed batch */
-    uint64_t committed;  /* number of the last committed batch */
-    uint64_t connection; /* frames made for an earlier connection are dropped */
-    struct effect *last; /* handed out last: its texts stay valid until the next */
+    struct list queue;                 /* sealed, in order */
+    struct list journal;               /* of the current call */
+    struct list outputs;               /* of the current call */
+    uint64_t batch;                    /* number of the last sealed batch */
+    uint64_t committed;                /* number of the last committed batch */
+    uint64_t connection;               /* frames made for an earlier connection are dropped */
+    struct effect *last;               /* handed out last: its texts stay valid until the next */
+    struct syncshell_event *last_word; /* after everything else; needs no memory */
 };
 
 void effects_init(struct effects *e);

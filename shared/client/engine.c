@@ -39,16 +39,34 @@ void engine_config_defaults(struct engine_config *ret_config)
 
 /* ---- helpers that all parts use ---- */
 
+static int last_word_new(struct syncshell_event **ret_event, const char *code, const char *text)
+{
+    struct syncshell_event *event;
+    int r = event_new(&event, SYNCSHELL_EVENT_STOPPED, 0);
+    if (r < 0)
+        return r;
+    event_add_text(event, SYNCSHELL_FIELD_CODE, code);
+    event_add_text(event, SYNCSHELL_FIELD_MESSAGE, text);
+    if (event_broken(event)) {
+        event_free(event);
+        return -ENOMEM;
+    }
+    *ret_event = event;
+    return 0;
+}
+
+/* Where there is no memory left for the reason, memory is the reason. */
 void engine_fail(struct engine *e, const char *code, const char *text)
 {
     if (e->stopped)
         return;
     e->stopped = true;
     struct syncshell_event *event = e->last_word;
+    struct syncshell_event *better;
     e->last_word = NULL;
-    if (event) {
-        event_add_text(event, SYNCSHELL_FIELD_CODE, code);
-        event_add_text(event, SYNCSHELL_FIELD_MESSAGE, text);
+    if (last_word_new(&better, code, text) == 0) {
+        event_free(event);
+        event = better;
     }
     effects_stop(&e->effects, event);
 }
@@ -161,7 +179,7 @@ int engine_new(struct engine **ret_engine, const struct engine_config *config,
     effects_init(&e->effects);
     int r = make_maps(e);
     if (r == 0)
-        r = event_new(&e->last_word, SYNCSHELL_EVENT_STOPPED, 0);
+        r = last_word_new(&e->last_word, CODE_NO_MEMORY, "memory ran out");
     if (r == 0 && config->access_key) {
         e->access_key = strdup(config->access_key);
         r = e->access_key ? 0 : -ENOMEM;

@@ -325,6 +325,15 @@ static void on_saved(struct pair *p, uint64_t ticket)
             p->saved[i] = true;
 }
 
+static void on_stopped(struct side *s, const struct syncshell_event *e)
+{
+    if (!s->pair->may_stop)
+        fail_msg("the engine stopped: %s", event_string(e, SYNCSHELL_FIELD_CODE));
+    assert_true(engine_stopped(s->station.engine));
+    s->pair->n_stops++;
+    pair_kill(s);
+}
+
 static void on_event(struct side *s, const struct syncshell_event *e)
 {
     struct pair *p = s->pair;
@@ -348,7 +357,7 @@ static void on_event(struct side *s, const struct syncshell_event *e)
     else if (type == SYNCSHELL_EVENT_RECOVERY_REQUEST)
         on_request(p, e);
     else if (type == SYNCSHELL_EVENT_STOPPED)
-        fail_msg("the engine stopped: %s", event_string(e, SYNCSHELL_FIELD_CODE));
+        on_stopped(s, e);
 }
 
 static bool side_turn(struct side *s)
@@ -366,6 +375,8 @@ static bool side_turn(struct side *s)
         worked = true;
         on_event(s, e);
     }
+    /* The last word needs no memory: whoever stops says so. */
+    assert_false(s->station.engine && !worked && engine_stopped(s->station.engine));
     return side_connect(s) || worked;
 }
 

@@ -46,6 +46,9 @@ struct pair {
     uint64_t n_relay_steps;
     uint64_t kill_relay_at; /* 0: never */
     bool relay_killed;
+    bool
+        may_stop; /* an engine that stops is started anew, as after a kill; otherwise it is a fault */
+    unsigned n_stops;
     /* the applications' world */
     unsigned n_files;            /* of the transfer */
     bool saved[PAIR_FILES_MAX];  /* reported as saved to the joiner's application */

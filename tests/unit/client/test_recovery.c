@@ -481,6 +481,42 @@ static void test_delivered_twice(void **state)
     station_expect_none(&s->station);
 }
 
+/* The relay repeats what it has no acknowledgement for, old and new. */
+static void test_an_old_letter_changes_nothing(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, false);
+    deliver_ab(s, 4, "r1");
+    deliver_ab(s, 5, "r2");
+    deliver_ab(s, 4, "r1");
+    manifest_abc(s);
+    check_delta(s, "r2"); /* the newer one still stands */
+    scene_restart(s);
+    scene_hello(s);
+    scene_welcome(s);
+    assert_int_equal(scene_hear(s, MESSAGE_JOIN_SYNCSHELL)->join_syncshell.inbox_cursor, 5);
+}
+
+/* In another store the inbox counts from the beginning: what comes there must not be taken for old. */
+static void test_inbox_of_another_store(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, false);
+    manifest_abc(s);
+    deliver_ab(s, 9, "r1");
+    check_delta(s, "r1");
+    wire_id_set(&s->store_epoch, "epoch1");
+    scene_drop(s, 1006);
+    scene_forget(s);
+    scene_advance_ms(s, 1000);
+    scene_hello(s);
+    scene_welcome(s);
+    scene_joined(s, &(struct scene_joined){.other = PRESENCE_ONLINE, .not_recovered = true});
+    station_forget(&s->station);
+    deliver_ab(s, 1, "r2");
+    check_delta(s, "r2");
+}
+
 static void test_cursor_survives(void **state)
 {
     struct scene *s = *state;
@@ -759,6 +795,8 @@ int main(void)
         SCENE_TEST(test_manifest_comes_later),
         SCENE_TEST(test_told_again_after_a_kill),
         SCENE_TEST(test_delivered_twice),
+        SCENE_TEST(test_an_old_letter_changes_nothing),
+        SCENE_TEST(test_inbox_of_another_store),
         SCENE_TEST(test_cursor_survives),
         SCENE_TEST(test_acknowledged_again_after_a_refusal),
         SCENE_TEST(test_newer_request_supersedes),
