@@ -206,19 +206,19 @@ void recovery_pump(struct session *s)
 {
     if (s->joiner && s->request_needed)
         compose(s);
-    list_for_each_safe (n, next, &s->outgoing) {
-        struct outgoing *o = container_of(n, struct outgoing, node);
-        if (o->in_flight)
-            continue;
-        const struct request r = {.kind = REQUEST_DURABLE,
-                                  .type = s->joiner ? MESSAGE_RECOVERY_REQUEST
-                                                    : MESSAGE_RECOVERY_RESPONSE,
-                                  .message_id = o->message_id,
-                                  .syncshell_id = s->syncshell->id,
-                                  .session_id = s->id,
-                                  .ticket = s->request_ticket};
-        o->in_flight = request_send_frame(s->syncshell->engine, o->frame, &r);
-    }
+    struct list_node *first = list_first(&s->outgoing);
+    struct outgoing *o = first ? container_of(first, struct outgoing, node) : NULL;
+    if (!o || o->in_flight)
+        return;
+    /* One at a time: a part that is refused for the moment must not be overtaken. */
+    const struct request r = {.kind = REQUEST_DURABLE,
+                              .type =
+                                  s->joiner ? MESSAGE_RECOVERY_REQUEST : MESSAGE_RECOVERY_RESPONSE,
+                              .message_id = o->message_id,
+                              .syncshell_id = s->syncshell->id,
+                              .session_id = s->id,
+                              .ticket = s->request_ticket};
+    o->in_flight = request_send_frame(s->syncshell->engine, o->frame, &r);
 }
 
 /* ---- the provider ---- */
