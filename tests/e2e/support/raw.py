@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from . import schemas
 from .wait import LIMIT_S
 
 
@@ -70,12 +71,12 @@ class RawPeer:
         return fields["messageId"]
 
     async def receive(self):
-        """The next message: header with the body under "body"."""
+        """The next message: header with the body under "body". What the relay says is judged by the schemas, always."""
         data = await asyncio.wait_for(self.socket.recv(), LIMIT_S)
-        if isinstance(data, str):
-            return {**json.loads(data), "body": None}
-        head, _, body = data.partition(b"\n")
-        return {**json.loads(head), "body": body}
+        binary = isinstance(data, bytes)
+        header, body = schemas.split(binary, data if binary else data.encode())
+        schemas.known()[header["type"]].validate(header)
+        return {**header, "body": body}
 
     async def expect(self, message_type, **wanted):
         """The next message of that type with these values; others wait for their own expect()."""

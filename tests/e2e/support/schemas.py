@@ -1,5 +1,6 @@
 """The wire's JSON Schemas, applied by Debian's python3-jsonschema: an opinion on our frames that shares no code with us."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -31,6 +32,11 @@ def load_all():
         resolver = jsonschema.RefResolver(base_uri=document.get("$id", name), referrer=document, store=store)
         validators[message_type] = jsonschema.Draft202012Validator(document, resolver=resolver)
     return validators
+
+
+@functools.cache
+def known():
+    return load_all()
 
 
 def split(binary, payload):
