@@ -1,0 +1,65 @@
+"""The C# binding, compiled by mono's compiler and run on the built library; each check is a mode of tests/bindings/csharp."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.process import BUILD, INHERITED, Relay
+from support.wait import LIMIT_S
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BINDING = REPOSITORY / "shared/bindings/csharp/Syncshell.cs"
+PROBE = REPOSITORY / "tests/bindings/csharp"
+LIBRARY = BUILD / "shared/transport/libsyncshell.so"
+
+
+def runtimes_of(library):
+    """The sanitizers' libraries, if this one was built with them: they must be loaded before the program is."""
+    listed = subprocess.run(["ldd", library], capture_output=True, text=True, check=True).stdout
+    return [line.split()[2] for line in listed.splitlines() if line.strip().startswith(("libasan", "libubsan"))]
+
+
+def environment():
+    # mono has memory of its own that it never gives back, and turns a SIGSEGV in managed code into an exception.
+    asan = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0", "handle_segv=0"]))
+    return {**INHERITED, "ASAN_OPTIONS": asan, "LD_PRELOAD": " ".join(runtimes_of(LIBRARY)),
+            "LD_LIBRARY_PATH": str(LIBRARY.parent)}
+
+
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory):
+    program = tmp_path_factory.mktemp("csharp") / "probe.exe"
+    # C# 6: the oldest that the binding promises.
+    subprocess.run(["mcs", "-langversion:6", "-warn:4", "-warnaserror", f"-out:{program}", BINDING, *PROBE.glob("*.cs")],
+                   check=True, timeout=LIMIT_S)
+
+    def run(mode, *arguments):
+        done = subprocess.run(["mono", "--debug", program, mode, *map(str, arguments)], env=environment(),
+                              capture_output=True, text=True, timeout=3 * LIMIT_S)
+        assert done.returncode == 0, f"{mode}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+
+    return run
+
+
+def test_the_enums_are_those_of_the_library(probe):
+    probe("names")
+
+
+@pytest.mark.parametrize("mode", ["arguments", "life", "waits", "domains"])
+def test_a_client_without_a_relay(probe, tmp_path, mode):
+    probe(mode, tmp_path / "state")
+
+
+def test_two_clients_recover(probe, tmp_path):
+    folder = tmp_path / "relay"
+    folder.mkdir()
+    relay = Relay(folder)
+    relay.start()
+    try:
+        probe("pair", relay.url, tmp_path)
+    finally:
+        status = relay.stop()
+    assert status == 0
+    assert not relay.reports, "\n".join(relay.reports)
