@@ -1,0 +1,259 @@
+/* When a link is brought up again: the schedule, and what shortens or ends it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "attempt_steps.h"
+#include "client/code.h"
+
+static void test_schedule(void **state)
+{
+    struct scene *s = *state;
+    static const uint64_t bases_ms[] = {2000, 4000, 8000, 16000};
+    scene_session(s, true); /* attempt 1 is asked for already */
+    for (unsigned i = 0; i < 4; i++) {
+        offer(s, 10, i + 1);
+        link_is(s, i + 1, SYNCSHELL_LINK_FAILED);
+        uint64_t retry_ms = expect_failed(s, CODE_LINK_FAILED, i + 1);
+        assert_in_range(retry_ms, bases_ms[i] * 3 / 4, bases_ms[i] * 5 / 4);
+        scene_advance_ms(s, retry_ms - 1);
+        station_expect_none(&s->station);
+        scene_advance_ms(s, 1);
+        expect_offer_needed(s, i + 2, i + 2);
+    }
+    offer(s, 10, 5);
+    link_is(s, 5, SYNCSHELL_LINK_FAILED);
+    assert_int_equal(expect_failed(s, CODE_LINK_FAILED, 5), 0);
+    expect(s, SYNCSHELL_EVENT_MANUAL_RECOVERY);
+    scene_advance_ms(s, 24 * 3600 * 1000);
+    assert_null(station_find(&s->station, SYNCSHELL_EVENT_OFFER_NEEDED));
+}
+
+static void test_jitter_varies(void **state)
+{
+    struct scene *s = *state;
+    uint64_t least = UINT64_MAX;
+    uint64_t most = 0;
+    up(s);
+    for (unsigned i = 0; i < 200; i++) {
+        uint64_t generation = i + 1;
+        link_is(s, generation, SYNCSHELL_LINK_LOST);
+        expect_offer_needed(s, generation + 1, 1);
+        offer(s, 10, generation + 1);
+        link_is(s, generation + 1, SYNCSHELL_LINK_FAILED);
+        uint64_t retry_ms = expect_failed(s, CODE_LINK_FAILED, 1);
+        least = retry_ms < least ? retry_ms : least;
+        most = retry_ms > most ? retry_ms : most;
+        link_is(s, generation + 1, SYNCSHELL_LINK_UP); /* it came up after all */
+        expect(s, SYNCSHELL_EVENT_RECOVERED);
+        scene_forget(s);
+    }
+    assert_in_range(least, 1500, 1600);
+    assert_in_range(most, 2400, 2500);
+}
+
+static void test_timeout(void **state)
+{
+    struct scene *s = *state;
+    uint32_t timeout_ms = s->station.config.attempt_timeout_ms;
+    scene_session(s, true);
+    offer(s, 10, 1);
+    scene_advance_ms(s, timeout_ms - 1);
+    station_expect_none(&s->station);
+    scene_advance_ms(s, 1);
+    expect_failed(s, CODE_ATTEMPT_TIMEOUT, 1);
+    link_is(s, 1, SYNCSHELL_LINK_UP); /* later than hoped for */
+    expect(s, SYNCSHELL_EVENT_RECOVERED);
+    scene_advance_ms(s, 100000);
+    station_expect_none(&s->station);
+}
+
+static void test_provider_back(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, true);
+    offer(s, 10, 1);
+    link_is(s, 1, SYNCSHELL_LINK_FAILED);
+    expect_failed(s, CODE_LINK_FAILED, 1);
+    scene_presence(s, PRESENCE_AWAY);
+    expect(s, SYNCSHELL_EVENT_PEER_PRESENCE);
+    scene_presence(s, PRESENCE_ONLINE);
+    expect(s, SYNCSHELL_EVENT_PEER_PRESENCE);
+    expect_offer_needed(s, 2, 2); /* at once */
+}
+
+static void test_network_back(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, true);
+    offer(s, 10, 1);
+    link_is(s, 1, SYNCSHELL_LINK_FAILED);
+    expect_failed(s, CODE_LINK_FAILED, 1);
+    STATION_CALL(&s->station, engine_network_changed(s->station.engine, s->now_us));
+    scene_settle(s);
+    expect_offer_needed(s, 2, 2);
+}
+
+static void test_provider_away(void **state)
+{
+    struct scene *s = *state;
+    unsigned n_manual = 0;
+    up(s);
+    scene_presence(s, PRESENCE_AWAY);
+    link_is(s, 1, SYNCSHELL_LINK_LOST);
+    scene_stored(s, &scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id);
+    scene_advance_ms(s, 3600 * 1000);
+    unsigned n_failures = 0;
+    for (struct syncshell_event *e; (e = station_next(&s->station));) {
+        assert_int_not_equal(event_type(e), SYNCSHELL_EVENT_OFFER_NEEDED);
+        n_manual += event_type(e) == SYNCSHELL_EVENT_MANUAL_RECOVERY;
+        if (event_type(e) != SYNCSHELL_EVENT_ATTEMPT_FAILED)
+            continue;
+        n_failures++;
+        assert_string_equal(event_string(e, SYNCSHELL_FIELD_CAUSE), CODE_PEER_AWAY);
+    }
+    assert_int_equal(n_failures, 5);
+    assert_int_equal(n_manual, 1);
+    /* The library goes on passively: presence starts an attempt, and manual recovery is not told twice. */
+    for (unsigned i = 0; i < 3; i++) {
+        scene_presence(s, PRESENCE_ONLINE);
+        uint64_t generation = event_number(
+            station_skip_to(&s->station, SYNCSHELL_EVENT_OFFER_NEEDED), SYNCSHELL_FIELD_GENERATION);
+        offer(s, 10, generation);
+        link_is(s, generation, SYNCSHELL_LINK_FAILED);
+        station_skip_to(&s->station, SYNCSHELL_EVENT_ATTEMPT_FAILED);
+        assert_null(station_find(&s->station, SYNCSHELL_EVENT_MANUAL_RECOVERY));
+        scene_presence(s, PRESENCE_AWAY);
+        scene_forget(s);
+    }
+    /* And the next episode counts anew. */
+    scene_presence(s, PRESENCE_ONLINE);
+    uint64_t generation = event_number(station_skip_to(&s->station, SYNCSHELL_EVENT_OFFER_NEEDED),
+                                       SYNCSHELL_FIELD_GENERATION);
+    offer(s, 10, generation);
+    link_is(s, generation, SYNCSHELL_LINK_UP);
+    scene_forget(s);
+    link_is(s, generation, SYNCSHELL_LINK_LOST);
+    expect_offer_needed(s, generation + 1, 1);
+}
+
+static void test_link_lost(void **state)
+{
+    struct scene *s = *state;
+    up(s);
+    link_is(s, 1, SYNCSHELL_LINK_LOST);
+    expect_offer_needed(s, 2, 1);
+    scene_hear(s, MESSAGE_RECOVERY_REQUEST); /* a new episode: what we have */
+    scene_silence(s);
+    link_is(s, 1, SYNCSHELL_LINK_LOST); /* told again */
+    station_expect_none(&s->station);
+    scene_silence(s);
+}
+
+static void test_provider_lost_it(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, false);
+    scene_signal(s, MESSAGE_RECONNECT_OFFER, 1, "theirs");
+    answer(s, 10, 1);
+    link_is(s, 1, SYNCSHELL_LINK_UP);
+    scene_forget(s);
+    link_is(s, 1, SYNCSHELL_LINK_LOST);
+    scene_advance_ms(s, 600000);
+    station_expect_none(&s->station); /* the joiner starts attempts */
+    offer(s, 11, 0);                  /* but the provider may */
+    hear(s, MESSAGE_RECONNECT_OFFER, 2);
+    scene_advance_ms(s, s->station.config.attempt_timeout_ms);
+    assert_int_equal(expect_failed(s, CODE_ATTEMPT_TIMEOUT, 1), 0);
+}
+
+/* The provider saw the loss first and offers; when that comes to nothing, the joiner has to go on by itself. */
+static void check_offered_into_an_open_link(struct scene *s)
+{
+    up(s);
+    scene_signal(s, MESSAGE_RECONNECT_OFFER, 2, "theirs");
+    expect_signal(s, SYNCSHELL_EVENT_OFFER, 2, "theirs");
+    answer(s, 10, 2);
+    scene_stored(s, &scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id);
+    scene_forget(s);
+}
+
+static void test_offered_into_an_open_link(void **state)
+{
+    struct scene *s = *state;
+    check_offered_into_an_open_link(s);
+    scene_advance_ms(s, s->station.config.attempt_timeout_ms);
+    expect_failed(s, CODE_ATTEMPT_TIMEOUT, 1);
+    scene_advance_ms(s, 3000);
+    expect_offer_needed(s, 3, 2);
+}
+
+static void test_offered_into_an_open_link_and_up(void **state)
+{
+    struct scene *s = *state;
+    check_offered_into_an_open_link(s);
+    link_is(s, 2, SYNCSHELL_LINK_UP);
+    expect(s, SYNCSHELL_EVENT_RECOVERED);
+    scene_advance_ms(s, 600000);
+    station_expect_none(&s->station);
+}
+
+static void test_old_link_lost_while_a_new_one_is_made(void **state)
+{
+    struct scene *s = *state;
+    check_offered_into_an_open_link(s);
+    link_is(s, 1, SYNCSHELL_LINK_LOST); /* of course */
+    expect_refused(s, 99, 1, "stale_generation");
+    link_is(s, 2, SYNCSHELL_LINK_UP);
+    expect(s, SYNCSHELL_EVENT_RECOVERED);
+}
+
+static void test_relay_gone_while_the_link_is_up(void **state)
+{
+    struct scene *s = *state;
+    up(s);
+    scene_drop(s, 1006);
+    scene_advance_ms(s, 1000);
+    scene_hello(s);
+    scene_welcome(s);
+    const struct message_session_summary summary = scene_summary(s, true, 1, 1);
+    scene_joined(
+        s, &(struct scene_joined){.other = PRESENCE_ONLINE, .sessions = &summary, .n_sessions = 1});
+    station_skip_to(&s->station, SYNCSHELL_EVENT_SYNCSHELL_READY);
+    station_expect_none(&s->station);
+    scene_silence(s);
+}
+
+static void test_relay_gone_while_an_offer_is_needed(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, true);
+    scene_drop(s, 1006);
+    scene_advance_ms(s, 60000); /* no failure of an attempt that could not be made */
+    scene_hello(s);
+    scene_welcome(s);
+    assert_null(station_find(&s->station, SYNCSHELL_EVENT_ATTEMPT_FAILED));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENE_TEST(test_schedule),
+        SCENE_TEST(test_jitter_varies),
+        SCENE_TEST(test_timeout),
+        SCENE_TEST(test_provider_back),
+        SCENE_TEST(test_network_back),
+        SCENE_TEST(test_provider_away),
+        SCENE_TEST(test_link_lost),
+        SCENE_TEST(test_provider_lost_it),
+        SCENE_TEST(test_offered_into_an_open_link),
+        SCENE_TEST(test_offered_into_an_open_link_and_up),
+        SCENE_TEST(test_old_link_lost_while_a_new_one_is_made),
+        SCENE_TEST(test_relay_gone_while_the_link_is_up),
+        SCENE_TEST(test_relay_gone_while_an_offer_is_needed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
