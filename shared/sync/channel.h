@@ -1,0 +1,46 @@
+/* One WebRTC data channel, ordered and reliable: ICE, DTLS, SCTP and the channel's opening (RFC 8832) put together.
+ *
+ * All channels of the process belong to one channel_stack, which drives them by a timer that runs only while there are any.
+ * A handler may free its own or any channel: what is freed hears nothing more and is taken apart at the stack's next turn. */
+#ifndef SHARED_SYNC_CHANNEL_H
+#define SHARED_SYNC_CHANNEL_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct channel_stack;
+
+/* Borrows `bind_address` (NULL: all interfaces) for its life. 0 or -EIO. */
+int channel_stack_new(struct channel_stack **ret_stack, GMainContext *context,
+                      const char *bind_address);
+void channel_stack_free(struct channel_stack *stack); /* with all its channels */
+
+struct channel;
+
+struct channel_handler {
+    void *userdata;
+    void (*described)(void *userdata, const char *sdp); /* send this to the other side */
+    void (*opened)(void *userdata);
+    void (*text)(void *userdata, const char *text, size_t size);
+    void (*binary)(void *userdata, const uint8_t *data, size_t size);
+    void (*tick)(
+        void *userdata); /* about every 10 ms while open, and when there is room to send again */
+    void (*failed)(void *userdata, const char *cause); /* never opened, or was open and is gone */
+};
+
+/* Offers when `offer` is NULL, else answers it. 0, -EINVAL when the offer cannot be answered, -EIO. */
+int channel_new(struct channel **ret_channel, struct channel_stack *stack, const char *offer,
+                size_t offer_size, const struct channel_handler *handler);
+void channel_free(struct channel *channel); /* accepts NULL */
+
+int channel_take_answer(struct channel *channel, const char *sdp,
+                        size_t size); /* 0, -EINVAL, -EIO */
+void channel_take_candidate(struct channel *channel, const char *candidate);
+
+/* 0, -EAGAIN when the buffer is full, or -EIO. */
+int channel_send_text(struct channel *channel, const char *text, size_t size);
+int channel_send_binary(struct channel *channel, const void *data, size_t size);
+
+#endif

@@ -1,0 +1,315 @@
+#include "sync/link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PENDING_MAX = 256, MILLISECOND_US = 1000, BUSY_PAUSE_US = 1000, STALL_US = 500000 };
+
+struct link {
+    syncshell_client *client;
+    struct channel_stack *stack;
+    struct output *output;
+    char *session_id;
+    struct link_handler handler;
+    struct channel *channel; /* NULL: no attempt */
+    uint64_t generation;     /* of the channel */
+    bool offering;
+    bool up;
+    bool overflow;  /* of `pending`: the next tick gives up */
+    GQueue pending; /* control messages as text that found no room */
+    gint64 heard_us;
+    gint64 sent_us;
+    gint64 ticked_us;
+};
+
+bool link_busy_pause(int32_t error)
+{
+    if (error != SYNCSHELL_E_BUSY)
+        return false;
+    g_usleep(BUSY_PAUSE_US);
+    return true;
+}
+
+static void tell(const struct link *link, int32_t state)
+{
+    int32_t error;
+
+    do
+        error =
+            syncshell_session_link(link->client, link->session_id, link->generation, state, NULL);
+    while (link_busy_pause(error));
+    if (error)
+        output_failure("The state of a link cannot be told (%s).", syncshell_error_name(error));
+}
+
+static void drop_channel(struct link *link)
+{
+    channel_free(link->channel);
+    link->channel = NULL;
+    link->overflow = false;
+    g_queue_clear_full(&link->pending, g_free);
+    if (!link->up)
+        return;
+    link->up = false;
+    link->handler.down(link->handler.userdata);
+}
+
+static void give_up(struct link *link, const char *cause)
+{
+    bool was_up = link->up;
+
+    drop_channel(link);
+    output_event(link->output,
+                 json_pack("{s:s, s:s, s:s, s:I, s:s}", "event", "link", "state",
+                           was_up ? "lost" : "failed", "sessionId", link->session_id, "generation",
+                           (json_int_t)link->generation, "cause", cause),
+                 was_up ? "The link is lost (%s)." : "No link came about (%s).", cause);
+    tell(link, was_up ? SYNCSHELL_LINK_LOST : SYNCSHELL_LINK_FAILED);
+}
+
+void link_reject(struct link *link, const char *cause)
+{
+    if (link->channel)
+        give_up(link, cause);
+}
+
+/* ---- sending ---- */
+
+static int send_text(struct link *link, const char *text)
+{
+    int r = channel_send_text(link->channel, text, strlen(text));
+
+    if (!r)
+        link->sent_us = g_get_monotonic_time();
+    return r;
+}
+
+static void flush_pending(struct link *link)
+{
+    char *text;
+
+    while (link->up && (text = g_queue_peek_head(&link->pending))) {
+        if (send_text(link, text))
+            return;
+        g_free(g_queue_pop_head(&link->pending));
+    }
+}
+
+void link_send(struct link *link, json_t *takes_fields)
+{
+    char *text = json_dumps(takes_fields, JSON_COMPACT);
+
+    json_decref(takes_fields);
+    if (link->up && text) {
+        if (!g_queue_is_empty(&link->pending) || send_text(link, text))
+            g_queue_push_tail(&link->pending, g_strdup(text));
+        link->overflow = g_queue_get_length(&link->pending) > PENDING_MAX;
+    }
+    free(text);
+}
+
+int link_send_binary(struct link *link, const void *data, size_t size)
+{
+    int r;
+
+    if (!link->up)
+        return -EIO;
+    if (!g_queue_is_empty(&link->pending))
+        return -EAGAIN;
+    r = channel_send_binary(link->channel, data, size);
+    if (!r)
+        link->sent_us = g_get_monotonic_time();
+    return r;
+}
+
+/* ---- from the channel ---- */
+
+static void on_described(void *userdata, const char *sdp)
+{
+    struct link *link = userdata;
+    int32_t error;
+
+    do {
+        if (link->offering)
+            error = syncshell_session_offer(link->client, link->session_id, link->generation, sdp,
+                                            SYNCSHELL_ZERO_TERMINATED, NULL);
+        else
+            error = syncshell_session_answer(link->client, link->session_id, link->generation, sdp,
+                                             SYNCSHELL_ZERO_TERMINATED, NULL);
+    } while (link_busy_pause(error));
+    if (error)
+        give_up(link, syncshell_error_name(error));
+}
+
+static void on_opened(void *userdata)
+{
+    struct link *link = userdata;
+
+    link->up = true;
+    link->heard_us = link->sent_us = link->ticked_us = g_get_monotonic_time();
+    output_event(link->output,
+                 json_pack("{s:s, s:s, s:s, s:I}", "event", "link", "state", "up", "sessionId",
+                           link->session_id, "generation", (json_int_t)link->generation),
+                 "Linked with the other side (attempt %llu).",
+                 (unsigned long long)link->generation);
+    tell(link, SYNCSHELL_LINK_UP);
+    link->handler.up(link->handler.userdata);
+}
+
+static void on_text(void *userdata, const char *text, size_t size)
+{
+    struct link *link = userdata;
+    json_t *fields = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    const char *type = json_string_value(json_object_get(fields, "type"));
+
+    link->heard_us = g_get_monotonic_time();
+    if (!type)
+        give_up(link, "bad_message");
+    else if (strcmp(type, "ping") == 0)
+        link_send(link, json_pack("{s:s}", "type", "pong"));
+    else if (strcmp(type, "pong") != 0)
+        link->handler.message(link->handler.userdata, type, fields);
+    json_decref(fields);
+}
+
+static void on_binary(void *userdata, const uint8_t *data, size_t size)
+{
+    struct link *link = userdata;
+
+    link->heard_us = g_get_monotonic_time();
+    link->handler.binary(link->handler.userdata, data, size);
+}
+
+static void on_tick(void *userdata)
+{
+    struct link *link = userdata;
+    gint64 now_us = g_get_monotonic_time();
+
+    /* Time in which this program did not look proves nothing about the other side. */
+    if (now_us - link->ticked_us > STALL_US)
+        link->heard_us += now_us - link->ticked_us;
+    link->ticked_us = now_us;
+    if (link->overflow || now_us - link->heard_us > (gint64)LINK_SILENCE_MS * MILLISECOND_US) {
+        give_up(link, link->overflow ? "overflow" : "silence");
+        return;
+    }
+    if (now_us - link->sent_us > (gint64)LINK_PING_MS * MILLISECOND_US &&
+        g_queue_is_empty(&link->pending))
+        link_send(link, json_pack("{s:s}", "type", "ping"));
+    flush_pending(link);
+    if (link->up)
+        link->handler.room(link->handler.userdata);
+}
+
+static void on_failed(void *userdata, const char *cause)
+{
+    give_up(userdata, cause);
+}
+
+/* ---- from the library ---- */
+
+static void begin(struct link *link, uint64_t generation, const char *offer, size_t size)
+{
+    const struct channel_handler handler = {.userdata = link,
+                                            .described = on_described,
+                                            .opened = on_opened,
+                                            .text = on_text,
+                                            .binary = on_binary,
+                                            .tick = on_tick,
+                                            .failed = on_failed};
+    int r;
+
+    drop_channel(link);
+    link->generation = generation;
+    link->offering = !offer;
+    r = channel_new(&link->channel, link->stack, offer, size, &handler);
+    if (r)
+        give_up(link, r == -EINVAL ? "bad_offer" : "webrtc_failed");
+}
+
+static void suspect(struct link *link)
+{
+    gint64 enough =
+        g_get_monotonic_time() - (gint64)(LINK_SILENCE_MS - LINK_SUSPICION_MS) * MILLISECOND_US;
+
+    if (!link->up)
+        return;
+    if (link->heard_us > enough)
+        link->heard_us = enough;
+    link_send(link, json_pack("{s:s}", "type", "ping"));
+}
+
+static void take_signal(struct link *link, const syncshell_event *event, uint64_t generation)
+{
+    size_t size = 0;
+    const char *sdp = syncshell_event_text(event, SYNCSHELL_FIELD_SDP, &size);
+    bool current = link->channel && generation == link->generation;
+
+    if (!sdp)
+        return;
+    if (syncshell_event_get_type(event) == SYNCSHELL_EVENT_OFFER)
+        begin(link, generation, sdp, size);
+    else if (!current)
+        return;
+    else if (syncshell_event_get_type(event) == SYNCSHELL_EVENT_CANDIDATE)
+        channel_take_candidate(link->channel, sdp);
+    else if (link->offering && channel_take_answer(link->channel, sdp, size))
+        give_up(link, "bad_answer");
+}
+
+void link_event(struct link *link, const syncshell_event *event)
+{
+    const char *presence = syncshell_event_text(event, SYNCSHELL_FIELD_PRESENCE, NULL);
+    int32_t type = syncshell_event_get_type(event);
+    uint64_t generation = 0;
+
+    if (type == SYNCSHELL_EVENT_PEER_PRESENCE) {
+        if (presence && strcmp(presence, "online") != 0)
+            suspect(link);
+        return;
+    }
+    if (syncshell_event_integer(event, SYNCSHELL_FIELD_GENERATION, &generation))
+        return;
+    if (type == SYNCSHELL_EVENT_OFFER_NEEDED)
+        begin(link, generation, NULL, 0);
+    else if (type == SYNCSHELL_EVENT_OFFER || type == SYNCSHELL_EVENT_ANSWER ||
+             type == SYNCSHELL_EVENT_CANDIDATE)
+        take_signal(link, event, generation);
+    else if (type == SYNCSHELL_EVENT_ATTEMPT_FAILED && !link->up)
+        drop_channel(link);
+}
+
+struct link *link_new(syncshell_client *client, struct channel_stack *stack, struct output *output,
+                      const char *session_id, const struct link_handler *handler)
+{
+    struct link *link = g_new0(struct link, 1);
+
+    link->client = client;
+    link->stack = stack;
+    link->output = output;
+    link->session_id = g_strdup(session_id);
+    link->handler = *handler;
+    g_queue_init(&link->pending);
+    return link;
+}
+
+void link_free(struct link *link)
+{
+    if (!link)
+        return;
+    channel_free(link->channel);
+    g_queue_clear_full(&link->pending, g_free);
+    g_free(link->session_id);
+    g_free(link);
+}
+
+bool link_is_up(const struct link *link)
+{
+    return link->up;
+}
+
+bool link_has_room(const struct link *link)
+{
+    return link->up && g_queue_is_empty((GQueue *)(uintptr_t)&link->pending);
+}
