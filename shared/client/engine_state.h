@@ -53,7 +53,6 @@ struct link {
     struct wire_id relay_id;
     struct wire_key nonce;
     struct wire_id store_epoch;
-    uint32_t body_bytes_max;
 };
 
 struct member {

@@ -203,7 +203,6 @@ void link_hello(struct engine *e, const struct message_hello *m)
     }
     e->link.relay_id = m->relay_id;
     e->link.nonce = m->nonce;
-    e->link.body_bytes_max = m->limits.body_bytes;
     struct message reply = {.type = MESSAGE_AUTHENTICATE};
     struct request r = {.kind = REQUEST_AUTHENTICATE, .type = reply.type};
     struct buf text = BUF_INIT(CHALLENGE_TEXT_MAX);
