@@ -59,7 +59,8 @@ static void take_general(struct app *app, const syncshell_event *event)
                      "Five attempts failed. It goes on as soon as the other side is back.");
         break;
     case SYNCSHELL_EVENT_REQUEST_FAILED:
-        output_failure("A request failed: %s (%s).", message, code);
+        if (strcmp(code, "unknown_session") != 0) /* closed while we spoke of its link */
+            output_failure("A request failed: %s (%s).", message, code);
         break;
     case SYNCSHELL_EVENT_STOPPED:
         output_failure("The client stopped: %s (%s). Start again.", message, code);

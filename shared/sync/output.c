@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BAR_CELLS = 40, BAR_PAUSE_US = 100000, LINE_PAUSE_US = 250000, MEBIBYTE = 1024 * 1024 };
+enum { BAR_CELLS = 40, PAUSE_US = 100000, MEBIBYTE = 1024 * 1024 };
 
 void output_init(struct output *output)
 {
@@ -66,7 +66,7 @@ void output_progress(struct output *output, uint64_t done_bytes, uint64_t total_
     gint64 passed_us = now_us - output->shown_us;
     uint64_t per_second = 0;
 
-    if (done_bytes < total_bytes && passed_us < (output->terminal ? BAR_PAUSE_US : LINE_PAUSE_US))
+    if (done_bytes < total_bytes && passed_us < PAUSE_US)
         return;
     if (done_bytes > output->shown_bytes && passed_us > 0)
         per_second = (done_bytes - output->shown_bytes) * G_USEC_PER_SEC / (uint64_t)passed_us;

@@ -1,0 +1,230 @@
+"""syncshell-sync: a folder over a real WebRTC data channel, with kills in the middle. There are no tests here where the build
+leaves the program out (-Dsync=enabled has it)."""
+
+import hashlib
+import json
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from support.process import BUILD, Process, Relay, syncshell
+from support.wait import Log
+
+SYNC = Path(os.environ.get("SYNCSHELL_SYNC_BIN", BUILD / "shared" / "sync" / "syncshell-sync"))
+N_FILES = 200
+PRIVATE = ".syncshell-sync"
+
+
+class Sync(Process):
+    def __init__(self, role, folder, state, *options):
+        self.events = Log(role)
+        super().__init__([str(SYNC), role, str(folder), "--state", str(state), "--bind", "127.0.0.1", *options], role)
+
+    def take_output(self, line):
+        self.events.append(json.loads(line))
+
+    def wait(self):
+        status = super().wait()
+        self.events.end()
+        return status
+
+
+class Pair:
+    """A relay, a folder of random files and an empty one, and two members for them."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.source, self.target = folder / "source", folder / "target"
+        for made in (folder / "relay", self.source, self.target):
+            made.mkdir()
+        self.relay = Relay(folder / "relay").start()
+        invite = syncshell("create", "--relay", self.relay.url, "--state", folder / "share").stdout.strip()
+        syncshell("join", invite, "--state", folder / "fetch")
+        self.processes = []
+        self.fill()
+
+    def fill(self):
+        chance = random.Random(7)
+        for index in range(N_FILES):
+            path = self.source / f"mod {index % 9}" / f"texture-{index:03d}.tex"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(chance.randbytes(chance.randrange(0, 400_000)))
+        (self.source / "large.bin").write_bytes(chance.randbytes(8_000_000))
+        (self.source / "empty").write_bytes(b"")
+
+    def start(self, role, *options):
+        folder = self.source if role == "share" else self.target
+        process = Sync(role, folder, self.folder / role, *options)
+        self.processes.append(process)
+        return process
+
+    def on_disk_bytes(self):
+        return sum(p.stat().st_size for p in self.target.rglob("*") if p.is_file() and p.suffix not in (".meta", ".new"))
+
+    @property
+    def total_bytes(self):
+        return sum(p.stat().st_size for p in self.source.rglob("*") if p.is_file())
+
+    def check_equal(self):
+        assert hashes(self.target) == hashes(self.source)
+        assert not list((self.target / PRIVATE).iterdir())
+
+    def end(self):
+        for process in self.processes:
+            process.stop()
+        assert self.relay.stop() in (None, 0)
+        reports = self.relay.reports + [r for r in (p.sanitizer_report() for p in self.processes) if r]
+        assert not reports, "\n".join(reports)
+
+
+def hashes(folder):
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in folder.rglob("*") if p.is_file() and PRIVATE not in p.parts
+    }
+
+
+@pytest.fixture
+def pair(tmp_path):
+    pair = Pair(tmp_path)
+    yield pair
+    pair.end()
+
+
+def half_way(fetch, total):
+    fetch.events.wait(event="progress", where=lambda e: e["bytes"] > total * 0.4)
+
+
+def define_tests():
+    def test_folder_arrives(pair):
+        share, fetch = pair.start("share"), pair.start("fetch")
+        complete = fetch.events.wait(event="complete")
+        assert complete["bytesReceived"] == pair.total_bytes
+        assert complete["files"] == N_FILES + 2
+        assert fetch.wait() == 0
+        pair.check_equal()
+        assert share.stop() == 0
+
+    def test_nothing_is_sent_again(pair):
+        pair.start("share")
+        assert pair.start("fetch").wait() == 0
+        (pair.target / "empty").write_bytes(b"not empty any more")
+        fetch = pair.start("fetch")
+        complete = fetch.events.wait(event="complete")
+        assert (complete["files"], complete["bytesReceived"]) == (1, 0)
+        assert fetch.wait() == 0
+        pair.check_equal()
+
+    def test_changed_files_come(pair):
+        share = pair.start("share")
+        assert pair.start("fetch").wait() == 0
+        changed = pair.source / "mod 0" / "texture-000.tex"
+        changed.write_bytes(b"new" * 1000)
+        (pair.source / "added").write_bytes(b"added")
+        fetch = pair.start("fetch")
+        assert fetch.events.wait(event="complete")["bytesReceived"] == 3005
+        assert fetch.wait() == 0
+        pair.check_equal()
+        assert share.stop() == 0
+
+    def test_fetch_killed(pair):
+        pair.start("share")
+        fetch = pair.start("fetch")
+        half_way(fetch, pair.total_bytes)
+        fetch.kill()
+        missing = pair.total_bytes - pair.on_disk_bytes()
+        assert 0 < missing < pair.total_bytes
+        fetch = pair.start("fetch")
+        assert fetch.events.wait(event="session")["how"] == "resumed"
+        complete = fetch.events.wait(event="complete")
+        assert complete["bytesReceived"] == missing  # not one byte that is on the disk
+        assert fetch.wait() == 0
+        pair.check_equal()
+
+    def test_share_killed(pair):
+        share, fetch = pair.start("share"), pair.start("fetch")
+        half_way(fetch, pair.total_bytes)
+        share.kill()
+        share = pair.start("share")
+        complete = fetch.events.wait(event="complete")
+        assert complete["bytesReceived"] == pair.total_bytes
+        passes = fetch.events.all(event="receiving")
+        assert len(passes) == 2 and passes[1]["bytes"] < pair.total_bytes * 0.6
+        assert fetch.wait() == 0
+        pair.check_equal()
+
+    def test_both_and_relay_killed(pair):
+        share, fetch = pair.start("share"), pair.start("fetch")
+        half_way(fetch, pair.total_bytes)
+        fetch.kill()
+        share.kill()
+        pair.relay.kill()
+        missing = pair.total_bytes - pair.on_disk_bytes()
+        pair.relay.start()
+        pair.start("share")
+        fetch = pair.start("fetch")
+        assert fetch.events.wait(event="complete")["bytesReceived"] == missing
+        assert fetch.wait() == 0
+        pair.check_equal()
+
+    def test_relay_away_does_not_stop_a_transfer(pair):
+        share, fetch = pair.start("share"), pair.start("fetch")
+        fetch.events.wait(event="receiving")
+        pair.relay.kill()
+        share.events.wait(event="sent")
+        complete = fetch.events.wait(event="complete")
+        assert complete["bytesReceived"] == pair.total_bytes
+        assert len(fetch.events.all(event="link", state="up")) == 1
+        assert fetch.wait() == 0
+        pair.check_equal()
+
+    def test_damaged_part_comes_again(pair):
+        plant_part(pair, "large.bin", wrong=True)
+        plant_part(pair, "mod 1/texture-001.tex", wrong=False)
+        pair.start("share")
+        fetch = pair.start("fetch")
+        complete = fetch.events.wait(event="complete")
+        failed = fetch.events.all(event="file_failed")
+        assert [(e["path"], e["cause"]) for e in failed] == [("large.bin", "hash_mismatch")]
+        sizes = [(pair.source / name).stat().st_size for name in ("large.bin", "mod 1/texture-001.tex")]
+        # The good half is not sent, the bad file is: its second half, and then the whole.
+        assert complete["bytesReceived"] == pair.total_bytes - sizes[1] // 2 - sizes[0] // 2 + sizes[0]
+        assert fetch.wait() == 0
+        pair.check_equal()
+
+    def test_links_are_not_followed(pair):
+        outside = pair.folder / "outside"
+        outside.mkdir()
+        (pair.target / "mod 3").symlink_to(outside)
+        pair.start("share")
+        fetch = pair.start("fetch")
+        assert fetch.wait() == 1
+        assert any("mod 3" in line and "cannot be written" in line for line in fetch.errors)
+        assert not list(outside.iterdir())
+
+    def test_command_line(tmp_path):
+        for arguments in (["share"], ["share", str(tmp_path)], ["copy", str(tmp_path), "--state", "x"]):
+            process = Process([str(SYNC), *arguments], "sync")
+            assert process.wait() == 2
+            assert "--help" in process.errors[0]
+
+    return {name: test for name, test in locals().items() if name.startswith("test_")}
+
+
+def plant_part(pair, path, wrong):
+    """The first half of a file, as a kill leaves it, with its first byte flipped if it is to be wrong."""
+    content = (pair.source / path).read_bytes()
+    half = bytearray(content[: len(content) // 2])
+    half[0] ^= wrong
+    name = hashlib.sha256(path.encode()).hexdigest()[:32]
+    (pair.target / PRIVATE).mkdir(exist_ok=True)
+    (pair.target / PRIVATE / f"{name}.part").write_bytes(half)
+    meta = {"path": path, "size": len(content), "hash": hashlib.sha256(content).hexdigest()}
+    (pair.target / PRIVATE / f"{name}.meta").write_text(json.dumps(meta))
+
+
+# Skipped tests count as failures: where the program is not built, there are none.
+if SYNC.exists():
+    globals().update(define_tests())
