@@ -282,7 +282,8 @@ async def test_garbage_instead_of_http(world, owner, other, group):
     for garbage in (b"\x00" * 100, b"GET / HTTP/1.1\r\n\r\n", secrets.token_bytes(2000), b"\x16\x03\x01\x02\x00" + b"A" * 512):
         reader, writer = await asyncio.open_connection("127.0.0.1", world.relay.port)
         writer.write(garbage)
-        writer.write_eof()
+        with contextlib.suppress(OSError):  # the relay may have hung up already
+            writer.write_eof()
         with contextlib.suppress(ConnectionError):
             await asyncio.wait_for(reader.read(), 60)
         writer.close()
