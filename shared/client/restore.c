@@ -82,15 +82,19 @@ static void take_entry(struct session *s, const struct message_snapshot_entry *m
 void restore_page(struct session *s, const struct message_session_snapshot *m, const uint8_t *body)
 {
     size_t at = 0;
+    uint64_t before = s->restore_after;
     if (s->phase != SESSION_RESTORING)
         return;
     for (size_t i = 0; i < m->n_entries; i++) {
-        if (m->entries[i].size_bytes > 0 && m->entries[i].version > s->restore_after)
-            take_entry(s, &m->entries[i], body + at);
-        at += m->entries[i].size_bytes;
-        s->restore_after = m->entries[i].version;
+        const struct message_snapshot_entry *entry = &m->entries[i];
+        if (entry->version > s->restore_after) { /* not what came before, once more */
+            if (entry->size_bytes > 0)
+                take_entry(s, entry, body + at);
+            s->restore_after = entry->version;
+        }
+        at += entry->size_bytes;
     }
-    if (!m->complete && m->n_entries > 0)
+    if (!m->complete && s->restore_after > before)
         return;
     s->phase = SESSION_OPENED;
     progress_checkpoint(s, m->version); /* what is in the journal now becomes the log */

@@ -153,6 +153,41 @@ static void test_pages(void **state)
     expect_checkpoint(s, 9, 3);
 }
 
+/* Entries open at any place of the answer: one that came before must not take a newer one's place. */
+static void test_an_entry_again(void **state)
+{
+    struct scene *s = *state;
+    struct body_session_entry newer = {0};
+    struct body_session_entry entry;
+    struct page p = page_of(s);
+    find(s, 4);
+    add_file(&p, MESSAGE_SESSION_PROGRESS, 2, "a");
+    files_add(&newer.files, file_done("a", "ef56", 10));
+    add_entry(&p, MESSAGE_SESSION_PROGRESS, 3, &newer);
+    answer(&p, 0, 4, false);
+    add_label(&p); /* nor may an older one still open the way for it */
+    add_file(&p, MESSAGE_SESSION_PROGRESS, 2, "a");
+    add_file(&p, MESSAGE_SESSION_PROGRESS, 4, "b");
+    answer(&p, 3, 4, true);
+    scene_entry(s, scene_hear(s, MESSAGE_SESSION_CHECKPOINT), &entry);
+    assert_int_equal(entry.files.n_files, 2);
+    assert_string_equal(files_find(&entry.files, "a")->hash, "ef56");
+    body_session_entry_deinit(&entry);
+}
+
+static void test_pages_that_lead_back(void **state)
+{
+    struct scene *s = *state;
+    struct page p = page_of(s);
+    find(s, 4);
+    add_file(&p, MESSAGE_SESSION_PROGRESS, 3, "a");
+    answer(&p, 0, 4, false);
+    add_file(&p, MESSAGE_SESSION_PROGRESS, 2, "b");
+    answer(&p, 3, 4, false); /* and so on, if we let it */
+    expect_resumed(s, "");
+    expect_checkpoint(s, 4, 1);
+}
+
 static void test_killed_between_pages(void **state)
 {
     struct scene *s = *state;
@@ -356,6 +391,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_one_page),
         SCENE_TEST(test_pages),
+        SCENE_TEST(test_an_entry_again),
+        SCENE_TEST(test_pages_that_lead_back),
         SCENE_TEST(test_killed_between_pages),
         SCENE_TEST(test_disconnected_between_pages),
         SCENE_TEST(test_reported_while_restoring),
