@@ -23,6 +23,9 @@
  *     only, unless the function says otherwise.
  *   - Structs that may grow start with their size: set it with the matching _init function.
  */
+/* Laid out by hand, for reading. */
+/* clang-format off */
+
 #ifndef SYNCSHELL_SYNCSHELL_H
 #define SYNCSHELL_SYNCSHELL_H
 
@@ -162,7 +165,7 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_STOPPED               /* CODE, MESSAGE: last event; free the client */
 };
 /* "Session fields": SYNCSHELL_ID, SESSION_ID, JOINER_PEER_ID, PROVIDER_PEER_ID, PEER_ID (the other side), ROLE, GENERATION,
- * LABEL (if one was given). */
+ * LABEL (at the side that gave one). */
 
 /* A stable name such as "offer_needed"; never NULL. */
 SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_event_type_name(int32_t type);
