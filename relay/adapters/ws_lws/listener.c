@@ -117,15 +117,16 @@ static void listener_readable(evutil_socket_t listening_fd, short what, void *us
 
 static int socket_port(int fd, uint16_t *ret_port)
 {
-    struct sockaddr_storage bound = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {.v6 = {0}};
     socklen_t size = sizeof(bound);
 
-    if (getsockname(fd, (struct sockaddr *)(void *)&bound, &size) < 0)
+    if (getsockname(fd, &bound.any, &size) < 0)
         return -errno;
-    if (bound.ss_family == AF_INET6)
-        *ret_port = ntohs(((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port);
-    else
-        *ret_port = ntohs(((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+    *ret_port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
     return 0;
 }
 
