@@ -279,6 +279,27 @@ static void test_entries_that_are_not_ours(void **state)
     expect_checkpoint(s, 6, 1);
 }
 
+/* The same for a file that an earlier page brought back. */
+static void test_reported_between_pages(void **state)
+{
+    struct scene *s = *state;
+    struct body_file_list files = {0};
+    struct body_session_entry entry;
+    struct page p = page_of(s);
+    find(s, 3);
+    add_file(&p, MESSAGE_SESSION_PROGRESS, 2, "a");
+    answer(&p, 0, 3, false);
+    files_add(&files, file_done("a", "cd34", 20));
+    station_report(&s->station, SCENE_SESSION, &files);
+    scene_settle(s);
+    add_file(&p, MESSAGE_SESSION_PROGRESS, 3, "a");
+    answer(&p, 2, 3, true);
+    scene_entry(s, scene_hear(s, MESSAGE_SESSION_CHECKPOINT), &entry);
+    assert_int_equal(entry.files.n_files, 1);
+    assert_string_equal(entry.files.files[0].hash, "cd34");
+    body_session_entry_deinit(&entry);
+}
+
 /* The same, and killed before the next page. */
 static void test_reported_while_restoring_and_killed(void **state)
 {
@@ -396,6 +417,7 @@ int main(void)
         SCENE_TEST(test_killed_between_pages),
         SCENE_TEST(test_disconnected_between_pages),
         SCENE_TEST(test_reported_while_restoring),
+        SCENE_TEST(test_reported_between_pages),
         SCENE_TEST(test_reported_while_restoring_and_killed),
         SCENE_TEST(test_more_files_than_we_hold),
         SCENE_TEST(test_entries_that_are_not_ours),
