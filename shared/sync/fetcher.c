@@ -91,6 +91,9 @@ static void leave(struct fetcher *fetcher)
 {
     const struct receiving *receiving = &fetcher->receiving;
 
+    fetcher->closing = true;
+    link_free(fetcher->link); /* that the other side lets go of it, too, is no news */
+    fetcher->link = NULL;
     if (!fetcher->failed)
         output_event(
             &fetcher->app->output,
@@ -374,7 +377,7 @@ void fetcher_event(struct fetcher *fetcher, const syncshell_event *event)
             take_requested(fetcher, event);
         else if (type == SYNCSHELL_EVENT_SESSION_CLOSED)
             take_end(fetcher, event);
-        else
+        else if (fetcher->link)
             link_event(fetcher->link, event);
     }
 }

@@ -46,12 +46,13 @@ bool folder_path_valid(const char *path)
 {
     size_t length = strlen(path);
     char **parts;
-    bool valid = length > 0 && length <= FOLDER_PATH_BYTES_MAX && g_utf8_validate(path, -1, NULL);
+    bool valid = length > 0 && length <= FOLDER_PATH_BYTES_MAX && !strchr(path, '\n') &&
+                 g_utf8_validate(path, -1, NULL);
 
     parts = g_strsplit(path, "/", -1);
     for (char **part = parts; valid && *part; part++)
         valid = **part && strcmp(*part, ".") != 0 && strcmp(*part, "..") != 0;
-    valid = valid && strcmp(parts[0], FOLDER_PRIVATE) != 0;
+    valid = valid && parts[0] && strcmp(parts[0], FOLDER_PRIVATE) != 0;
     g_strfreev(parts);
     return valid;
 }
@@ -207,7 +208,7 @@ static int open_parent(const struct folder *folder, const char *path, bool creat
 
 int folder_open_file(const struct folder *folder, const char *path)
 {
-    const char *name;
+    const char *name = path;
     int parent = open_parent(folder, path, false, &name), fd;
 
     if (parent < 0)
@@ -221,7 +222,7 @@ int folder_open_file(const struct folder *folder, const char *path)
 
 int folder_replace(const struct folder *folder, const char *path, int from_fd, const char *from)
 {
-    const char *name;
+    const char *name = path;
     int parent = open_parent(folder, path, true, &name), r;
 
     if (parent < 0)

@@ -51,7 +51,7 @@ class Pair:
             path = self.source / f"mod {index % 9}" / f"texture-{index:03d}.tex"
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(chance.randbytes(chance.randrange(0, 400_000)))
-        (self.source / "large.bin").write_bytes(chance.randbytes(8_000_000))
+        (self.source / "large.bin").write_bytes(chance.randbytes(24_000_000))
         (self.source / "empty").write_bytes(b"")
 
     def start(self, role, *options):
@@ -132,14 +132,21 @@ def define_tests():
     def test_fetch_killed(pair):
         pair.start("share")
         fetch = pair.start("fetch")
-        half_way(fetch, pair.total_bytes)
+        # First inside of the large file, which comes early, then among the small ones.
+        fetch.events.wait(event="progress", where=lambda e: e["bytes"] > 1_000_000)
         fetch.kill()
-        missing = pair.total_bytes - pair.on_disk_bytes()
-        assert 0 < missing < pair.total_bytes
+        assert list((pair.target / PRIVATE).glob("*.part"))
+        missing = [pair.total_bytes - pair.on_disk_bytes()]
+        fetch = pair.start("fetch")
+        assert fetch.events.wait(event="receiving")["bytes"] == missing[0]
+        half_way(fetch, missing[0] + 12_000_000)
+        fetch.kill()
+        missing.append(pair.total_bytes - pair.on_disk_bytes())
+        assert 0 < missing[1] < missing[0] < pair.total_bytes
         fetch = pair.start("fetch")
         assert fetch.events.wait(event="session")["how"] == "resumed"
         complete = fetch.events.wait(event="complete")
-        assert complete["bytesReceived"] == missing  # not one byte that is on the disk
+        assert complete["bytesReceived"] == missing[1]  # not one byte that is on the disk
         assert fetch.wait() == 0
         pair.check_equal()
 
