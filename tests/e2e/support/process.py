@@ -23,7 +23,8 @@ LISTENING = re.compile(r"event=listening\b.*?\burl=\"?(wss?)://([^\s\":]+):(\d+)
 def reader(stream, take, end):
     def run():
         for line in stream:
-            take(line.rstrip("\n"))
+            if line.endswith("\n"):  # a kill may cut the last one short
+                take(line.rstrip("\n"))
         end()
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
