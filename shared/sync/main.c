@@ -3,7 +3,7 @@
  *
  * Layers: sdp, ice, dtls, sctp make a channel; link ties a channel to a session of the library; folder, hash, part are
  * the disk; sending and receiving move the bytes; sharer and fetcher decide. One thread runs it all. Built with
- * -Dsync=enabled; it needs the Debian packages libnice-dev and libusrsctp-dev. */
+ * -Dsync=enabled; it needs the packages of the section [sync] of deploy/packages. */
 #include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>

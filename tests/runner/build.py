@@ -10,9 +10,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / "build"
 
 # Instrumented by gcc: unit and end-to-end tests.
-TESTS_OPTIONS = ["-Db_sanitize=address,undefined"]
-# As deploy/quickstart builds, but warnings are errors: some appear only when optimising.
-RELEASE_OPTIONS = ["--buildtype=release", "-Dtests=false"]
+TESTS_OPTIONS = ["-Db_sanitize=address,undefined", "-Dsync=enabled"]
+# As deploy/quickstart --demo builds, but warnings are errors: some appear only when optimising.
+RELEASE_OPTIONS = ["--buildtype=release", "-Dtests=false", "-Dsync=enabled"]
 # Instrumented by clang: fuzzers. b_lundef: clang's sanitizer runtime is found at run time only.
 FUZZ_OPTIONS = ["-Dfuzzers=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--buildtype=debugoptimized"]
 FUZZ_ENVIRONMENT = {"CC": "clang-14", "CXX": "clang++-14"}
@@ -45,12 +45,17 @@ class BuildFolder:
         self._broken = False
 
     def configure(self, report):
-        if (self.path / "build.ninja").exists():
+        """Makes the folder, or gives it the options it should have, if it was made with others."""
+        wanted = "\n".join(self._options)
+        record = BUILD / f"{self.path.name}-options"
+        exists = (self.path / "build.ninja").exists()
+        if exists and record.exists() and record.read_text() == wanted:
             return
         report.progress(f"configuring {self.path.relative_to(REPOSITORY)}")
         BUILD.mkdir(exist_ok=True)
-        run_logged(["meson", "setup", self.path, REPOSITORY, *self._options],
+        run_logged(["meson", "setup", *(["--reconfigure"] if exists else []), self.path, REPOSITORY, *self._options],
                    BUILD / f"{self.path.name}-setup.log", self._environment)
+        record.write_text(wanted)
 
     def compile(self, report, targets=()):
         """Builds the targets, or all, once: the sources are taken to stay as they are."""
