@@ -11,6 +11,10 @@ static enum log_level level_of(const struct core_event *event)
     case CORE_EVENT_JOINED:
     case CORE_EVENT_LEFT:
     case CORE_EVENT_SYNCSHELL_CREATED:
+    case CORE_EVENT_MEMBER_REMOVED:
+    case CORE_EVENT_KEY_ROTATED:
+    case CORE_EVENT_OWNER_CHANGED:
+    case CORE_EVENT_SYNCSHELL_DELETED:
     case CORE_EVENT_SESSION_OPENED:
     case CORE_EVENT_SESSION_CLOSED:
     case CORE_EVENT_ATTEMPT_STARTED:

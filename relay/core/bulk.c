@@ -1,7 +1,11 @@
 #include "core/bulk.h"
 
+#include <assert.h>
+
+#include "base/str.h"
 #include "core/member.h"
 #include "core/op.h"
+#include "core/reply.h"
 #include "core/syncshell.h"
 
 static size_t bulk_bytes(const struct connection *c)
@@ -101,4 +105,18 @@ void bulk_retry(struct core *core, struct timer *t)
 {
     (void)core;
     bulk_pump(container_of(t, struct connection, bulk_retry_timer));
+}
+
+void bulk_refuse_snapshots(struct connection *c, const struct wire_id *syncshell_id)
+{
+    list_for_each_safe (n, next, &c->snapshot_ops) {
+        struct store_op *op = container_of(n, struct store_op, node);
+        if (!str_equal(op->syncshell_id.text, syncshell_id->text))
+            continue;
+        assert(c->n_pending > 0);
+        c->n_pending--;
+        reply_error(c, &op->message_id, MESSAGE_SESSION_SNAPSHOT_REQUEST, WIRE_CODE_NOT_JOINED,
+                    NULL);
+        store_op_free(op); /* unlinks it */
+    }
 }

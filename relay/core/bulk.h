@@ -20,6 +20,9 @@ void bulk_pump(struct connection *c);
 /* Takes a STORE_READ_SNAPSHOT operation and issues it in its turn. */
 void bulk_snapshot(struct connection *c, struct store_op *op);
 
+/* Refuses the snapshots of that syncshell that wait for their turn: its membership ends. */
+void bulk_refuse_snapshots(struct connection *c, const struct wire_id *syncshell_id);
+
 /* A read is back; when it failed, the next one waits a moment. */
 void bulk_done(struct connection *c, bool failed);
 

@@ -69,11 +69,11 @@ void connection_release(struct connection *c)
     list_for_each_safe (n, next, &c->joins) {
         join_free(container_of(n, struct join, connection_node));
     }
-    list_for_each_safe (n, next, &c->memberships) {
-        membership_release(container_of(n, struct membership, connection_node), c->replaced);
-    }
     list_for_each_safe (n, next, &c->snapshot_ops) {
         store_op_free(container_of(n, struct store_op, node));
+    }
+    list_for_each_safe (n, next, &c->memberships) {
+        membership_release(container_of(n, struct membership, connection_node), c->replaced);
     }
     timer_cancel(&c->core->timers, &c->bulk_retry_timer);
 }

@@ -95,6 +95,10 @@ enum core_event_kind {
     CORE_EVENT_JOINED,            /* peer, syncshell */
     CORE_EVENT_LEFT,
     CORE_EVENT_SYNCSHELL_CREATED,
+    CORE_EVENT_MEMBER_REMOVED, /* peer: the removed one */
+    CORE_EVENT_KEY_ROTATED,
+    CORE_EVENT_OWNER_CHANGED, /* peer: the new one */
+    CORE_EVENT_SYNCSHELL_DELETED,
     CORE_EVENT_SESSION_OPENED,  /* peer, syncshell, session */
     CORE_EVENT_SESSION_CLOSED,  /* ... outcome */
     CORE_EVENT_ATTEMPT_STARTED, /* peer = offering side, syncshell, session, generation */

@@ -22,6 +22,7 @@ void create_request(const struct request *r)
     if (!op)
         return;
     op->group_public_key = m->group_public_key;
+    op->key_epoch = m->has_key_epoch ? m->key_epoch : 1;
     request_issue(r, op);
 }
 

@@ -95,6 +95,8 @@ static bool send_joined(struct join *j, const struct member *m, bool recovered)
     joined->store_epoch = s->core->config.store_epoch;
     joined->owner_peer_id = s->owner_peer_id;
     joined->key_epoch = s->key_epoch;
+    joined->has_owner_sequence = true;
+    joined->owner_sequence = s->owner_sequence;
     joined->inbox_head = m->inbox_head;
     joined->recovered = recovered;
     bool sent = false;
@@ -130,6 +132,11 @@ static void answer(struct join *j, struct member *m)
     struct membership *ms = connection_membership(c, j->syncshell);
     bool again = ms != NULL;
     bool recovered;
+    /* It was rotated while the member was being added. */
+    if (j->message.key_epoch != j->syncshell->key_epoch) {
+        join_refuse(j, WIRE_CODE_WRONG_KEY_EPOCH);
+        return;
+    }
     uint64_t start_seq = inbox_start(c->core, m, &j->message, &recovered);
     if (!again && membership_new(m, c, &ms) != 0) {
         join_refuse(j, WIRE_CODE_INTERNAL);
@@ -172,6 +179,7 @@ void join_continue(struct join *j)
     op->connection_id = c->id;
     op->message_id = j->message.message_id;
     op->peer_id = c->peer_id;
+    op->key_epoch = j->message.key_epoch;
     op->limit_rows = core->config.members_max;
     j->op = op;
     op_issue(core, op);

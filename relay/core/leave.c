@@ -23,6 +23,21 @@ void leave_request(const struct request *r)
     request_issue(r, op);
 }
 
+void leave_member_gone(struct syncshell *s, const struct wire_peer_id *peer_id,
+                       int64_t tombstones_end_ms)
+{
+    struct member *m = syncshell_member(s, peer_id->text);
+    /* First the membership, so that nothing more is sent to it: what is held for the peer is undeliverable. */
+    member_free(m);
+    list_for_each_safe (n, next, &s->open_sessions) {
+        struct session *session = container_of(n, struct session, list_node);
+        if (session_side_of(session, peer_id->text) != SESSION_SIDE_NONE)
+            session_closed(session, SESSION_OUTCOME_CANCELLED, tombstones_end_ms,
+                           WIRE_CODE_TARGET_LEFT, NULL);
+    }
+    syncshell_announce(s, peer_id, PRESENCE_LEFT);
+}
+
 void leave_done(struct core *core, struct syncshell *s, struct connection *c, struct store_op *op)
 {
     if (op->code != WIRE_CODE_NONE)
@@ -30,15 +45,7 @@ void leave_done(struct core *core, struct syncshell *s, struct connection *c, st
     struct member *m = syncshell_member(s, op->peer_id.text);
     if (m) {
         struct connection *joined = member_connection(m);
-        /* First the membership, so that nothing more is sent to it: what is held for the peer is undeliverable. */
-        member_free(m);
-        list_for_each_safe (n, next, &s->open_sessions) {
-            struct session *session = container_of(n, struct session, list_node);
-            if (session_side_of(session, op->peer_id.text) != SESSION_SIDE_NONE)
-                session_closed(session, SESSION_OUTCOME_CANCELLED, op->expires_unix_ms,
-                               WIRE_CODE_TARGET_LEFT, NULL);
-        }
-        syncshell_announce(s, &op->peer_id, PRESENCE_LEFT);
+        leave_member_gone(s, &op->peer_id, op->expires_unix_ms);
         core_emit(core, &(struct core_event){.kind = CORE_EVENT_LEFT,
                                              .connection_id = op->connection_id,
                                              .peer_id = op->peer_id,

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "core/attempt.h"
+#include "core/bulk.h"
 #include "core/connection.h"
+#include "core/reply.h"
 #include "core/session.h"
 #include "core/syncshell.h"
 
@@ -102,11 +104,20 @@ void connection_send_signals(struct connection *c)
     }
 }
 
+void membership_say_ended(const struct membership *ms, enum wire_code code)
+{
+    struct message m = {.type = MESSAGE_MEMBERSHIP_ENDED};
+    m.membership_ended.syncshell_id = ms->syncshell->id;
+    m.membership_ended.code = code;
+    reply_send(ms->connection, &m);
+}
+
 struct membership *membership_free(struct membership *ms)
 {
     if (!ms)
         return NULL;
     ms->member->membership = NULL;
+    bulk_refuse_snapshots(ms->connection, &ms->syncshell->id);
     list_unlink(&ms->connection_node);
     ms->connection->n_memberships--;
     membership_signals_wait(ms, false);

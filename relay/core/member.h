@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "core/store_op.h"
 #include "core/timer.h"
+#include "wire/code.h"
 #include "wire/id.h"
 
 #include <stdbool.h>
@@ -28,6 +29,7 @@ struct member {
     uint64_t inbox_head;           /* highest sequence number on disk */
     uint64_t inbox_acked;          /* highest acknowledged on disk */
     struct membership *membership; /* NULL: away */
+    bool shut_out;                 /* the key was rotated under its connection: owner.c */
     struct timer away_timer;       /* armed: away, but the others have not been told yet */
 };
 
@@ -57,7 +59,10 @@ void membership_send_signals(struct membership *ms);
 void membership_signals_wait(struct membership *ms, bool wait);
 void connection_send_signals(struct connection *c); /* of the memberships where some wait */
 
-/* Ends the membership without telling anybody. Always NULL. */
+/* Tells the connection why the relay ends its membership. */
+void membership_say_ended(const struct membership *ms, enum wire_code code);
+
+/* Ends the membership without telling anybody; requests to read a log that still wait are refused. Always NULL. */
 struct membership *membership_free(struct membership *ms);
 
 /* Ends it because its connection is gone: the others hear `away`, now or after the grace. */

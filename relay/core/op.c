@@ -8,6 +8,7 @@
 #include "core/inbox.h"
 #include "core/join.h"
 #include "core/leave.h"
+#include "core/owner.h"
 #include "core/reply.h"
 #include "core/session.h"
 #include "core/session_request.h"
@@ -46,6 +47,10 @@ static const struct op_kind op_kinds[] = {
     [STORE_CREATE_SYNCSHELL] = {true, false, create_done},
     [STORE_ADD_MEMBER] = {false, true, join_member_added},
     [STORE_REMOVE_MEMBER] = {true, true, leave_done},
+    [STORE_EXPEL_MEMBER] = {true, true, owner_expelled},
+    [STORE_ROTATE_KEY] = {true, true, owner_rotated},
+    [STORE_TRANSFER_OWNERSHIP] = {true, true, owner_transferred},
+    [STORE_DELETE_SYNCSHELL] = {true, true, owner_deleted},
     [STORE_OPEN_SESSION] = {true, true, session_open_done},
     [STORE_APPEND_ENTRY] = {true, true, session_entry_done},
     [STORE_CHECKPOINT] = {true, true, session_entry_done},

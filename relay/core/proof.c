@@ -102,3 +102,12 @@ enum wire_code proof_check_join(const struct connection *c, const struct syncshe
                            c->peer_id.text, m->key_epoch);
     return check(c->core, r, &text, s->group_public_key.text, m->proof.text, WIRE_CODE_BAD_PROOF);
 }
+
+enum wire_code proof_check_owner(const struct connection *c, enum message_type type,
+                                 const struct message_owner_operation *m)
+{
+    struct buf text = BUF_INIT(CHALLENGE_TEXT_MAX);
+    int r = challenge_owner_operation(&text, type, c->core->config.relay_id.text, c->nonce.text, m);
+    return check(c->core, r, &text, c->peer_id.text + strlen(PEER_ID_PREFIX), m->signature.text,
+                 WIRE_CODE_BAD_SIGNATURE);
+}

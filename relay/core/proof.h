@@ -18,5 +18,7 @@ enum wire_code proof_check_create(const struct connection *c,
                                   const struct message_create_syncshell *m);
 enum wire_code proof_check_join(const struct connection *c, const struct syncshell *s,
                                 const struct message_join_syncshell *m);
+enum wire_code proof_check_owner(const struct connection *c, enum message_type type,
+                                 const struct message_owner_operation *m);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/join.h"
 #include "core/leave.h"
 #include "core/member.h"
+#include "core/owner.h"
 #include "core/reply.h"
 #include "core/request.h"
 #include "core/route.h"
@@ -40,6 +41,10 @@ static const struct handler handlers[MESSAGE_COUNT] = {
     [MESSAGE_CREATE_SYNCSHELL] = ROW(GATE_AUTHENTICATED, create_syncshell, create_request),
     [MESSAGE_JOIN_SYNCSHELL] = ROW(GATE_AUTHENTICATED, join_syncshell, join_request),
     [MESSAGE_LEAVE_SYNCSHELL] = ROW(GATE_JOINED, leave_syncshell, leave_request),
+    [MESSAGE_REMOVE_MEMBER] = ROW(GATE_JOINED, owner_operation, owner_request),
+    [MESSAGE_ROTATE_GROUP_KEY] = ROW(GATE_JOINED, owner_operation, owner_request),
+    [MESSAGE_TRANSFER_OWNERSHIP] = ROW(GATE_JOINED, owner_operation, owner_request),
+    [MESSAGE_DELETE_SYNCSHELL] = ROW(GATE_JOINED, owner_operation, owner_request),
     [MESSAGE_RECONNECT_OFFER] = ROW(GATE_JOINED, routed, route_request),
     [MESSAGE_RECONNECT_ANSWER] = ROW(GATE_JOINED, routed, route_request),
     [MESSAGE_ICE_CANDIDATE] = ROW(GATE_JOINED, routed, route_request),

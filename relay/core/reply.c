@@ -74,7 +74,9 @@ void reply_outcome(struct connection *c, const struct store_op *op)
     if (!c)
         return;
     if (op->code != WIRE_CODE_NONE) {
-        const struct reply_detail detail = {.has_version = op->code == WIRE_CODE_VERSION_CONFLICT,
+        const struct reply_detail detail = {.has_version =
+                                                op->code == WIRE_CODE_VERSION_CONFLICT ||
+                                                op->code == WIRE_CODE_STALE_OWNER_SEQUENCE,
                                             .version = op->ret_version};
         reply_error(c, &op->message_id, MESSAGE_NONE, op->code, &detail);
         return;

@@ -174,7 +174,11 @@ void session_snapshot_done(struct core *core, struct syncshell *s, struct connec
     (void)core;
     if (!c)
         return;
-    if (op->code == WIRE_CODE_NONE) {
+    if (op->code == WIRE_CODE_NONE && !connection_membership(c, s)) {
+        /* It left, or was made to, while the log was read. */
+        reply_error(c, &op->message_id, MESSAGE_SESSION_SNAPSHOT_REQUEST, WIRE_CODE_NOT_JOINED,
+                    NULL);
+    } else if (op->code == WIRE_CODE_NONE) {
         struct buf body = BUF_INIT(WIRE_BODY_MAX);
         struct message m = {.type = MESSAGE_SESSION_SNAPSHOT};
         m.session_snapshot.in_reply_to = op->message_id;

@@ -3,13 +3,24 @@
 #include <stdlib.h>
 
 static const char *const op_names[] = {
-    [STORE_LOAD_SYNCSHELL] = "load_syncshell", [STORE_CREATE_SYNCSHELL] = "create_syncshell",
-    [STORE_ADD_MEMBER] = "add_member",         [STORE_REMOVE_MEMBER] = "remove_member",
-    [STORE_OPEN_SESSION] = "open_session",     [STORE_APPEND_ENTRY] = "append_entry",
-    [STORE_CHECKPOINT] = "checkpoint",         [STORE_READ_SNAPSHOT] = "read_snapshot",
-    [STORE_CLOSE_SESSION] = "close_session",   [STORE_RAISE_GENERATION] = "raise_generation",
-    [STORE_ADD_INBOX] = "add_inbox",           [STORE_READ_INBOX] = "read_inbox",
-    [STORE_ACK_INBOX] = "ack_inbox",           [STORE_SWEEP] = "sweep",
+    [STORE_LOAD_SYNCSHELL] = "load_syncshell",
+    [STORE_CREATE_SYNCSHELL] = "create_syncshell",
+    [STORE_ADD_MEMBER] = "add_member",
+    [STORE_REMOVE_MEMBER] = "remove_member",
+    [STORE_EXPEL_MEMBER] = "expel_member",
+    [STORE_ROTATE_KEY] = "rotate_key",
+    [STORE_TRANSFER_OWNERSHIP] = "transfer_ownership",
+    [STORE_DELETE_SYNCSHELL] = "delete_syncshell",
+    [STORE_OPEN_SESSION] = "open_session",
+    [STORE_APPEND_ENTRY] = "append_entry",
+    [STORE_CHECKPOINT] = "checkpoint",
+    [STORE_READ_SNAPSHOT] = "read_snapshot",
+    [STORE_CLOSE_SESSION] = "close_session",
+    [STORE_RAISE_GENERATION] = "raise_generation",
+    [STORE_ADD_INBOX] = "add_inbox",
+    [STORE_READ_INBOX] = "read_inbox",
+    [STORE_ACK_INBOX] = "ack_inbox",
+    [STORE_SWEEP] = "sweep",
 };
 
 const char *store_op_name(enum store_op_kind kind)

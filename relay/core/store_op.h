@@ -26,6 +26,12 @@ enum store_op_kind {
     STORE_CREATE_SYNCSHELL,   /* and its owner's membership; same owner and key again: duplicate */
     STORE_ADD_MEMBER,         /* idempotent */
     STORE_REMOVE_MEMBER, /* its open sessions become tombstones (cancelled), its inbox goes; idempotent */
+    /* The owner's, each with owner_sequence: applied when it is the next one, a duplicate when it was the last one,
+     * STALE_OWNER_SEQUENCE (ret_version: the syncshell's) otherwise, NOT_OWNER when somebody else sent it. */
+    STORE_EXPEL_MEMBER,       /* REMOVE_MEMBER of the target, which may not be added again */
+    STORE_ROTATE_KEY,         /* key_epoch must be the next one */
+    STORE_TRANSFER_OWNERSHIP, /* to the target, a member */
+    STORE_DELETE_SYNCSHELL,   /* a tombstone stays; what it had goes with the sweep */
     STORE_OPEN_SESSION, /* version 1 with the body as first entry; same id and roles again: duplicate */
     STORE_APPEND_ENTRY,  /* compare-and-set on base_version */
     STORE_CHECKPOINT,    /* the same, and every earlier entry goes */
@@ -55,6 +61,7 @@ struct store_syncshell {
     struct wire_key group_public_key;
     struct wire_peer_id owner_peer_id;
     uint64_t key_epoch;
+    uint64_t owner_sequence;
     struct store_member *members;
     size_t n_members;
     struct store_session *sessions;
@@ -86,8 +93,10 @@ struct store_op {
     struct wire_id syncshell_id;
     struct wire_peer_id
         peer_id; /* creator, member, entry's writer, inbox's owner (READ, ACK), inbox message's source (ADD) */
-    struct wire_peer_id target_peer_id; /* ADD_INBOX */
-    struct wire_key group_public_key;   /* CREATE_SYNCSHELL */
+    struct wire_peer_id target_peer_id; /* ADD_INBOX, EXPEL_MEMBER, TRANSFER_OWNERSHIP */
+    struct wire_key group_public_key;   /* CREATE_SYNCSHELL, ROTATE_KEY */
+    uint64_t key_epoch;      /* CREATE_SYNCSHELL (0: 1), ROTATE_KEY; ADD_MEMBER: proved */
+    uint64_t owner_sequence; /* the owner's operations */
     struct wire_id recovery_session_id;
     struct wire_peer_id joiner_peer_id;   /* OPEN_SESSION */
     struct wire_peer_id provider_peer_id; /* OPEN_SESSION */
@@ -103,7 +112,8 @@ struct store_op {
     size_t max_rows;    /* READ_*, SWEEP */
     int64_t
         expires_unix_ms; /* OPEN, APPEND, CHECKPOINT, RAISE_GENERATION: the session's idle expiry; ADD_INBOX:
-                                                * the message's; CLOSE, REMOVE_MEMBER, SWEEP: the end of the tombstones made */
+                                                * the message's; CLOSE, REMOVE_MEMBER, EXPEL_MEMBER, DELETE_SYNCSHELL, SWEEP: the end of
+                                                * the tombstones made */
     uint64_t limit_bytes; /* APPEND: log bytes; ADD_INBOX: inbox bytes: refuse beyond */
     uint64_t
         limit_rows; /* OPEN: open sessions of the syncshell; ADD_INBOX: unacknowledged; ADD_MEMBER: members */
@@ -111,11 +121,13 @@ struct store_op {
     /* out */
     /* NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise SYNCSHELL_EXISTS, SYNCSHELL_FULL,
      * UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED, UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS,
-     * INBOX_FULL, BAD_CURSOR; and for a peer whose membership ended meanwhile UNKNOWN_TARGET (ADD_INBOX) or NOT_JOINED
+     * INBOX_FULL, BAD_CURSOR, SYNCSHELL_DELETED, SYNCSHELL_EXPIRED, MEMBER_REMOVED, WRONG_KEY_EPOCH, NOT_OWNER,
+     * STALE_OWNER_SEQUENCE; and for a peer whose membership ended meanwhile UNKNOWN_TARGET (ADD_INBOX) or NOT_JOINED
      * (READ_INBOX, ACK_INBOX). */
     enum wire_code code;
     bool duplicate;
-    /* The entry's version; with VERSION_CONFLICT and READ_SNAPSHOT the session's. */
+    /* The entry's version; with VERSION_CONFLICT and READ_SNAPSHOT the session's; with STALE_OWNER_SEQUENCE the
+     * syncshell's ownerSequence. */
     uint64_t ret_version;
     /* ADD_INBOX: given (or had); ADD_MEMBER, READ_INBOX, ACK_INBOX: the inbox's head, which for a new member is above 0 when
      * members left before it. */

@@ -61,6 +61,7 @@ static int take_over(struct syncshell *s, const struct store_syncshell *stored)
     s->group_public_key = stored->group_public_key;
     s->owner_peer_id = stored->owner_peer_id;
     s->key_epoch = stored->key_epoch;
+    s->owner_sequence = stored->owner_sequence;
     for (size_t i = 0; i < stored->n_members; i++) {
         int r = member_new(s, &stored->members[i]);
         if (r != 0)
@@ -103,6 +104,21 @@ void syncshell_spoil(struct syncshell *s)
     list_for_each_safe (n, next, &s->memberships) {
         connection_close(container_of(n, struct membership, syncshell_node)->connection,
                          WIRE_CODE_INTERNAL);
+    }
+    syncshell_touch(s);
+}
+
+void syncshell_gone(struct syncshell *s, enum wire_code code, const struct connection *except)
+{
+    s->state = SYNCSHELL_STALE; /* what is under way comes back to it; who joins loads afresh */
+    list_for_each_safe (n, next, &s->attempts) {
+        attempt_end(container_of(n, struct attempt, node), WIRE_CODE_NONE);
+    }
+    list_for_each_safe (n, next, &s->memberships) {
+        struct membership *ms = container_of(n, struct membership, syncshell_node);
+        if (ms->connection != except)
+            membership_say_ended(ms, code);
+        membership_free(ms);
     }
     syncshell_touch(s);
 }

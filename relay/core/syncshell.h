@@ -36,6 +36,7 @@ struct syncshell {
     struct wire_key group_public_key;
     struct wire_peer_id owner_peer_id;
     uint64_t key_epoch;
+    uint64_t owner_sequence;
 
     struct map members;
     struct list member_list; /* in the order of joining */
@@ -59,6 +60,9 @@ void syncshell_loaded(struct syncshell *s, struct store_op *op);
 
 /* Memory and store may differ from here on. */
 void syncshell_spoil(struct syncshell *s);
+
+/* The store has it no more: whoever is joined hears `code`, except that connection (may be NULL). */
+void syncshell_gone(struct syncshell *s, enum wire_code code, const struct connection *except);
 
 /* Something it was needed for is gone: core_leave() unloads it if it was the last. */
 void syncshell_touch(struct syncshell *s);

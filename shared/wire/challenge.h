@@ -4,6 +4,7 @@
 #define SHARED_WIRE_CHALLENGE_H
 
 #include "base/buf.h"
+#include "wire/message.h"
 
 #include <stdint.h>
 
@@ -21,5 +22,13 @@ int challenge_create(struct buf *out, const char *relay_id, const char *nonce,
 /* "syncshell.v1 join\n<relayId>\n<nonce>\n<syncshellId>\n<peerId>\n<keyEpoch>", signed by the group key. */
 int challenge_join(struct buf *out, const char *relay_id, const char *nonce,
                    const char *syncshell_id, const char *peer_id, uint64_t key_epoch);
+
+/* What the owner signs with its identity key:
+ * "syncshell.v1 remove-member\n<relayId>\n<nonce>\n<syncshellId>\n<ownerSequence>\n<peerId>"
+ * "syncshell.v1 transfer-ownership\n<relayId>\n<nonce>\n<syncshellId>\n<ownerSequence>\n<peerId>"
+ * "syncshell.v1 rotate-group-key\n<relayId>\n<nonce>\n<syncshellId>\n<ownerSequence>\n<keyEpoch>\n<groupPublicKey>"
+ * "syncshell.v1 delete-syncshell\n<relayId>\n<nonce>\n<syncshellId>\n<ownerSequence>" */
+int challenge_owner_operation(struct buf *out, enum message_type type, const char *relay_id,
+                              const char *nonce, const struct message_owner_operation *m);
 
 #endif

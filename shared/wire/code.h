@@ -46,6 +46,12 @@
     X(NOT_JOINED, "not_joined", false, 0, "this connection has not joined the syncshell")         \
     X(SYNCSHELL_FULL, "syncshell_full", false, 0, "the syncshell has its maximum of members")     \
     X(OWNER_CANNOT_LEAVE, "owner_cannot_leave", false, 0, "the owner cannot leave its syncshell") \
+    X(MEMBER_REMOVED, "member_removed", false, 0, "the owner removed this member")                \
+    X(NOT_OWNER, "not_owner", false, 0, "only the owner of the syncshell may do that")            \
+    X(STALE_OWNER_SEQUENCE, "stale_owner_sequence", false, 0,                                     \
+      "ownerSequence is not the syncshell's next")                                                \
+    X(SYNCSHELL_DELETED, "syncshell_deleted", false, 0, "the owner deleted the syncshell")        \
+    X(SYNCSHELL_EXPIRED, "syncshell_expired", false, 0, "nobody used the syncshell for too long") \
     X(FORGED_SOURCE, "forged_source", false, 0, "sourcePeerId is not the authenticated peer")     \
     X(UNKNOWN_TARGET, "unknown_target", false, 0, "the target is not a member of the syncshell")  \
     X(UNKNOWN_SESSION, "unknown_session", false, 0, "no such recovery session")                   \

@@ -29,7 +29,13 @@
     X(JOIN_SYNCSHELL, "JoinSyncshell", join_syncshell, NONE, TO_RELAY)                    \
     X(SYNCSHELL_JOINED, "SyncshellJoined", syncshell_joined, NONE, TO_CLIENT)             \
     X(LEAVE_SYNCSHELL, "LeaveSyncshell", leave_syncshell, NONE, TO_RELAY)                 \
+    X(MEMBERSHIP_ENDED, "MembershipEnded", membership_ended, NONE, TO_CLIENT)             \
     X(PEER_PRESENCE, "PeerPresence", peer_presence, NONE, TO_CLIENT)                      \
+    X(REMOVE_MEMBER, "RemoveMember", owner_peer, NONE, TO_RELAY)                          \
+    X(ROTATE_GROUP_KEY, "RotateGroupKey", owner_key, NONE, TO_RELAY)                      \
+    X(TRANSFER_OWNERSHIP, "TransferOwnership", owner_peer, NONE, TO_RELAY)                \
+    X(DELETE_SYNCSHELL, "DeleteSyncshell", owner_alone, NONE, TO_RELAY)                   \
+    X(OWNER_CHANGED, "OwnerChanged", owner_changed, NONE, TO_CLIENT)                      \
     X(RECONNECT_OFFER, "ReconnectOffer", routed, MUST, ROUTED)                            \
     X(RECONNECT_ANSWER, "ReconnectAnswer", routed, MUST, ROUTED)                          \
     X(ICE_CANDIDATE, "IceCandidate", routed, MUST, ROUTED)                                \
@@ -125,6 +131,9 @@ struct message_create_syncshell {
     struct wire_id syncshell_id;
     struct wire_key group_public_key;
     struct wire_signature proof;
+    /* Optional, 1 when absent: where a relay that lost its store goes on counting. */
+    bool has_key_epoch;
+    uint64_t key_epoch;
 };
 
 /* client -> relay; answered SyncshellJoined. The proof is the group key's signature over challenge_join(). A first
@@ -162,6 +171,9 @@ struct message_syncshell_joined {
     struct wire_id store_epoch;
     struct wire_peer_id owner_peer_id;
     uint64_t key_epoch;
+    /* how many owner's operations the relay has carried out; absent: it knows none */
+    bool has_owner_sequence;
+    uint64_t owner_sequence;
     uint64_t inbox_head; /* highest inboxSeq stored for this peer */
     bool recovered;      /* the cursor was understood: nothing between it and now is missing */
     struct message_member *members; /* owned */
@@ -174,6 +186,32 @@ struct message_syncshell_joined {
 struct message_leave_syncshell {
     struct wire_id message_id;
     struct wire_id syncshell_id;
+};
+
+/* relay -> client: this connection is in that syncshell no more. */
+struct message_membership_ended {
+    struct wire_id syncshell_id;
+    enum wire_code
+        code; /* member_removed, wrong_key_epoch, syncshell_deleted, syncshell_expired; as in Error */
+};
+
+/* client -> relay; answered Stored. What only the owner may do: RemoveMember, RotateGroupKey, TransferOwnership,
+ * DeleteSyncshell. Each is signed by the owner's identity key over its challenge (wire/challenge.h). */
+struct message_owner_operation {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    uint64_t owner_sequence; /* the relay's plus one: operations are applied once, and in order */
+    struct wire_peer_id peer_id;      /* RemoveMember, TransferOwnership */
+    uint64_t key_epoch;               /* RotateGroupKey: the new one, the old plus one */
+    struct wire_key group_public_key; /* RotateGroupKey: the new one */
+    struct wire_signature signature;
+};
+
+/* relay -> client: the ownership was handed over. */
+struct message_owner_changed {
+    struct wire_id syncshell_id;
+    struct wire_peer_id owner_peer_id;
+    uint64_t owner_sequence;
 };
 
 struct message_peer_presence {
@@ -297,7 +335,8 @@ struct message_error {
     bool retryable;
     bool has_retry_after;
     uint32_t retry_after_ms;
-    bool has_version; /* with version_conflict: the session's version */
+    /* with version_conflict: the session's version; with stale_owner_sequence: the syncshell's ownerSequence */
+    bool has_version;
     uint64_t version;
     /* with stale_generation, glare_lost, generation_jump: the session's generation */
     bool has_generation;
@@ -321,7 +360,11 @@ struct message {
         struct message_join_syncshell join_syncshell;
         struct message_syncshell_joined syncshell_joined;
         struct message_leave_syncshell leave_syncshell;
+        struct message_membership_ended membership_ended;
         struct message_peer_presence peer_presence;
+        struct message_owner_operation
+            owner_operation; /* owner_peer, owner_key and owner_alone in the table */
+        struct message_owner_changed owner_changed;
         struct message_routed routed;
         struct message_held held;
         struct message_undeliverable undeliverable;

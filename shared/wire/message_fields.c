@@ -115,6 +115,7 @@ static const struct field create_syncshell_fields[] = {
     {ID(T, syncshell_id, "syncshellId")},
     {KEY(T, group_public_key, "groupPublicKey")},
     {SIGNATURE(T, proof, "proof")},
+    {U64(T, key_epoch, "keyEpoch", 1), FIELD_OPTIONAL_FLAG(T, has_key_epoch)},
 };
 static const struct field_group create_syncshell_group = FIELD_GROUP(T, create_syncshell_fields);
 #undef T
@@ -160,6 +161,7 @@ static const struct field syncshell_joined_fields[] = {
     {ID(T, store_epoch, "storeEpoch")},
     {PEER_ID(T, owner_peer_id, "ownerPeerId")},
     {U64(T, key_epoch, "keyEpoch", 1)},
+    {U64(T, owner_sequence, "ownerSequence", 0), FIELD_OPTIONAL_FLAG(T, has_owner_sequence)},
     {U64(T, inbox_head, "inboxHead", 0)},
     {BOOL(T, recovered, "recovered")},
     {FIELD_ARRAY_AT(T, members, n_members, "members", WIRE_MEMBERS_MAX, &member_group)},
@@ -175,6 +177,51 @@ static const struct field leave_syncshell_fields[] = {
     {ID(T, syncshell_id, "syncshellId")},
 };
 static const struct field_group leave_syncshell_group = FIELD_GROUP(T, leave_syncshell_fields);
+#undef T
+
+#define T struct message_membership_ended
+static const struct field membership_ended_fields[] = {
+    {ID(T, syncshell_id, "syncshellId")},
+    {FIELD_CODE_AT(T, code, "code")},
+};
+static const struct field_group membership_ended_group = FIELD_GROUP(T, membership_ended_fields);
+#undef T
+
+/* One struct, three shapes: which of its members are on the wire differs. */
+#define T struct message_owner_operation
+static const struct field owner_peer_fields[] = {
+    {ID(T, message_id, "messageId")},
+    {ID(T, syncshell_id, "syncshellId")},
+    {U64(T, owner_sequence, "ownerSequence", 1)},
+    {PEER_ID(T, peer_id, "peerId")},
+    {SIGNATURE(T, signature, "signature")},
+};
+static const struct field_group owner_peer_group = FIELD_GROUP(T, owner_peer_fields);
+static const struct field owner_key_fields[] = {
+    {ID(T, message_id, "messageId")},
+    {ID(T, syncshell_id, "syncshellId")},
+    {U64(T, owner_sequence, "ownerSequence", 1)},
+    {U64(T, key_epoch, "keyEpoch", 2)},
+    {KEY(T, group_public_key, "groupPublicKey")},
+    {SIGNATURE(T, signature, "signature")},
+};
+static const struct field_group owner_key_group = FIELD_GROUP(T, owner_key_fields);
+static const struct field owner_alone_fields[] = {
+    {ID(T, message_id, "messageId")},
+    {ID(T, syncshell_id, "syncshellId")},
+    {U64(T, owner_sequence, "ownerSequence", 1)},
+    {SIGNATURE(T, signature, "signature")},
+};
+static const struct field_group owner_alone_group = FIELD_GROUP(T, owner_alone_fields);
+#undef T
+
+#define T struct message_owner_changed
+static const struct field owner_changed_fields[] = {
+    {ID(T, syncshell_id, "syncshellId")},
+    {PEER_ID(T, owner_peer_id, "ownerPeerId")},
+    {U64(T, owner_sequence, "ownerSequence", 1)},
+};
+static const struct field_group owner_changed_group = FIELD_GROUP(T, owner_changed_fields);
 #undef T
 
 #define T struct message_peer_presence

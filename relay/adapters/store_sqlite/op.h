@@ -35,6 +35,12 @@ int op_create_syncshell(struct db *db, struct store_op *op);
 int op_add_member(struct db *db, struct store_op *op);
 int op_remove_member(struct db *db, struct store_op *op);
 
+/* op_owner.c */
+int op_expel_member(struct db *db, struct store_op *op);
+int op_rotate_key(struct db *db, struct store_op *op);
+int op_transfer_ownership(struct db *db, struct store_op *op);
+int op_delete_syncshell(struct db *db, struct store_op *op);
+
 /* op_session.c */
 int op_open_session(struct db *db, struct store_op *op);
 int op_close_session(struct db *db, struct store_op *op);
@@ -79,6 +85,20 @@ int member_find(struct db *db, const struct store_op *op, const struct wire_peer
 /* The same, and the answer when there is none: op->code becomes UNKNOWN_SYNCSHELL, or `code`. 0 or negative. */
 int member_find_or(struct db *db, struct store_op *op, const struct wire_peer_id *peer_id,
                    enum wire_code code, struct member_row *ret_row);
+
+/* Ends a membership: its sessions become tombstones, its inbox goes. 0 or negative. */
+int member_end(struct db *db, const struct store_op *op, const struct member_row *row);
+
+/* Whether op's syncshell is known to be gone: op->code becomes SYNCSHELL_DELETED or SYNCSHELL_EXPIRED, or `code` when nothing
+ * is known of it. `ret_owner` (may be NULL) says whether op's peer owned it. 0 or negative. */
+int tombstone_find_or(struct db *db, struct store_op *op, enum wire_code code, bool *ret_owner);
+
+/* Takes a syncshell's id away, leaves a tombstone, and what it had to the sweep. 0 or negative. */
+int tombstone_make(struct db *db, const struct store_op *op, int64_t syncshell, bool expired);
+int tombstone_forget(struct db *db, const struct store_op *op);
+
+/* Steps of a sweep: remove what such syncshells had, and old tombstones, as far as the budget goes. 0 or negative. */
+int tombstone_sweep(struct db *db, const struct store_op *op, size_t *budget);
 
 struct session_row {
     int64_t id;

@@ -77,7 +77,10 @@ int op_add_inbox(struct db *db, struct store_op *op)
     int r;
 
     assert(op->frame);
-    r = member_find_or(db, op, &op->target_peer_id, WIRE_CODE_UNKNOWN_TARGET, &target);
+    /* The source, too, may have been removed since it was let in. */
+    r = member_find_or(db, op, &op->peer_id, WIRE_CODE_NOT_JOINED, &target);
+    if (r == 0 && op->code == WIRE_CODE_NONE)
+        r = member_find_or(db, op, &op->target_peer_id, WIRE_CODE_UNKNOWN_TARGET, &target);
     if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;
     r = message_find_seq(db, op, target.id, &op->ret_seq);

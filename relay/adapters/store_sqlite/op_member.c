@@ -75,6 +75,27 @@ static int member_insert(struct db *db, struct store_op *op, int64_t syncshell)
     return statement_error(st);
 }
 
+/* Who proved an older key than the one that is stored by now, or was removed, does not become a member. */
+static int member_check_admission(struct db *db, struct store_op *op, int64_t syncshell)
+{
+    static const char sql[] =
+        "SELECT key_epoch, EXISTS (SELECT 1 FROM removed_member"
+        " WHERE removed_member.syncshell = syncshell.id AND peer_id = ?) FROM syncshell WHERE id = ?";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
+
+    statement_bind_text(st, op->peer_id.text);
+    statement_bind_int(st, syncshell);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    if (statement_int(st, 1))
+        op->code = WIRE_CODE_MEMBER_REMOVED;
+    else if (op->key_epoch && statement_uint(st, 0) != op->key_epoch)
+        op->code = WIRE_CODE_WRONG_KEY_EPOCH;
+    return statement_error(st);
+}
+
 int op_add_member(struct db *db, struct store_op *op)
 {
     struct member_row row;
@@ -87,7 +108,10 @@ int op_add_member(struct db *db, struct store_op *op)
         return 0;
     }
     if (r == 0)
-        r = member_find(db, op, &op->peer_id, &row);
+        r = member_check_admission(db, op, syncshell);
+    if (r < 0 || op->code != WIRE_CODE_NONE)
+        return r;
+    r = member_find(db, op, &op->peer_id, &row);
     if (r == 0) {
         op->duplicate = true;
         op->ret_seq = row.inbox_head;
@@ -102,19 +126,21 @@ int op_add_member(struct db *db, struct store_op *op)
     return member_insert(db, op, syncshell);
 }
 
-static int member_close_sessions(struct db *db, const struct store_op *op, int64_t syncshell)
+static int member_close_sessions(struct db *db, const struct store_op *op,
+                                 const struct member_row *row)
 {
     static const char sql[] =
         "UPDATE session SET state = 'closed', outcome = 'cancelled', expires_unix_ms = ?1"
-        " WHERE syncshell = ?2 AND state = 'open' AND (joiner_peer_id = ?3 OR provider_peer_id = ?3)";
+        " WHERE syncshell = ?2 AND state = 'open'"
+        " AND (SELECT peer_id FROM member WHERE id = ?3) IN (joiner_peer_id, provider_peer_id)";
     struct statement *st = statement_get(db, sql);
     int r;
 
     statement_bind_int(st, session_tombstone_end(op));
-    statement_bind_int(st, syncshell);
-    statement_bind_text(st, op->peer_id.text);
+    statement_bind_int(st, row->syncshell);
+    statement_bind_int(st, row->id);
     r = statement_run(st);
-    return r == 0 ? session_trim_tombstones(db, syncshell) : r;
+    return r == 0 ? session_trim_tombstones(db, row->syncshell) : r;
 }
 
 static int member_delete(struct db *db, const struct member_row *row)
@@ -135,6 +161,13 @@ static int member_delete(struct db *db, const struct member_row *row)
     return statement_run(st);
 }
 
+int member_end(struct db *db, const struct store_op *op, const struct member_row *row)
+{
+    int r = member_close_sessions(db, op, row);
+
+    return r == 0 ? member_delete(db, row) : r;
+}
+
 int op_remove_member(struct db *db, struct store_op *op)
 {
     struct member_row row;
@@ -147,6 +180,5 @@ int op_remove_member(struct db *db, struct store_op *op)
         op->duplicate = true;
         return 0;
     }
-    r = member_close_sessions(db, op, row.syncshell);
-    return r == 0 ? member_delete(db, &row) : r;
+    return member_end(db, op, &row);
 }

@@ -122,6 +122,17 @@ static void session_open_again(struct store_op *op, const struct message_session
     }
 }
 
+/* Either may have been removed since the request was let in. */
+static int session_check_sides(struct db *db, struct store_op *op)
+{
+    struct member_row row;
+    int r = member_find_or(db, op, &op->joiner_peer_id, WIRE_CODE_UNKNOWN_TARGET, &row);
+
+    if (r == 0 && op->code == WIRE_CODE_NONE)
+        r = member_find_or(db, op, &op->provider_peer_id, WIRE_CODE_UNKNOWN_TARGET, &row);
+    return r;
+}
+
 int op_open_session(struct db *db, struct store_op *op)
 {
     struct session_row row;
@@ -139,7 +150,9 @@ int op_open_session(struct db *db, struct store_op *op)
         session_open_again(op, &row.session.summary);
         return 0;
     }
-    if (r < 0 || (r = session_count_open(db, syncshell, &n_open)) < 0)
+    if (r == OP_E_MISSING)
+        r = session_check_sides(db, op);
+    if (r < 0 || op->code != WIRE_CODE_NONE || (r = session_count_open(db, syncshell, &n_open)) < 0)
         return r;
     if (op->limit_rows && n_open >= op->limit_rows) {
         op->code = WIRE_CODE_TOO_MANY_SESSIONS;

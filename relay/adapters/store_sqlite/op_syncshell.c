@@ -66,8 +66,9 @@ static int load_sessions(struct db *db, int64_t syncshell, struct store_syncshel
 
 int op_load_syncshell(struct db *db, struct store_op *op)
 {
-    static const char sql[] = "SELECT id, group_public_key, owner_peer_id, key_epoch"
-                              " FROM syncshell WHERE syncshell_id = ?";
+    static const char sql[] =
+        "SELECT id, group_public_key, owner_peer_id, key_epoch, owner_sequence"
+        " FROM syncshell WHERE syncshell_id = ?";
     STATEMENT_SCOPED st = statement_get(db, sql);
     struct store_syncshell *s;
     int64_t syncshell;
@@ -77,10 +78,8 @@ int op_load_syncshell(struct db *db, struct store_op *op)
     r = statement_step(st);
     if (r < 0)
         return r;
-    if (r != STATEMENT_ROW) {
-        op->code = WIRE_CODE_UNKNOWN_SYNCSHELL;
-        return 0;
-    }
+    if (r != STATEMENT_ROW)
+        return tombstone_find_or(db, op, WIRE_CODE_UNKNOWN_SYNCSHELL, NULL);
     op->syncshell = s = calloc(1, sizeof *s); /* from here on op_clear_results() frees it */
     if (!s)
         return -ENOMEM;
@@ -88,6 +87,7 @@ int op_load_syncshell(struct db *db, struct store_op *op)
     statement_text(st, 1, s->group_public_key.text, sizeof s->group_public_key.text);
     statement_text(st, 2, s->owner_peer_id.text, sizeof s->owner_peer_id.text);
     s->key_epoch = statement_uint(st, 3);
+    s->owner_sequence = statement_uint(st, 4);
     r = statement_error(st);
     if (r == 0)
         r = load_members(db, syncshell, s);
@@ -99,13 +99,27 @@ int op_load_syncshell(struct db *db, struct store_op *op)
 static int syncshell_insert(struct db *db, const struct store_op *op)
 {
     static const char sql[] =
-        "INSERT INTO syncshell (syncshell_id, group_public_key, owner_peer_id) VALUES (?, ?, ?)";
+        "INSERT INTO syncshell (syncshell_id, group_public_key, owner_peer_id, key_epoch)"
+        " VALUES (?, ?, ?, ?)";
     struct statement *st = statement_get(db, sql);
 
     statement_bind_text(st, op->syncshell_id.text);
     statement_bind_text(st, op->group_public_key.text);
     statement_bind_text(st, op->peer_id.text);
+    statement_bind_uint(st, op->key_epoch ? op->key_epoch : 1);
     return statement_run(st);
+}
+
+/* A deleted one does not come back; one that expired does, for its owner. */
+static int syncshell_revive(struct db *db, struct store_op *op)
+{
+    bool owner = false;
+    int r = tombstone_find_or(db, op, WIRE_CODE_NONE, &owner);
+
+    if (r < 0 || op->code != WIRE_CODE_SYNCSHELL_EXPIRED || !owner)
+        return r;
+    op->code = WIRE_CODE_NONE;
+    return tombstone_forget(db, op);
 }
 
 int op_create_syncshell(struct db *db, struct store_op *op)
@@ -128,6 +142,9 @@ int op_create_syncshell(struct db *db, struct store_op *op)
             op->code = WIRE_CODE_SYNCSHELL_EXISTS;
         return 0;
     }
+    r = syncshell_revive(db, op);
+    if (r < 0 || op->code != WIRE_CODE_NONE)
+        return r;
     r = syncshell_insert(db, op);
     return r == 0 ? op_add_member(db, op) : r;
 }

@@ -27,10 +27,19 @@ def sign(key, *lines):
     return b64(key.sign("\n".join(lines).encode()))
 
 
+OWNER_OPERATIONS = {
+    "RemoveMember": ("syncshell.v1 remove-member", ["peerId"]),
+    "TransferOwnership": ("syncshell.v1 transfer-ownership", ["peerId"]),
+    "RotateGroupKey": ("syncshell.v1 rotate-group-key", ["keyEpoch", "groupPublicKey"]),
+    "DeleteSyncshell": ("syncshell.v1 delete-syncshell", []),
+}
+
+
 class Group:
     """A syncshell's secret and what follows from it."""
 
-    def __init__(self, syncshell_id=None, secret=None):
+    def __init__(self, syncshell_id=None, secret=None, epoch=1):
+        self.epoch = epoch
         self.id = syncshell_id or secrets.token_hex(8)
         self.secret = secret or secrets.token_bytes(32)
         self.signing_key = Ed25519PrivateKey.from_private_bytes(self.derive("syncshell.v1 group-signing-key"))
@@ -123,8 +132,23 @@ class RawPeer:
         )
 
     def join_fields(self, group, signing_key=None):
-        text = ("syncshell.v1 join", self.hello["relayId"], self.hello["nonce"], group.id, self.id, "1")
-        return {"syncshellId": group.id, "keyEpoch": 1, "proof": sign(signing_key or group.signing_key, *text)}
+        epoch = str(group.epoch)
+        text = ("syncshell.v1 join", self.hello["relayId"], self.hello["nonce"], group.id, self.id, epoch)
+        return {
+            "syncshellId": group.id, "keyEpoch": group.epoch, "proof": sign(signing_key or group.signing_key, *text),
+        }
+
+    def owner_fields(self, message_type, group, sequence, *subject):
+        """The fields of an owner's operation on this connection; `subject` is what it is about, as signed."""
+        domain, names = OWNER_OPERATIONS[message_type]
+        lines = [domain, self.hello["relayId"], self.hello["nonce"], group.id, str(sequence), *map(str, subject)]
+        return {
+            "syncshellId": group.id, "ownerSequence": sequence, "signature": sign(self.key, *lines),
+            **dict(zip(names, subject)),
+        }
+
+    async def owner(self, message_type, group, sequence, *subject, answer="Stored"):
+        return await self.ask(message_type, answer, **self.owner_fields(message_type, group, sequence, *subject))
 
     async def join(self, group, answer="SyncshellJoined", signing_key=None, **fields):
         return await self.ask("JoinSyncshell", answer, **self.join_fields(group, signing_key), **fields)

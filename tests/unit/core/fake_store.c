@@ -1,6 +1,7 @@
 #include "fake_store.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,11 @@ struct shell {
     struct wire_key key;
     struct wire_peer_id owner;
     uint64_t key_epoch;
+    uint64_t owner_sequence;
+    char owner_operation[256];
+    struct wire_peer_id *removed;
+    size_t n_removed;
+    enum wire_code gone;  /* NONE: it is there */
     uint64_t inbox_floor; /* where a new member's inbox starts: after those of former members */
     struct inhabitant *members;
     size_t n_members;
@@ -100,6 +106,7 @@ void fake_store_free(struct fake_store *store)
             session_clear(&s->sessions[k]);
         free(s->members);
         free(s->sessions);
+        free(s->removed);
     }
     free(store->shells);
     free(store);
@@ -143,6 +150,7 @@ static void load(struct shell *s, struct store_op *op)
     out->group_public_key = s->key;
     out->owner_peer_id = s->owner;
     out->key_epoch = s->key_epoch;
+    out->owner_sequence = s->owner_sequence;
     out->members = calloc(s->n_members, sizeof *out->members);
     out->sessions = calloc(s->n_sessions + 1, sizeof *out->sessions);
     assert(out->members && out->sessions);
@@ -156,6 +164,10 @@ static void load(struct shell *s, struct store_op *op)
 static void create(struct fake_store *store, struct store_op *op)
 {
     struct shell *s = find_shell(store, op->syncshell_id.text);
+    if (s && s->gone) {
+        op->code = s->gone;
+        return;
+    }
     if (s) {
         op->duplicate = strcmp(s->owner.text, op->peer_id.text) == 0 &&
                         strcmp(s->key.text, op->group_public_key.text) == 0;
@@ -167,7 +179,7 @@ static void create(struct fake_store *store, struct store_op *op)
     s->id = op->syncshell_id;
     s->key = op->group_public_key;
     s->owner = op->peer_id;
-    s->key_epoch = 1;
+    s->key_epoch = op->key_epoch;
     add_member(s, &op->peer_id);
 }
 
@@ -179,9 +191,9 @@ static void close_session(struct session *s, enum session_outcome outcome, int64
     session_clear(s);
 }
 
-static void remove_member(struct shell *s, struct store_op *op)
+static void remove_member(struct shell *s, struct store_op *op, const char *peer)
 {
-    struct inhabitant *m = find_member(s, op->peer_id.text);
+    struct inhabitant *m = find_member(s, peer);
     op->duplicate = !m;
     if (!m)
         return;
@@ -189,8 +201,8 @@ static void remove_member(struct shell *s, struct store_op *op)
         struct session *session = &s->sessions[i];
         const struct message_session_summary *summary = &session->stored.summary;
         if (summary->state == SESSION_STATE_OPEN &&
-            (strcmp(summary->joiner_peer_id.text, op->peer_id.text) == 0 ||
-             strcmp(summary->provider_peer_id.text, op->peer_id.text) == 0))
+            (strcmp(summary->joiner_peer_id.text, peer) == 0 ||
+             strcmp(summary->provider_peer_id.text, peer) == 0))
             close_session(session, SESSION_OUTCOME_CANCELLED, op->expires_unix_ms);
     }
     if (s->inbox_floor < m->stored.inbox_head)
@@ -329,11 +341,66 @@ static void on_session(struct shell *s, struct store_op *op)
         session->stored.summary.generation = op->generation;
 }
 
+static bool is_removed(const struct shell *s, const char *peer)
+{
+    for (size_t i = 0; i < s->n_removed; i++)
+        if (strcmp(s->removed[i].text, peer) == 0)
+            return true;
+    return false;
+}
+
+/* Counts the operation if it is the owner's next one. */
+static bool admit_owner(struct shell *s, struct store_op *op)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%s %d %s %s", op->peer_id.text, (int)op->kind,
+             op->target_peer_id.text, op->group_public_key.text);
+    if (op->owner_sequence == s->owner_sequence && strcmp(text, s->owner_operation) == 0)
+        op->duplicate = true;
+    else if (strcmp(s->owner.text, op->peer_id.text) != 0)
+        op->code = WIRE_CODE_NOT_OWNER;
+    else if (op->owner_sequence != s->owner_sequence + 1)
+        op->code = WIRE_CODE_STALE_OWNER_SEQUENCE;
+    else if (op->kind == STORE_ROTATE_KEY && op->key_epoch != s->key_epoch + 1)
+        op->code = WIRE_CODE_WRONG_KEY_EPOCH;
+    else if ((op->kind == STORE_EXPEL_MEMBER || op->kind == STORE_TRANSFER_OWNERSHIP) &&
+             !find_member(s, op->target_peer_id.text))
+        op->code = WIRE_CODE_UNKNOWN_TARGET;
+    op->ret_version = s->owner_sequence;
+    if (op->code != WIRE_CODE_NONE || op->duplicate)
+        return false;
+    s->owner_sequence = op->owner_sequence;
+    memcpy(s->owner_operation, text, sizeof text);
+    return true;
+}
+
+static void owner_operation(struct shell *s, struct store_op *op)
+{
+    if (!admit_owner(s, op))
+        return;
+    if (op->kind == STORE_EXPEL_MEMBER) {
+        remove_member(s, op, op->target_peer_id.text);
+        s->removed = grown(s->removed, s->n_removed, sizeof *s->removed);
+        s->removed[s->n_removed++] = op->target_peer_id;
+    } else if (op->kind == STORE_ROTATE_KEY) {
+        s->key = op->group_public_key;
+        s->key_epoch = op->key_epoch;
+    } else if (op->kind == STORE_TRANSFER_OWNERSHIP) {
+        s->owner = op->target_peer_id;
+    } else {
+        s->gone = WIRE_CODE_SYNCSHELL_DELETED;
+    }
+}
+
 static void add_inbox(struct shell *s, struct store_op *op)
 {
     struct inhabitant *m = find_member(s, op->target_peer_id.text);
     size_t rows = 0;
     size_t bytes = op->frame->size;
+    if (!find_member(s, op->peer_id.text)) {
+        op->code = WIRE_CODE_NOT_JOINED;
+        return;
+    }
     if (!m) {
         op->code = WIRE_CODE_UNKNOWN_TARGET;
         return;
@@ -436,14 +503,20 @@ static void on_shell(struct shell *s, struct store_op *op)
         load(s, op);
     } else if (op->kind == STORE_ADD_MEMBER) {
         op->duplicate = find_member(s, op->peer_id.text) != NULL;
-        if (!op->duplicate && s->n_members >= op->limit_rows)
+        if (is_removed(s, op->peer_id.text))
+            op->code = WIRE_CODE_MEMBER_REMOVED;
+        else if (op->key_epoch != s->key_epoch)
+            op->code = WIRE_CODE_WRONG_KEY_EPOCH;
+        else if (!op->duplicate && s->n_members >= op->limit_rows)
             op->code = WIRE_CODE_SYNCSHELL_FULL;
         else if (!op->duplicate)
             add_member(s, &op->peer_id);
         if (op->code == WIRE_CODE_NONE)
             op->ret_seq = find_member(s, op->peer_id.text)->stored.inbox_head;
     } else if (op->kind == STORE_REMOVE_MEMBER) {
-        remove_member(s, op);
+        remove_member(s, op, op->peer_id.text);
+    } else if (op->kind >= STORE_EXPEL_MEMBER && op->kind <= STORE_DELETE_SYNCSHELL) {
+        owner_operation(s, op);
     } else if (op->kind == STORE_OPEN_SESSION) {
         open_session(s, op);
     } else if (op->kind == STORE_ADD_INBOX) {
@@ -465,7 +538,9 @@ void fake_store_execute(struct fake_store *store, struct store_op *op)
             sweep_shell(&store->shells[i], op);
     } else {
         struct shell *s = find_shell(store, op->syncshell_id.text);
-        if (s)
+        if (s && s->gone)
+            op->code = s->gone;
+        else if (s)
             on_shell(s, op);
         else
             op->code = WIRE_CODE_UNKNOWN_SYNCSHELL;

@@ -80,10 +80,10 @@ void make_join(struct client *c, const char *syncshell, struct message *ret_mess
     *ret_message = (struct message){.type = MESSAGE_JOIN_SYNCSHELL};
     struct message_join_syncshell *j = &ret_message->join_syncshell;
     wire_id_set(&j->syncshell_id, syncshell);
-    j->key_epoch = 1;
-    assert_int_equal(challenge_join(&text, "relay", c->nonce.text, syncshell, c->peer_id.text, 1),
-                     0);
-    sign(group_key, text.data, text.size, &j->proof);
+    j->key_epoch = c->world->key_epoch;
+    assert_int_equal(
+        challenge_join(&text, "relay", c->nonce.text, syncshell, c->peer_id.text, j->key_epoch), 0);
+    sign(c->world->key, text.data, text.size, &j->proof);
     buf_deinit(&text);
 }
 
@@ -99,6 +99,53 @@ const char *say_leave(struct client *c, const char *syncshell)
     struct message m = {.type = MESSAGE_LEAVE_SYNCSHELL};
     wire_id_set(&m.leave_syncshell.syncshell_id, syncshell);
     return say(c, &m);
+}
+
+void make_owner(struct client *c, enum message_type type, uint64_t sequence,
+                const struct client *subject, struct message *ret_message)
+{
+    struct buf text = BUF_INIT(CHALLENGE_TEXT_MAX);
+    *ret_message = (struct message){.type = type};
+    struct message_owner_operation *o = &ret_message->owner_operation;
+    wire_id_set(&o->syncshell_id, "shell");
+    o->owner_sequence = sequence;
+    if (subject)
+        o->peer_id = subject->peer_id;
+    if (type == MESSAGE_ROTATE_GROUP_KEY) {
+        o->key_epoch = 2;
+        str_copy(o->group_public_key.text, sizeof o->group_public_key, next_group_key);
+    }
+    assert_int_equal(challenge_owner_operation(&text, type, "relay", c->nonce.text, o), 0);
+    sign(c->peer_id.text + strlen("ed25519:"), text.data, text.size, &o->signature);
+    buf_deinit(&text);
+}
+
+static const char *say_owner(struct client *c, enum message_type type, uint64_t sequence,
+                             const struct client *subject)
+{
+    struct message m;
+    make_owner(c, type, sequence, subject, &m);
+    return say(c, &m);
+}
+
+const char *say_remove(struct client *c, uint64_t sequence, const struct client *subject)
+{
+    return say_owner(c, MESSAGE_REMOVE_MEMBER, sequence, subject);
+}
+
+const char *say_transfer(struct client *c, uint64_t sequence, const struct client *subject)
+{
+    return say_owner(c, MESSAGE_TRANSFER_OWNERSHIP, sequence, subject);
+}
+
+const char *say_rotate(struct client *c, uint64_t sequence)
+{
+    return say_owner(c, MESSAGE_ROTATE_GROUP_KEY, sequence, NULL);
+}
+
+const char *say_delete(struct client *c, uint64_t sequence)
+{
+    return say_owner(c, MESSAGE_DELETE_SYNCSHELL, sequence, NULL);
 }
 
 void make_routed(struct client *c, struct client *to, enum message_type type, const char *session,
@@ -227,6 +274,14 @@ void expect_presence(struct client *c, const struct client *of, enum presence pr
     const struct message_peer_presence *p = &expect(c, MESSAGE_PEER_PRESENCE)->peer_presence;
     assert_string_equal(p->peer_id.text, of->peer_id.text);
     assert_string_equal(presence_name(p->presence), presence_name(presence));
+}
+
+void expect_ended(struct client *c, enum wire_code code)
+{
+    const struct message_membership_ended *e =
+        &expect(c, MESSAGE_MEMBERSHIP_ENDED)->membership_ended;
+    assert_string_equal(e->syncshell_id.text, "shell");
+    assert_string_equal(wire_code_name(e->code), wire_code_name(code));
 }
 
 void expect_undeliverable(struct client *c, const char *in_reply_to, enum wire_code code)

@@ -242,6 +242,9 @@ static void make_any(struct client *c, enum message_type type, struct message *r
         wire_id_set(&m.session_close.syncshell_id, "shell");
         wire_id_set(&m.session_close.recovery_session_id, "none");
         m.session_close.outcome = SESSION_OUTCOME_FAILED;
+    } else if (type == MESSAGE_REMOVE_MEMBER || type == MESSAGE_ROTATE_GROUP_KEY ||
+               type == MESSAGE_TRANSFER_OWNERSHIP || type == MESSAGE_DELETE_SYNCSHELL) {
+        make_owner(c, type, 1, owner, &m);
     } else if (type == MESSAGE_SESSION_PROGRESS || type == MESSAGE_SESSION_CHECKPOINT) {
         wire_id_set(&m.session_entry.syncshell_id, "shell");
         wire_id_set(&m.session_entry.recovery_session_id, "none");
@@ -276,6 +279,10 @@ static const struct reaction reactions[] = {
     {MESSAGE_JOIN_SYNCSHELL, {WIRE_CODE_NOT_AUTHENTICATED, 0, 0, 0}, MESSAGE_SYNCSHELL_JOINED},
     {MESSAGE_CREATE_SYNCSHELL, {WIRE_CODE_NOT_AUTHENTICATED, 0, 0, 0}, MESSAGE_STORED},
     INSIDE(LEAVE_SYNCSHELL, NONE, MESSAGE_STORED),
+    INSIDE(REMOVE_MEMBER, NOT_OWNER, MESSAGE_NONE),
+    INSIDE(ROTATE_GROUP_KEY, NOT_OWNER, MESSAGE_NONE),
+    INSIDE(TRANSFER_OWNERSHIP, NOT_OWNER, MESSAGE_NONE),
+    INSIDE(DELETE_SYNCSHELL, NOT_OWNER, MESSAGE_NONE),
     INSIDE(RECONNECT_OFFER, UNKNOWN_SESSION, MESSAGE_NONE),
     INSIDE(RECONNECT_ANSWER, UNKNOWN_SESSION, MESSAGE_NONE),
     INSIDE(ICE_CANDIDATE, UNKNOWN_SESSION, MESSAGE_NONE),

@@ -13,6 +13,8 @@
 
 const char group_key[] = "GroupGroupGroupGroupGroupGroupGroupGroupGrA";
 
+const char next_group_key[] = "NextNextNextNextNextNextNextNextNextNextNeA";
+
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 static const char origin[] = "wss://relay.example";
@@ -71,6 +73,8 @@ void world_init(struct world *w)
     w->now_us = 1000000;
     w->wall_ms = 1700000000000;
     w->random_state = 42;
+    w->key = group_key;
+    w->key_epoch = 1;
     w->host = (struct core_host){
         .userdata = w, .verify = host_verify, .random = host_random, .wall_now = host_wall_now};
     core_config_defaults(&w->config);

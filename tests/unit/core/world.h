@@ -57,6 +57,8 @@ struct world {
     void (*before_call)(
         struct world *w); /* NULL, or what happens around every call into the core */
     void (*after_call)(struct world *w);
+    const char *key;    /* the group's, that make_join() proves... */
+    uint64_t key_epoch; /* ... and its epoch */
     unsigned n_messages;
     struct wire_id said[WORLD_SAID_MAX]; /* a ring of the last message ids */
     size_t n_said;
@@ -89,6 +91,7 @@ void world_store_run(struct world *w);
 void peer_id_of(unsigned n, struct wire_peer_id *ret_id);
 void sign(const char *key, const void *text, size_t size, struct wire_signature *ret_signature);
 extern const char group_key[];
+extern const char next_group_key[];
 
 /* Connecting. */
 struct client *client_at(struct world *w, unsigned n); /* peer n, disconnected */
@@ -110,6 +113,13 @@ const char *say_create(struct client *c, const char *syncshell);
 void make_join(struct client *c, const char *syncshell, struct message *ret_message);
 const char *say_join(struct client *c, const char *syncshell);
 const char *say_leave(struct client *c, const char *syncshell);
+/* The owner's operations, signed by the client; `subject`: who is removed or the new owner, NULL otherwise. */
+void make_owner(struct client *c, enum message_type type, uint64_t sequence,
+                const struct client *subject, struct message *ret_message);
+const char *say_remove(struct client *c, uint64_t sequence, const struct client *subject);
+const char *say_transfer(struct client *c, uint64_t sequence, const struct client *subject);
+const char *say_rotate(struct client *c, uint64_t sequence); /* to next_group_key, epoch 2 */
+const char *say_delete(struct client *c, uint64_t sequence);
 void make_routed(struct client *c, struct client *to, enum message_type type, const char *session,
                  uint64_t generation, struct message *ret_message);
 const char *say_routed(struct client *c, struct client *to, enum message_type type,
@@ -127,6 +137,7 @@ const struct message *hear(struct client *c); /* whatever it is; NULL: nothing *
 void expect_error(struct client *c, const char *in_reply_to, enum wire_code code);
 void expect_stored(struct client *c, const char *in_reply_to);
 void expect_presence(struct client *c, const struct client *of, enum presence presence);
+void expect_ended(struct client *c, enum wire_code code); /* MembershipEnded of "shell" */
 void expect_undeliverable(struct client *c, const char *in_reply_to, enum wire_code code);
 void expect_held(struct client *c, const char *in_reply_to, uint32_t held_for_ms);
 void expect_routed(struct client *c, enum message_type type, const char *message_id);

@@ -250,6 +250,22 @@ struct store_op *make_remove_member(const char *peer)
     return op;
 }
 
+struct store_op *make_owner(enum store_op_kind kind, const char *owner, uint64_t sequence,
+                            const char *target)
+{
+    struct store_op *op = make_op(kind);
+
+    set_peer(&op->peer_id, owner);
+    op->owner_sequence = sequence;
+    if (kind == STORE_ROTATE_KEY) {
+        op->key_epoch = 2;
+        (void)snprintf(op->group_public_key.text, sizeof op->group_public_key.text, "%s", target);
+    } else if (target) {
+        set_peer(&op->target_peer_id, target);
+    }
+    return op;
+}
+
 static struct store_op *make_session_op(enum store_op_kind kind, const char *session)
 {
     struct store_op *op = make_op(kind);

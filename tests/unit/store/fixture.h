@@ -68,6 +68,9 @@ struct store_op *make_op(enum store_op_kind kind); /* in SHELL at NOW_MS */
 struct store_op *make_create(const char *syncshell, const char *owner, const char *key);
 struct store_op *make_add_member(const char *peer);
 struct store_op *make_remove_member(const char *peer);
+struct store_op *
+make_owner(enum store_op_kind kind, const char *owner, uint64_t sequence,
+           const char *target); /* ROTATE_KEY: the target is the new key, epoch 2 */
 struct store_op *make_open_session(const char *session,
                                    const char *message); /* A joins, B provides; body "opened" */
 struct store_op *make_append(const char *session, const char *message, uint64_t base,

@@ -34,7 +34,7 @@ static void an_empty_file_is_made_ours(void **state)
     fixture_open(f);
     assert_int_equal(fixture_sql_int(f, "PRAGMA application_id"), 0x53796e63);
     assert_int_equal(fixture_sql_int(f, "PRAGMA page_size"), 2048);
-    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM schema_migration"), 1);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) = max(version) FROM schema_migration"), 1);
     assert_int_equal(fixture_sql_int(f, "SELECT length(sha256) FROM schema_migration"), 64);
     fixture_add_pair(f);
 }
@@ -89,14 +89,29 @@ static void a_second_relay_is_refused(void **state)
     fixture_close(&second);
 }
 
+static void an_older_schema_is_brought_up_to_date(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_add_pair(f);
+    fixture_sql(f, "DROP TABLE removed_member; DROP TABLE syncshell_tombstone;"
+                   "DROP INDEX syncshell_garbage;"
+                   "ALTER TABLE syncshell DROP COLUMN owner_sequence;"
+                   "ALTER TABLE syncshell DROP COLUMN owner_operation;"
+                   "DELETE FROM schema_migration WHERE version > 1");
+    fixture_reopen(f);
+    (void)fixture_duplicate(f, make_add_member(PEER_B));
+    (void)fixture_new(f, make_owner(STORE_EXPEL_MEMBER, PEER_A, 1, PEER_B));
+}
+
 static void a_newer_schema_is_refused(void **state)
 {
     struct fixture *f = *state;
 
-    fixture_sql(f, "INSERT INTO schema_migration VALUES (2, '0002_future', 'ab')");
+    fixture_sql(f, "INSERT INTO schema_migration VALUES (1000, '1000_future', 'ab')");
     fixture_close(f);
     assert_refused(f, -ENOTSUP, "newer than this program");
-    fixture_sql(f, "DELETE FROM schema_migration WHERE version = 2");
+    fixture_sql(f, "DELETE FROM schema_migration WHERE version = 1000");
     fixture_open(f);
 }
 
@@ -206,6 +221,8 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(identity_is_made_once, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_second_relay_is_refused, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_older_schema_is_brought_up_to_date, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(a_newer_schema_is_refused, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_changed_migration_is_refused, fixture_setup,
                                         fixture_teardown),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -29,6 +30,26 @@ static void test_challenges(void **state)
            "syncshell.v1 create\nrelay\nnonce\nshell\npeer\ngroup");
     expect(&out, challenge_join(&out, "relay", "nonce", "shell", "peer", UINT64_MAX),
            "syncshell.v1 join\nrelay\nnonce\nshell\npeer\n18446744073709551615");
+    buf_deinit(&out);
+}
+
+static void test_owner_challenges(void **state)
+{
+    struct buf out = BUF_INIT(CHALLENGE_TEXT_MAX);
+    struct message_owner_operation m = {.owner_sequence = 7, .key_epoch = 3};
+
+    (void)state;
+    (void)snprintf(m.syncshell_id.text, sizeof m.syncshell_id.text, "shell");
+    (void)snprintf(m.peer_id.text, sizeof m.peer_id.text, "peer");
+    (void)snprintf(m.group_public_key.text, sizeof m.group_public_key.text, "group");
+    expect(&out, challenge_owner_operation(&out, MESSAGE_REMOVE_MEMBER, "relay", "nonce", &m),
+           "syncshell.v1 remove-member\nrelay\nnonce\nshell\n7\npeer");
+    expect(&out, challenge_owner_operation(&out, MESSAGE_TRANSFER_OWNERSHIP, "relay", "nonce", &m),
+           "syncshell.v1 transfer-ownership\nrelay\nnonce\nshell\n7\npeer");
+    expect(&out, challenge_owner_operation(&out, MESSAGE_ROTATE_GROUP_KEY, "relay", "nonce", &m),
+           "syncshell.v1 rotate-group-key\nrelay\nnonce\nshell\n7\n3\ngroup");
+    expect(&out, challenge_owner_operation(&out, MESSAGE_DELETE_SYNCSHELL, "relay", "nonce", &m),
+           "syncshell.v1 delete-syncshell\nrelay\nnonce\nshell\n7");
     buf_deinit(&out);
 }
 
@@ -87,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_challenges),
+        cmocka_unit_test(test_owner_challenges),
         cmocka_unit_test(test_associated_data),
         cmocka_unit_test(test_all_or_nothing),
         cmocka_unit_test(test_the_longest_fields_fit),
