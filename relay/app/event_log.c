@@ -20,6 +20,8 @@ static enum log_level level_of(const struct core_event *event)
     case CORE_EVENT_ATTEMPT_STARTED:
     case CORE_EVENT_ATTEMPT_ANSWERED:
     case CORE_EVENT_ATTEMPT_EXPIRED:
+    case CORE_EVENT_CONNECTED:
+    case CORE_EVENT_ATTEMPT_FAILED:
         return LOG_LEVEL_INFO;
     case CORE_EVENT_AUTHENTICATED:
     case CORE_EVENT_HELD:
@@ -44,5 +46,6 @@ void event_log_write(struct event_log *events, const struct log *log,
                    LOG_NUMBER_UNLESS_0("generation", event->generation),
                    LOG_TEXT("type", typed ? message_type_name(event->type) : ""),
                    LOG_TEXT("code", coded ? wire_code_name(event->code) : ""),
-                   LOG_TEXT("outcome", ended ? session_outcome_name(event->outcome) : "")));
+                   LOG_TEXT("outcome", ended ? session_outcome_name(event->outcome) : ""),
+                   LOG_TEXT("cause", event->cause.text)));
 }

@@ -27,6 +27,7 @@
 #include "base/frame.h"
 #include "base/timeutil.h"
 #include "core/store_op.h"
+#include "wire/cause.h"
 #include "wire/code.h"
 
 #include <stdbool.h>
@@ -105,8 +106,10 @@ enum core_event_kind {
     CORE_EVENT_ATTEMPT_ANSWERED,
     CORE_EVENT_ATTEMPT_EXPIRED,
     CORE_EVENT_HELD,
-    CORE_EVENT_UNDELIVERABLE, /* code */
-    CORE_EVENT_STORE_FAILED,  /* code, type 0 */
+    CORE_EVENT_UNDELIVERABLE,  /* code */
+    CORE_EVENT_CONNECTED,      /* peer, syncshell, session, generation: a side reports a link */
+    CORE_EVENT_ATTEMPT_FAILED, /* the same, of a failure; cause */
+    CORE_EVENT_STORE_FAILED,   /* code, type 0 */
 };
 
 /* Ids are empty when they do not apply. Never contains a body, a proof or a signature. */
@@ -120,6 +123,7 @@ struct core_event {
     enum message_type type;
     enum wire_code code;
     enum session_outcome outcome;
+    struct cause_text cause;
 };
 
 const char *core_event_name(enum core_event_kind kind); /* logfmt word, e.g. "session_opened" */

@@ -20,6 +20,8 @@ static const char *const event_names[] = {
     [CORE_EVENT_ATTEMPT_EXPIRED] = "attempt_expired",
     [CORE_EVENT_HELD] = "held",
     [CORE_EVENT_UNDELIVERABLE] = "undeliverable",
+    [CORE_EVENT_CONNECTED] = "link_up",
+    [CORE_EVENT_ATTEMPT_FAILED] = "attempt_failed",
     [CORE_EVENT_STORE_FAILED] = "store_failed",
 };
 

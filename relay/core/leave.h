@@ -8,9 +8,9 @@
 
 struct syncshell;
 
-/* The store has a member no more: ends its membership and its sessions, and tells the others. */
+/* The store has a member no more: ends its membership and its sessions for that cause, and tells the others. */
 void leave_member_gone(struct syncshell *s, const struct wire_peer_id *peer_id,
-                       int64_t tombstones_end_ms);
+                       const struct cause_text *cause, int64_t tombstones_end_ms);
 
 void leave_request(const struct request *r);
 void leave_done(struct core *core, struct syncshell *s, struct connection *c, struct store_op *op);

@@ -10,6 +10,7 @@
 #include "core/leave.h"
 #include "core/owner.h"
 #include "core/reply.h"
+#include "core/report.h"
 #include "core/session.h"
 #include "core/session_request.h"
 #include "core/sweep.h"
@@ -60,6 +61,7 @@ static const struct op_kind op_kinds[] = {
     [STORE_ADD_INBOX] = {true, true, inbox_added},
     [STORE_READ_INBOX] = {false, true, inbox_read},
     [STORE_ACK_INBOX] = {true, true, inbox_acked},
+    [STORE_REPORT_CONNECTION] = {true, true, report_done},
     [STORE_SWEEP] = {false, false, sweep_done},
 };
 

@@ -49,6 +49,7 @@ void owner_request(const struct request *r)
     op->target_peer_id = m->peer_id;
     op->key_epoch = m->key_epoch;
     op->group_public_key = m->group_public_key;
+    str_copy(op->cause.text, sizeof op->cause.text, cause_name(CAUSE_MEMBER_REMOVED));
     op->expires_unix_ms = core_wall_after_ms(r->core, r->core->config.tombstone_ttl_ms);
     request_issue(r, op);
 }
@@ -84,7 +85,7 @@ void owner_expelled(struct core *core, struct syncshell *s, struct connection *c
         struct member *m = syncshell_member(s, op->target_peer_id.text);
         if (m && member_connection(m))
             membership_say_ended(m->membership, WIRE_CODE_MEMBER_REMOVED);
-        leave_member_gone(s, &op->target_peer_id, op->expires_unix_ms);
+        leave_member_gone(s, &op->target_peer_id, &op->cause, op->expires_unix_ms);
         emit(core, CORE_EVENT_MEMBER_REMOVED, op, &op->target_peer_id);
     }
     answer(c, op);

@@ -9,6 +9,7 @@
 #include "core/member.h"
 #include "core/owner.h"
 #include "core/reply.h"
+#include "core/report.h"
 #include "core/request.h"
 #include "core/route.h"
 #include "core/session_request.h"
@@ -56,6 +57,7 @@ static const struct handler handlers[MESSAGE_COUNT] = {
     [MESSAGE_SESSION_CHECKPOINT] = ROW(GATE_JOINED, session_entry, session_entry_request),
     [MESSAGE_SESSION_SNAPSHOT_REQUEST] =
         ROW(GATE_JOINED, session_snapshot_request, session_snapshot_request),
+    [MESSAGE_CONNECTION_REPORT] = ROW(GATE_JOINED, connection_report, report_request),
     [MESSAGE_SESSION_CLOSE] = ROW(GATE_JOINED, session_close, session_close_request),
 };
 

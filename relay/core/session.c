@@ -116,7 +116,8 @@ void session_closed(struct session *session, enum session_outcome outcome, int64
                                    .syncshell_id = session->syncshell->id,
                                    .recovery_session_id = session->summary.recovery_session_id,
                                    .generation = session->summary.generation,
-                                   .outcome = outcome});
+                                   .outcome = outcome,
+                                   .cause = session->summary.cause});
 }
 
 /* One raise at a time: what has risen meanwhile goes with the next. */

@@ -75,9 +75,8 @@ void session_open_done(struct core *core, struct syncshell *s, struct connection
     reply_outcome(c, op);
 }
 
-/* The session that the sender takes part in, open unless `closed_too`; NULL after refusing. */
-static struct session *participated(const struct request *r, const struct wire_id *id,
-                                    bool closed_too, enum session_side *ret_side)
+struct session *session_participated(const struct request *r, const struct wire_id *id,
+                                     bool closed_too, enum session_side *ret_side)
 {
     enum wire_code code = WIRE_CODE_NONE;
     struct session *session = session_find(r->membership->syncshell, id);
@@ -101,7 +100,7 @@ void session_entry_request(const struct request *r)
 {
     const struct message_session_entry *m = &r->message->session_entry;
     enum session_side side;
-    if (!participated(r, &m->recovery_session_id, false, &side))
+    if (!session_participated(r, &m->recovery_session_id, false, &side))
         return;
     if (side != SESSION_SIDE_JOINER) {
         request_refuse(r, WIRE_CODE_NOT_PARTICIPANT, "only the joiner writes");
@@ -137,7 +136,7 @@ void session_snapshot_request(const struct request *r)
 {
     const struct message_session_snapshot_request *m = &r->message->session_snapshot_request;
     enum session_side side;
-    if (!participated(r, &m->recovery_session_id, false, &side) || !request_admitted(r))
+    if (!session_participated(r, &m->recovery_session_id, false, &side) || !request_admitted(r))
         return;
     struct store_op *op = request_op(r, STORE_READ_SNAPSHOT);
     if (!op)
@@ -201,13 +200,14 @@ void session_close_request(const struct request *r)
 {
     const struct message_session_close *m = &r->message->session_close;
     enum session_side side;
-    if (!participated(r, &m->recovery_session_id, true, &side) || !request_admitted(r))
+    if (!session_participated(r, &m->recovery_session_id, true, &side) || !request_admitted(r))
         return;
     struct store_op *op = request_op(r, STORE_CLOSE_SESSION);
     if (!op)
         return;
     op->recovery_session_id = m->recovery_session_id;
     op->outcome = m->outcome;
+    op->cause = m->cause;
     op->expires_unix_ms = core_wall_after_ms(r->core, r->core->config.tombstone_ttl_ms);
     request_issue(r, op);
 }
@@ -219,6 +219,8 @@ void session_close_done(struct core *core, struct syncshell *s, struct connectio
     if (op->code != WIRE_CODE_NONE)
         return;
     struct session *session = session_find(s, &op->recovery_session_id);
+    if (session && session->summary.state == SESSION_STATE_OPEN)
+        session->summary.cause = op->cause;
     if (session)
         session_closed(session, op->outcome, op->expires_unix_ms, WIRE_CODE_SESSION_CLOSED,
                        op->peer_id.text);

@@ -4,8 +4,13 @@
 #define RELAY_CORE_SESSION_REQUEST_H
 
 #include "core/request.h"
+#include "core/session.h"
 
 struct syncshell;
+
+/* The session that the sender takes part in, open unless `closed_too`; NULL after refusing. */
+struct session *session_participated(const struct request *r, const struct wire_id *id,
+                                     bool closed_too, enum session_side *ret_side);
 
 void session_open_request(const struct request *r);
 void session_entry_request(const struct request *r); /* progress and checkpoint */

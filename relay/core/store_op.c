@@ -21,6 +21,7 @@ static const char *const op_names[] = {
     [STORE_READ_INBOX] = "read_inbox",
     [STORE_ACK_INBOX] = "ack_inbox",
     [STORE_SWEEP] = "sweep",
+    [STORE_REPORT_CONNECTION] = "report_connection",
 };
 
 const char *store_op_name(enum store_op_kind kind)
@@ -52,6 +53,7 @@ struct store_op *store_op_free(struct store_op *op)
     for (size_t i = 0; i < op->n_inbox; i++)
         free(op->inbox[i].frame);
     free(op->inbox);
+    free(op->report);
     free(op->swept_sessions);
     free(op->swept_syncshells);
     free(op);

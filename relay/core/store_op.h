@@ -41,7 +41,8 @@ enum store_op_kind {
     STORE_ADD_INBOX, /* next inbox_seq for the target, unless (source, message_id) is known: duplicate */
     STORE_READ_INBOX, /* a page of unacknowledged messages above after_seq */
     STORE_ACK_INBOX,  /* cumulative; bodies go, (source, message_id) stays until it expires */
-    STORE_SWEEP,      /* remove a bounded number of expired rows */
+    STORE_REPORT_CONNECTION, /* into the story, and perhaps the session's cause; again: duplicate */
+    STORE_SWEEP,             /* remove a bounded number of expired rows */
 };
 
 /* A member as the store knows it. */
@@ -103,7 +104,11 @@ struct store_op {
     uint64_t base_version;        /* APPEND_ENTRY, CHECKPOINT; READ_SNAPSHOT: after_version */
     uint64_t generation;          /* RAISE_GENERATION */
     enum session_outcome outcome; /* CLOSE_SESSION */
-    uint64_t seq;                 /* READ_INBOX: after; ACK_INBOX: up to and including */
+    /* CLOSE_SESSION: "" keeps the session's own; REMOVE_MEMBER: of the sessions that it closes. Out: with CLOSE_SESSION and
+     * REPORT_CONNECTION the session's cause from now on */
+    struct cause_text cause;
+    struct message_connection_report *report; /* REPORT_CONNECTION; owned */
+    uint64_t seq; /* READ_INBOX: after; ACK_INBOX: up to and including */
     enum body_format body_format;
     struct frame
         *frame; /* ref'd by the core: ADD_INBOX the whole frame; session entries: see body_* */

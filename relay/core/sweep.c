@@ -42,9 +42,11 @@ void sweep_done(struct core *core, struct syncshell *unused, struct connection *
         const struct store_session *swept = &op->swept_sessions[i];
         struct syncshell *s = syncshell_find(core, &op->swept_syncshells[i]);
         struct session *session = s ? session_find(s, &swept->summary.recovery_session_id) : NULL;
-        if (session)
-            session_closed(session, swept->summary.outcome, swept->expires_unix_ms,
-                           WIRE_CODE_SESSION_CLOSED, NULL);
+        if (!session)
+            continue;
+        session->summary.cause = swept->summary.cause;
+        session_closed(session, swept->summary.outcome, swept->expires_unix_ms,
+                       WIRE_CODE_SESSION_CLOSED, NULL);
     }
     if (op->code == WIRE_CODE_NONE && !op->complete)
         step(core);

@@ -123,6 +123,7 @@ static int32_t run_link(struct command_call *call, int32_t parameter)
         {"lost", SYNCSHELL_LINK_LOST},
         {"failed", SYNCSHELL_LINK_FAILED},
     };
+    syncshell_link_report report = {.size = sizeof(report)};
     int32_t state = parameter, r;
     const char *session;
     uint64_t generation;
@@ -132,7 +133,11 @@ static int32_t run_link(struct command_call *call, int32_t parameter)
     if (!state && (r = field_word(call, "state", STATES, 3,
                                   "\"state\" is \"up\", \"lost\" or \"failed\".", &state)))
         return r;
-    return syncshell_session_link(call->client, session, generation, state, &call->ticket);
+    report.link = state;
+    if ((r = field_text(call, "cause", NULL, &report.cause, NULL)) ||
+        (r = field_text(call, "iceServer", NULL, &report.ice_server, NULL)))
+        return r;
+    return syncshell_session_link_report(call->client, session, generation, &report, &call->ticket);
 }
 
 static int32_t run_recover(struct command_call *call, int32_t parameter)
@@ -274,23 +279,27 @@ const struct command COMMANDS[] = {
      "An ICE candidate of this side's connection of that generation.", run_candidate, 0,
      "A value is not allowed: \"session\" is " IDS
      ", \"generation\" is that of an offer, \"candidate\" is one line."},
-    {"link", "session generation state",
+    {"link", "session generation state [cause] [iceServer]",
      "{\"command\":\"link\",\"session\":\"s1\",\"generation\":1,\"state\":\"up\"}",
      "What became of the link: up; lost (it was up: recovery starts); failed (the attempt did not get through).",
      run_link, 0,
-     "A value is not allowed: \"session\" is " IDS ", \"generation\" is that of an offer."},
-    {"link_up", "session generation",
+     "A value is not allowed: \"session\" is " IDS
+     ", \"generation\" is that of an offer, \"cause\" is of schema/causes.json and not with up."},
+    {"link_up", "session generation [iceServer]",
      "{\"command\":\"link_up\",\"session\":\"s1\",\"generation\":1}", "link with the state up.",
      run_link, SYNCSHELL_LINK_UP,
-     "A value is not allowed: \"session\" is " IDS ", \"generation\" is that of an offer."},
-    {"link_lost", "session generation",
+     "A value is not allowed: \"session\" is " IDS
+     ", \"generation\" is that of an offer, \"cause\" is of schema/causes.json and not with up."},
+    {"link_lost", "session generation [cause] [iceServer]",
      "{\"command\":\"link_lost\",\"session\":\"s1\",\"generation\":1}", "link with the state lost.",
      run_link, SYNCSHELL_LINK_LOST,
-     "A value is not allowed: \"session\" is " IDS ", \"generation\" is that of an offer."},
-    {"link_failed", "session generation",
-     "{\"command\":\"link_failed\",\"session\":\"s1\",\"generation\":1}",
+     "A value is not allowed: \"session\" is " IDS
+     ", \"generation\" is that of an offer, \"cause\" is of schema/causes.json and not with up."},
+    {"link_failed", "session generation [cause] [iceServer]",
+     "{\"command\":\"link_failed\",\"session\":\"s1\",\"generation\":1,\"cause\":\"turn_refused\"}",
      "link with the state failed.", run_link, SYNCSHELL_LINK_FAILED,
-     "A value is not allowed: \"session\" is " IDS ", \"generation\" is that of an offer."},
+     "A value is not allowed: \"session\" is " IDS
+     ", \"generation\" is that of an offer, \"cause\" is of schema/causes.json and not with up."},
     {"recover", "session", "{\"command\":\"recover\",\"session\":\"s1\"}",
      "Joiner: sends what it has again, although nothing was lost. recovery_requested follows.",
      run_recover, 0, "\"session\" is not an id: " IDS "."},

@@ -78,6 +78,8 @@ const struct help_event HELP_EVENTS[] = {
      "The command with this ticket failed."},
     {"stopped", "{\"event\":\"stopped\",\"code\":\"state_dir\",\"message\":\"...\"}",
      "The last event: the program ends with status 1."},
+    {"session_cause", "{\"event\":\"session_cause\"," SESSION ",\"cause\":\"turn_refused\"}",
+     "Why the session is not whole, the same at both sides and at the relay; no cause: the link is up again."},
 };
 
 const size_t HELP_EVENTS_COUNT = sizeof(HELP_EVENTS) / sizeof(HELP_EVENTS[0]);

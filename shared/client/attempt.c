@@ -10,6 +10,7 @@
 #include "client/envelope.h"
 #include "client/notify.h"
 #include "client/record.h"
+#include "client/report.h"
 #include "client/request.h"
 #include "client/session.h"
 #include "client/syncshell.h"
@@ -47,6 +48,7 @@ static void start(struct session *s, enum attempt_stage stage, uint64_t generati
         .stage = stage,
         .generation = generation,
         .ours = ours,
+        .started_us = engine_of(s)->now_us,
         .deadline_us = time_add_ms(engine_of(s)->now_us, engine_of(s)->config.attempt_timeout_ms)};
 }
 
@@ -75,11 +77,13 @@ static void tell_manual(struct session *s)
     notify_send(engine_of(s), notify_session(s, SYNCSHELL_EVENT_MANUAL_RECOVERY, 0));
 }
 
-static void fail(struct session *s, const char *cause)
+/* `ice_server`: the one that failed, NULL when nobody knows. */
+static void fail_at(struct session *s, enum cause cause, const char *ice_server)
 {
     struct engine *e = engine_of(s);
     uint64_t delay_ms = 0;
     struct syncshell_event *event = notify_session(s, SYNCSHELL_EVENT_ATTEMPT_FAILED, 0);
+    report_attempt(s, cause_name(cause), ice_server);
     request_forget_signals(e, s->id.text, UINT64_MAX);
     s->attempt = (struct attempt){0};
     if (s->joiner && s->episode) {
@@ -89,11 +93,16 @@ static void fail(struct session *s, const char *cause)
         s->retry_us = more ? time_add_ms(e->now_us, delay_ms) : TIME_NEVER_US;
     }
     notify_integer(event, SYNCSHELL_FIELD_ATTEMPT, s->n_attempts);
-    notify_text(event, SYNCSHELL_FIELD_CAUSE, cause);
+    notify_text(event, SYNCSHELL_FIELD_CAUSE, cause_name(cause));
     notify_integer(event, SYNCSHELL_FIELD_RETRY_MS, delay_ms);
     notify_send(e, event);
     if (s->joiner && s->episode && s->n_failures >= FAILURES_MAX)
         tell_manual(s);
+}
+
+static void fail(struct session *s, enum cause cause)
+{
+    fail_at(s, cause, NULL);
 }
 
 static void ask_for_offer(struct session *s)
@@ -114,7 +123,7 @@ void attempt_pump(struct session *s)
         ask_for_offer(s);
     } else {
         s->n_attempts++;
-        fail(s, CODE_PEER_AWAY);
+        fail(s, CAUSE_PEER_AWAY);
     }
 }
 
@@ -122,7 +131,7 @@ void attempt_tick(struct session *s)
 {
     if (s->attempt.stage != ATTEMPT_NONE && s->attempt.stage != ATTEMPT_UP &&
         engine_of(s)->now_us >= s->attempt.deadline_us)
-        fail(s, CODE_ATTEMPT_TIMEOUT);
+        fail(s, CAUSE_ATTEMPT_TIMEOUT);
 }
 
 uint64_t attempt_deadline_us(const struct session *s)
@@ -226,7 +235,7 @@ void attempt_offer(struct session *s, uint64_t ticket, uint64_t generation, cons
     start(s, ATTEMPT_OFFERED, generation, true);
     if (!send_signal(s, MESSAGE_RECONNECT_OFFER, ticket, generation, &plain, encoded) &&
         !engine_of(s)->stopped)
-        fail(s, CODE_RELAY_UNREACHABLE);
+        fail(s, CAUSE_RELAY_UNREACHABLE);
 }
 
 static const char *answer_fault(const struct session *s, uint64_t generation)
@@ -273,14 +282,15 @@ void attempt_candidate(struct session *s, uint64_t ticket, uint64_t generation,
     send_signal(s, MESSAGE_ICE_CANDIDATE, ticket, generation, &plain, encoded);
 }
 
-static void link_up(struct session *s, uint64_t generation)
+static void link_up(struct session *s, uint64_t generation, const char *ice_server)
 {
     struct syncshell_event *event = notify_signal(s, SYNCSHELL_EVENT_RECOVERED, 0, generation);
     notify_integer(event, SYNCSHELL_FIELD_ATTEMPT, s->n_attempts);
     notify_send(engine_of(s), event);
     request_forget_signals(engine_of(s), s->id.text, UINT64_MAX);
-    s->attempt.stage = ATTEMPT_UP;
     s->attempt.generation = generation;
+    report_attempt(s, "", ice_server);
+    s->attempt.stage = ATTEMPT_UP;
     s->episode = false;
     s->n_attempts = 0;
     s->n_failures = 0;
@@ -288,7 +298,8 @@ static void link_up(struct session *s, uint64_t generation)
     s->retry_us = TIME_NEVER_US;
 }
 
-void attempt_link(struct session *s, uint64_t ticket, uint64_t generation, int32_t link)
+void attempt_link(struct session *s, uint64_t ticket, uint64_t generation,
+                  const struct engine_link *link)
 {
     if (generation == 0)
         generation = s->generation;
@@ -296,12 +307,13 @@ void attempt_link(struct session *s, uint64_t ticket, uint64_t generation, int32
         refuse(s, ticket, generation, wire_code_name(WIRE_CODE_STALE_GENERATION));
         return;
     }
-    if (link == SYNCSHELL_LINK_UP) {
-        link_up(s, generation);
+    if (link->state == SYNCSHELL_LINK_UP) {
+        link_up(s, generation, link->ice_server);
     } else if (s->attempt.stage == ATTEMPT_UP) {
         session_begin_episode(s);
     } else if (s->attempt.stage != ATTEMPT_NONE && s->attempt.generation == generation) {
-        fail(s, link == SYNCSHELL_LINK_LOST ? CODE_LINK_LOST : CODE_LINK_FAILED);
+        enum cause cause = link->state == SYNCSHELL_LINK_LOST ? CAUSE_LINK_LOST : CAUSE_LINK_FAILED;
+        fail_at(s, link->cause != CAUSE_NONE ? link->cause : cause, link->ice_server);
     }
 }
 
@@ -372,12 +384,12 @@ void attempt_held(struct session *s, const struct request *r, uint32_t held_for_
     notify_send(engine_of(s), event);
 }
 
-void attempt_refused(struct session *s, const struct request *r, const char *code,
+void attempt_refused(struct session *s, const struct request *r, enum wire_code code,
                      bool has_generation, uint64_t generation)
 {
     bool current = s->attempt.stage == ATTEMPT_OFFERED && s->attempt.generation == r->number;
-    bool glare = str_equal(code, wire_code_name(WIRE_CODE_GLARE_LOST));
-    refuse(s, r->ticket, r->number, code);
+    bool glare = code == WIRE_CODE_GLARE_LOST;
+    refuse(s, r->ticket, r->number, wire_code_name(code));
     if (has_generation)
         raise_generation(s, generation);
     if (r->type != MESSAGE_RECONNECT_OFFER || !current)
@@ -385,7 +397,7 @@ void attempt_refused(struct session *s, const struct request *r, const char *cod
     if (glare)
         drop(s); /* the winner's offer is here or comes */
     else
-        fail(s, code);
+        fail(s, cause_of_code(code));
     if (glare)
         s->retry_us = time_add_ms(engine_of(s)->now_us, engine_of(s)->config.attempt_timeout_ms);
     else if (has_generation && s->n_failures < FAILURES_MAX)

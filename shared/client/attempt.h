@@ -14,7 +14,8 @@ void attempt_offer(struct session *s, uint64_t ticket, uint64_t generation, cons
 void attempt_answer(struct session *s, uint64_t ticket, uint64_t generation, const char *sdp);
 void attempt_candidate(struct session *s, uint64_t ticket, uint64_t generation,
                        const char *candidate, const char *sdp_mid, int32_t sdp_mline_index);
-void attempt_link(struct session *s, uint64_t ticket, uint64_t generation, int32_t link);
+void attempt_link(struct session *s, uint64_t ticket, uint64_t generation,
+                  const struct engine_link *link);
 
 /* A routed signal from the other side, opened. NULL, or the code that says what was wrong with it. */
 const char *attempt_received(struct session *s, const struct message *m, const struct buf *plain);
@@ -24,7 +25,7 @@ bool attempt_expects(const struct session *s, const struct message *m);
 
 /* Held, Undeliverable and Error for one of our signals. */
 void attempt_held(struct session *s, const struct request *r, uint32_t held_for_ms);
-void attempt_refused(struct session *s, const struct request *r, const char *code,
+void attempt_refused(struct session *s, const struct request *r, enum wire_code code,
                      bool has_generation, uint64_t generation);
 
 /* Asks for the next offer when it is time. */

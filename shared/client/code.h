@@ -1,12 +1,9 @@
-/* Codes that the library itself gives, beside those of the wire (wire/code.h): the CODE and CAUSE fields of events. */
+/* Codes that the library itself gives, beside those of the wire (wire/code.h): the CODE field of events. Causes are in
+ * wire/cause.h. */
 #ifndef SHARED_CLIENT_CODE_H
 #define SHARED_CLIENT_CODE_H
 
 #define CODE_RELAY_UNREACHABLE  "relay_unreachable" /* there is no connection to the relay */
-#define CODE_PEER_AWAY          "peer_away"       /* the other side is not connected to the relay */
-#define CODE_ATTEMPT_TIMEOUT    "attempt_timeout" /* no link in time */
-#define CODE_LINK_FAILED        "link_failed"     /* the application said so */
-#define CODE_LINK_LOST          "link_lost"       /* the application said so */
 #define CODE_BAD_SEAL           "bad_seal" /* a body that was not made with the syncshell's key */
 #define CODE_BAD_BODY           "bad_body" /* a body that opens but is not what its type says */
 #define CODE_CLEAR_BODY_REFUSED "clear_body_refused" /* this library takes sealed bodies only */

@@ -242,10 +242,10 @@ int engine_session_candidate(struct engine *e, uint64_t now_us, uint64_t ticket,
 }
 
 int engine_session_link(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
-                        uint64_t generation, int32_t link)
+                        uint64_t generation, const struct engine_link *link)
 {
     struct session *s = session_for(e, now_us, ticket, session_id);
-    if (s && (link < SYNCSHELL_LINK_UP || link > SYNCSHELL_LINK_FAILED))
+    if (s && (link->state < SYNCSHELL_LINK_UP || link->state > SYNCSHELL_LINK_FAILED))
         notify_failed(e, ticket, CODE_BAD_ARGUMENT, "no such state of a link", false, NULL,
                       session_id);
     else if (s)

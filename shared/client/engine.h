@@ -33,6 +33,7 @@
 #include "base/timeutil.h"
 #include "client/event.h"
 #include "wire/body.h"
+#include "wire/cause.h"
 #include "wire/id.h"
 #include "wire/invite.h"
 
@@ -172,8 +173,15 @@ int engine_session_answer(struct engine *e, uint64_t now_us, uint64_t ticket,
 int engine_session_candidate(struct engine *e, uint64_t now_us, uint64_t ticket,
                              const char *session_id, uint64_t generation, const char *candidate,
                              const char *sdp_mid, int32_t sdp_mline_index);
+
+/* What became of a link, as the application saw it. */
+struct engine_link {
+    int32_t state;          /* enum syncshell_link */
+    enum cause cause;       /* NONE: not told */
+    const char *ice_server; /* NULL: not told */
+};
 int engine_session_link(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
-                        uint64_t generation, int32_t link);
+                        uint64_t generation, const struct engine_link *link);
 int engine_session_request_recovery(struct engine *e, uint64_t now_us, uint64_t ticket,
                                     const char *session_id);
 int engine_session_close(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,

@@ -117,7 +117,19 @@ struct attempt {
     enum attempt_stage stage;
     uint64_t generation;
     bool ours; /* who offers */
+    uint64_t started_us;
     uint64_t deadline_us;
+};
+
+/* A ConnectionReport on its way to the relay. */
+struct report {
+    bool waits;
+    struct wire_id message_id;
+    uint64_t generation;
+    uint32_t attempt;
+    struct cause_text cause; /* "": connected */
+    uint32_t elapsed_ms;
+    char ice_server[WIRE_ICE_URL_MAX + 1];
 };
 
 /* The joiner's progress on its way to the relay's log. */
@@ -183,6 +195,9 @@ struct session {
     uint32_t n_failures;
     uint64_t retry_us; /* joiner: the next attempt; TIME_NEVER_US: on occasion only */
     struct attempt attempt;
+    struct report report;
+    struct cause_text
+        cause; /* why it is not whole, as the relay judged; "": it is, or nothing was reported */
     struct wire_id
         request_id;       /* joiner: of the last request; provider: of the one being gathered */
     uint64_t request_seq; /* joiner: files up to here are in it */
@@ -208,6 +223,7 @@ enum request_kind {
     REQUEST_PROGRESS,
     REQUEST_SNAPSHOT,
     REQUEST_CLOSE,
+    REQUEST_REPORT,
     REQUEST_DURABLE, /* RecoveryRequest, RecoveryResponse */
     REQUEST_SIGNAL,  /* offer, answer, candidate: answered only when something is wrong */
 };

@@ -186,6 +186,7 @@ const char *event_type_name(int32_t type)
         [SYNCSHELL_EVENT_RECOVERY_RESPONSE] = "recovery_response",
         [SYNCSHELL_EVENT_REQUEST_FAILED] = "request_failed",
         [SYNCSHELL_EVENT_STOPPED] = "stopped",
+        [SYNCSHELL_EVENT_SESSION_CAUSE] = "session_cause",
     };
     if (type < 0 || (size_t)type >= sizeof names / sizeof names[0] || !names[type])
         return "unknown";

@@ -11,6 +11,7 @@
 #include "client/progress.h"
 #include "client/record.h"
 #include "client/recovery.h"
+#include "client/report.h"
 #include "client/request.h"
 #include "client/restore.h"
 #include "client/session.h"
@@ -96,7 +97,9 @@ static void on_stored(struct engine *e, const struct message_stored *m)
     else if (r->kind == REQUEST_OPEN && s && s->phase == SESSION_OPENING)
         session_opened(s, m);
     else if (r->kind == REQUEST_CLOSE && s)
-        session_closed(s, s->ticket, s->outcome, NULL);
+        session_closed(s, s->ticket, s->outcome, s->cause.text);
+    else if (r->kind == REQUEST_REPORT && s)
+        report_stored(s, r);
     else if (r->kind == REQUEST_PROGRESS && s)
         progress_stored(s, m);
     else if (r->kind == REQUEST_DURABLE && s)
@@ -120,7 +123,7 @@ static void on_error(struct engine *e, const struct message_error *m)
     if (r->kind == REQUEST_AUTHENTICATE)
         authentication_refused(e, m);
     else if (r->kind == REQUEST_SIGNAL && s)
-        attempt_refused(s, r, wire_code_name(m->code), m->has_generation, m->generation);
+        attempt_refused(s, r, m->code, m->has_generation, m->generation);
     else if (r->kind == REQUEST_DURABLE && s)
         recovery_refused(s, r, m);
     else if (*r->session_id.text && s)
@@ -145,7 +148,7 @@ static void on_undeliverable(struct engine *e, const struct message_undeliverabl
     struct request *r = request_take(e, m->in_reply_to.text);
     struct session *s = r ? engine_find_session(e, r->session_id.text) : NULL;
     if (s && r->kind == REQUEST_SIGNAL)
-        attempt_refused(s, r, wire_code_name(m->code), false, 0);
+        attempt_refused(s, r, m->code, false, 0);
     free(r);
 }
 

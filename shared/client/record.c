@@ -77,6 +77,10 @@ void record_put_session(struct session *s)
         "other", s->other.text, "joiner", (int)s->joiner, "phase", (int)s->phase, "outcome",
         (int)s->outcome, "version", (json_int_t)s->version, "generation", (json_int_t)s->generation,
         "storedSeq", (json_int_t)s->stored_seq, "checkpoint", (int)s->checkpoint_needed);
+    if (o && *s->cause.text && json_object_set_new(o, "cause", json_string(s->cause.text)) != 0) {
+        json_decref(o);
+        o = NULL;
+    }
     if (o && s->label && json_object_set_new(o, "label", json_string(s->label)) != 0) {
         json_decref(o);
         o = NULL;
@@ -218,6 +222,9 @@ static int load_session(struct engine *e, const char *key, const json_t *o)
     s->phase = (enum session_phase)phase;
     s->outcome = (enum session_outcome)outcome;
     s->checkpoint_needed = json_is_true(json_object_get(o, "checkpoint"));
+    const char *cause = s->phase == SESSION_CLOSING ? get_text(o, "cause") : NULL;
+    if (cause && str_copy(s->cause.text, sizeof s->cause.text, cause) != 0)
+        return ENGINE_E_RECORD;
     if (get_number(o, "version", WIRE_INTEGER_MAX, &s->version) != 0 ||
         get_number(o, "generation", WIRE_INTEGER_MAX, &s->generation) != 0 ||
         get_number(o, "storedSeq", WIRE_INTEGER_MAX, &s->stored_seq) != 0)

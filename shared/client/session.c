@@ -13,6 +13,7 @@
 #include "client/progress.h"
 #include "client/record.h"
 #include "client/recovery.h"
+#include "client/report.h"
 #include "client/request.h"
 #include "client/restore.h"
 #include "client/syncshell.h"
@@ -183,6 +184,7 @@ static void send_close(struct session *s)
     m.session_close.syncshell_id = s->syncshell->id;
     m.session_close.recovery_session_id = s->id;
     m.session_close.outcome = s->outcome;
+    m.session_close.cause = s->cause;
     request_send(s->syncshell->engine, &m, &r);
 }
 
@@ -210,6 +212,8 @@ void session_pump(struct session *s)
         }
     }
     attempt_pump(s);
+    if (y->joined && s->phase == SESSION_OPENED && y->engine->now_us >= s->pause_us)
+        report_pump(s);
 }
 
 uint64_t session_deadline_us(const struct session *s)
@@ -281,6 +285,16 @@ void session_closed(struct session *s, uint64_t ticket, enum session_outcome out
     forget(s);
 }
 
+/* Why we close it: the cause that both sides know, or that somebody wanted it. */
+static void decide_cause(struct session *s)
+{
+    enum cause cause = s->outcome == SESSION_OUTCOME_CANCELLED ? CAUSE_CANCELLED : CAUSE_GIVEN_UP;
+    if (s->outcome == SESSION_OUTCOME_COMPLETED)
+        s->cause = (struct cause_text){""};
+    else if (s->outcome == SESSION_OUTCOME_CANCELLED || !*s->cause.text)
+        str_copy(s->cause.text, sizeof s->cause.text, cause_name(cause));
+}
+
 void session_close(struct session *s, uint64_t ticket, enum session_outcome outcome)
 {
     if (s->ticket != 0) /* of an open or a close that is not answered yet */
@@ -290,6 +304,7 @@ void session_close(struct session *s, uint64_t ticket, enum session_outcome outc
     /* Also one that we think was never opened: its SessionOpen may have come through, and the answer been lost. */
     s->phase = SESSION_CLOSING;
     s->outcome = outcome;
+    decide_cause(s);
     s->ticket = ticket;
     s->attempt = (struct attempt){0};
     s->episode = false;
@@ -320,12 +335,15 @@ void session_refused(struct session *s, const struct request *r, const struct me
     struct engine *e = s->syncshell->engine;
     const char *code = wire_code_name(error->code);
     bool closing = s->phase == SESSION_CLOSING;
-    if (error->retryable) {
+    if (r->kind == REQUEST_REPORT) {
+        report_refused(s, r, error);
+    } else if (error->retryable) {
         session_pause(s, error);
     } else if (error->code == WIRE_CODE_SESSION_CLOSED ||
                error->code == WIRE_CODE_SESSION_EXPIRED ||
                (error->code == WIRE_CODE_UNKNOWN_SESSION && s->phase != SESSION_OPENING)) {
-        session_closed(s, s->ticket, s->outcome, closing ? NULL : code);
+        session_closed(s, s->ticket, s->outcome,
+                       closing ? s->cause.text : cause_name(cause_of_code(error->code)));
     } else if (closing && r->kind == REQUEST_OPEN) {
         return; /* it need not be opened any more */
     } else if (r->kind == REQUEST_PROGRESS) {
@@ -378,8 +396,10 @@ static void resume(struct session *s, const struct message_session_summary *summ
     if (s->version == 0 || !s->joiner)
         s->version = summary->version;
     record_put_session(s);
-    if (s->phase == SESSION_OPENED)
+    if (s->phase == SESSION_OPENED) {
         tell_open(s);
+        report_judged(s, &summary->cause);
+    }
 }
 
 static void visit_known(struct session *s, void *argument)
@@ -388,11 +408,11 @@ static void visit_known(struct session *s, void *argument)
     const struct message_session_summary *summary = listed(r->joined, s->id.text);
     bool all_listed = r->joined->n_sessions < WIRE_SESSIONS_MAX;
     if (summary && summary->state == SESSION_STATE_CLOSED)
-        session_closed(s, s->ticket, summary->outcome, NULL);
+        session_closed(s, s->ticket, summary->outcome, summary->cause.text);
     else if (summary && r->same_store)
         resume(s, summary);
     else if (!summary && r->same_store && all_listed && s->version != 0)
-        session_closed(s, s->ticket, s->outcome, wire_code_name(WIRE_CODE_UNKNOWN_SESSION));
+        session_closed(s, s->ticket, s->outcome, cause_name(CAUSE_UNKNOWN_SESSION));
     else if (!r->same_store && s->phase == SESSION_OPENED)
         session_reopen(s);
 }
@@ -446,9 +466,11 @@ void session_changed(struct syncshell *y, const struct message_session_summary *
         return;
     if (summary->state == SESSION_STATE_CLOSED) {
         if (s)
-            session_closed(s, s->ticket, summary->outcome, NULL);
+            session_closed(s, s->ticket, summary->outcome, summary->cause.text);
     } else if (!s) {
         adopt(y, summary, SYNCSHELL_EVENT_SESSION_OPENED);
+    } else if (s->phase == SESSION_OPENED) {
+        report_judged(s, &summary->cause);
     }
 }
 

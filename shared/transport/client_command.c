@@ -383,23 +383,50 @@ int32_t SYNCSHELL_CALL syncshell_session_candidate(syncshell_client *client, con
     return submit(client, c, ret_ticket);
 }
 
+/* A cause goes with what did not work, and is one of the list. */
+static bool cause_ok(const syncshell_link_report *report, enum cause *ret_cause)
+{
+    *ret_cause = report->cause ? cause_from_name(report->cause) : CAUSE_NONE;
+    return !report->cause || (*ret_cause != CAUSE_NONE && report->link != SYNCSHELL_LINK_UP);
+}
+
+int32_t SYNCSHELL_CALL syncshell_session_link_report(syncshell_client *client,
+                                                     const char *session_id, uint64_t generation,
+                                                     const syncshell_link_report *report,
+                                                     uint64_t *ret_ticket)
+{
+    struct wire_id session;
+    struct command *c;
+    enum cause cause;
+    size_t length = 0;
+
+    if (!client || !id_ok(&session, session_id) || generation < 1 ||
+        generation > WIRE_INTEGER_MAX || !report || report->size < sizeof *report ||
+        report->link < SYNCSHELL_LINK_UP || report->link > SYNCSHELL_LINK_FAILED ||
+        !cause_ok(report, &cause))
+        return SYNCSHELL_E_ARGUMENT;
+    if (report->ice_server) {
+        length = strnlen(report->ice_server, WIRE_ICE_URL_MAX + 1);
+        if (!wire_ice_url_valid(report->ice_server, length))
+            return SYNCSHELL_E_ARGUMENT;
+    }
+    c = session_command(COMMAND_LINK, &session);
+    if (c) {
+        c->generation = generation;
+        c->number = report->link;
+        c->cause = cause;
+        c = with_text(c, &c->text, report->ice_server, length);
+    }
+    return submit(client, c, ret_ticket);
+}
+
 int32_t SYNCSHELL_CALL syncshell_session_link(syncshell_client *client, const char *session_id,
                                               uint64_t generation, int32_t link,
                                               uint64_t *ret_ticket)
 {
-    struct wire_id session;
-    struct command *c;
+    const syncshell_link_report report = {.size = sizeof report, .link = link};
 
-    if (!client || !id_ok(&session, session_id) || generation < 1 ||
-        generation > WIRE_INTEGER_MAX ||
-        (link != SYNCSHELL_LINK_UP && link != SYNCSHELL_LINK_LOST && link != SYNCSHELL_LINK_FAILED))
-        return SYNCSHELL_E_ARGUMENT;
-    c = session_command(COMMAND_LINK, &session);
-    if (c) {
-        c->generation = generation;
-        c->number = link;
-    }
-    return submit(client, c, ret_ticket);
+    return syncshell_session_link_report(client, session_id, generation, &report, ret_ticket);
 }
 
 int32_t SYNCSHELL_CALL syncshell_session_request_recovery(syncshell_client *client,

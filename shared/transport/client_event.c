@@ -8,6 +8,7 @@
 #include "client/event.h"
 #include "transport/event_queue.h"
 #include "wire/body.h"
+#include "wire/cause.h"
 
 static int32_t take(syncshell_client *client, int32_t timeout_ms, syncshell_event **ret_event,
                     int32_t nothing)
@@ -54,6 +55,16 @@ const char *SYNCSHELL_CALL syncshell_event_type_name(int32_t type)
 const char *SYNCSHELL_CALL syncshell_field_name(int32_t field)
 {
     return event_field_name(field);
+}
+
+const char *SYNCSHELL_CALL syncshell_cause_sentence(const char *cause)
+{
+    return cause_sentence(cause ? cause : "");
+}
+
+const char *SYNCSHELL_CALL syncshell_cause_advice(const char *cause)
+{
+    return cause_advice(cause ? cause : "");
 }
 
 int32_t SYNCSHELL_CALL syncshell_event_get_type(const syncshell_event *event)

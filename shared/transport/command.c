@@ -56,7 +56,9 @@ int command_run(struct command *c, struct engine *e, uint64_t now_us)
         return engine_session_candidate(e, now_us, c->ticket, session, c->generation, c->text,
                                         c->sdp_mid, c->number);
     case COMMAND_LINK:
-        return engine_session_link(e, now_us, c->ticket, session, c->generation, c->number);
+        return engine_session_link(
+            e, now_us, c->ticket, session, c->generation,
+            &(struct engine_link){.state = c->number, .cause = c->cause, .ice_server = c->text});
     case COMMAND_RECOVER:
         return engine_session_request_recovery(e, now_us, c->ticket, session);
     case COMMAND_CLOSE:

@@ -23,9 +23,9 @@ enum command_kind {
     COMMAND_OFFER,    /* session_id, generation, text */
     COMMAND_ANSWER,   /* session_id, generation, text */
     COMMAND_CANDIDATE, /* session_id, generation, text, sdp_mid or NULL, number: m-line index or -1 */
-    COMMAND_LINK,      /* session_id, generation, number */
-    COMMAND_RECOVER,   /* session_id */
-    COMMAND_CLOSE,     /* session_id, number: outcome */
+    COMMAND_LINK, /* session_id, generation, number: state; cause, text: the ICE server or NULL */
+    COMMAND_RECOVER, /* session_id */
+    COMMAND_CLOSE,   /* session_id, number: outcome */
 };
 
 struct command {
@@ -39,6 +39,7 @@ struct command {
     bool as_joiner;
     uint64_t generation;
     int32_t number;
+    enum cause cause;
     char *text;    /* owned */
     char *sdp_mid; /* owned */
     struct body_file_list files;

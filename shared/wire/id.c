@@ -84,3 +84,19 @@ int wire_peer_id_set(struct wire_peer_id *ret_id, const char *text)
     memcpy(ret_id->text, text, length + 1);
     return 0;
 }
+
+bool wire_ice_url_valid(const char *text, size_t length)
+{
+    static const char *const schemes[] = {"stun:", "stuns:", "turn:", "turns:"};
+    size_t scheme = 0;
+
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+            scheme = strlen(schemes[i]);
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '!' || text[i] > '~')
+            return false;
+    }
+    return scheme > 0 && length > scheme && length <= WIRE_ICE_URL_MAX;
+}

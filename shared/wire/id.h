@@ -37,4 +37,7 @@ bool wire_base64url_valid(const char *text, size_t length);
 int wire_id_set(struct wire_id *ret_id, const char *text);
 int wire_peer_id_set(struct wire_peer_id *ret_id, const char *text);
 
+/* A stun:, stuns:, turn: or turns: URL (RFC 7064, RFC 7065) as far as this wire cares: a scheme and printable ASCII. */
+bool wire_ice_url_valid(const char *text, size_t length);
+
 #endif

@@ -12,6 +12,7 @@ enum {
     WIRE_SIGNATURE_LENGTH = 86, /* 64 bytes as unpadded base64url */
     WIRE_ORIGIN_MAX = 255,      /* bytes of a URL origin such as wss://relay.example:8443 */
     WIRE_ACCESS_KEY_MAX = 128,  /* bytes */
+    WIRE_ICE_URL_MAX = 255,     /* bytes of a stun: or turn: URL */
     WIRE_TEXT_MAX = 200,        /* bytes of a sentence for people in Error and GoAway */
     WIRE_REQUEST_HEADER_MAX = 4096, /* bytes of a header from client to relay */
     WIRE_REPLY_HEADER_MAX = 65536,  /* bytes of a header from relay to client */

@@ -12,6 +12,7 @@
 #define SHARED_WIRE_MESSAGE_H
 
 #include "base/buf.h"
+#include "wire/cause.h"
 #include "wire/code.h"
 #include "wire/id.h"
 #include "wire/limits.h"
@@ -53,6 +54,7 @@
     X(SESSION_SNAPSHOT, "SessionSnapshot", session_snapshot, MAY, TO_CLIENT)              \
     X(SESSION_CLOSE, "SessionClose", session_close, NONE, TO_RELAY)                       \
     X(SESSION_CHANGED, "SessionChanged", session_changed, NONE, TO_CLIENT)                \
+    X(CONNECTION_REPORT, "ConnectionReport", connection_report, NONE, TO_RELAY)           \
     X(STORED, "Stored", stored, NONE, TO_CLIENT)                                          \
     X(ERROR, "Error", error, NONE, TO_CLIENT)                                             \
     X(GO_AWAY, "GoAway", go_away, NONE, TO_CLIENT)
@@ -87,6 +89,11 @@ enum session_outcome {
     SESSION_OUTCOME_COMPLETED, /* "completed" */
     SESSION_OUTCOME_FAILED,    /* "failed" */
     SESSION_OUTCOME_CANCELLED, /* "cancelled" */
+};
+
+enum report_result {
+    REPORT_RESULT_CONNECTED = 1, /* "connected" */
+    REPORT_RESULT_FAILED,        /* "failed" */
 };
 
 /* relay -> client, first frame of a connection. */
@@ -162,6 +169,8 @@ struct message_session_summary {
     uint64_t version;    /* of the progress log */
     enum session_state state;
     enum session_outcome outcome;
+    /* Why it is not whole: of the last attempt, if that failed, or of the session's end. Optional: "" for none */
+    struct cause_text cause;
 };
 
 /* relay -> client. sessions are those in which the peer takes part, tombstones included. */
@@ -309,9 +318,24 @@ struct message_session_close {
     struct wire_id syncshell_id;
     struct wire_id recovery_session_id;
     enum session_outcome outcome;
+    struct cause_text cause; /* optional; "" leaves the one that the session has */
 };
 
-/* relay -> client: the other participant opened or closed a session. */
+/* client -> relay; answered Stored. What became of an attempt. The first failure of a generation that the relay hears is the
+ * session's cause: both sides hear it by SessionChanged. */
+struct message_connection_report {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    struct wire_id recovery_session_id;
+    uint64_t generation; /* 0: no offer was ever made */
+    uint32_t attempt;    /* within one recovery, from 1 */
+    enum report_result result;
+    struct cause_text cause;               /* exactly when it failed */
+    uint32_t elapsed_ms;                   /* since the attempt began */
+    char ice_server[WIRE_ICE_URL_MAX + 1]; /* optional: the URL of the one in use, or that failed */
+};
+
+/* relay -> client: a session was opened or closed, or its cause has changed. */
 struct message_session_changed {
     struct wire_id syncshell_id;
     struct message_session_summary session;
@@ -376,6 +400,7 @@ struct message {
         struct message_session_snapshot session_snapshot;
         struct message_session_close session_close;
         struct message_session_changed session_changed;
+        struct message_connection_report connection_report;
         struct message_stored stored;
         struct message_error error;
         struct message_go_away go_away;
@@ -423,6 +448,7 @@ enum message_type message_type_from_name(const char *name,
                                          size_t length); /* MESSAGE_NONE when unknown */
 const char *presence_name(enum presence p);
 const char *session_state_name(enum session_state s);
+const char *report_result_name(enum report_result r);
 const char *session_outcome_name(enum session_outcome o);
 enum session_outcome session_outcome_from_name(const char *name); /* NONE when unknown */
 

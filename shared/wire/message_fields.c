@@ -44,6 +44,10 @@ static const char *const session_outcome_names[] = {
     [SESSION_OUTCOME_FAILED] = "failed",
     [SESSION_OUTCOME_CANCELLED] = "cancelled",
 };
+static const char *const report_result_names[] = {
+    [REPORT_RESULT_CONNECTED] = "connected",
+    [REPORT_RESULT_FAILED] = "failed",
+};
 static const char *const entry_type_names[MESSAGE_COUNT] = {
     [MESSAGE_SESSION_OPEN] = "SessionOpen",
     [MESSAGE_SESSION_PROGRESS] = "SessionProgress",
@@ -63,6 +67,8 @@ static const char *const entry_type_names[MESSAGE_COUNT] = {
 #define OUTCOME(T, member, name)                                                \
     FIELD_ENUM_AT(T, member, name, enum session_outcome, session_outcome_names, \
                   SESSION_OUTCOME_CANCELLED)
+#define CAUSE(T, member, name) \
+    FIELD_STRING_AT(T, member.text, name, cause_shape_valid), FIELD_OPTIONAL
 /* Optional by itself: message_broken_rule() ties it to the body. */
 #define BODY_FORMAT(T, member, name)                                                       \
     FIELD_ENUM_AT(T, member, name, enum body_format, body_format_names, BODY_FORMAT_JSON), \
@@ -150,6 +156,7 @@ static const struct field session_summary_fields[] = {
     {FIELD_ENUM_AT(T, state, "state", enum session_state, session_state_names,
                    SESSION_STATE_CLOSED)},
     {OUTCOME(T, outcome, "outcome"), FIELD_OPTIONAL},
+    {CAUSE(T, cause, "cause")},
 };
 static const struct field_group session_summary_group = FIELD_GROUP(T, session_summary_fields);
 #undef T
@@ -342,6 +349,7 @@ static const struct field session_close_fields[] = {
     {ID(T, syncshell_id, "syncshellId")},
     {ID(T, recovery_session_id, "recoverySessionId")},
     {OUTCOME(T, outcome, "outcome")},
+    {CAUSE(T, cause, "cause")},
 };
 static const struct field_group session_close_group = FIELD_GROUP(T, session_close_fields);
 #undef T
@@ -352,6 +360,22 @@ static const struct field session_changed_fields[] = {
     {FIELD_STRUCT_AT(T, session, "session", &session_summary_group)},
 };
 static const struct field_group session_changed_group = FIELD_GROUP(T, session_changed_fields);
+#undef T
+
+#define T struct message_connection_report
+static const struct field connection_report_fields[] = {
+    {ID(T, message_id, "messageId")},
+    {ID(T, syncshell_id, "syncshellId")},
+    {ID(T, recovery_session_id, "recoverySessionId")},
+    {U64(T, generation, "generation", 0)},
+    {U32(T, attempt, "attempt", 1)},
+    {FIELD_ENUM_AT(T, result, "result", enum report_result, report_result_names,
+                   REPORT_RESULT_FAILED)},
+    {CAUSE(T, cause, "cause")},
+    {U32(T, elapsed_ms, "elapsedMs", 0)},
+    {FIELD_STRING_AT(T, ice_server, "iceServer", wire_ice_url_valid), FIELD_OPTIONAL},
+};
+static const struct field_group connection_report_group = FIELD_GROUP(T, connection_report_fields);
 #undef T
 
 #define T struct message_stored
@@ -412,6 +436,11 @@ const char *presence_name(enum presence p)
 const char *session_state_name(enum session_state s)
 {
     return session_state_names[s];
+}
+
+const char *report_result_name(enum report_result r)
+{
+    return report_result_names[r];
 }
 
 const char *session_outcome_name(enum session_outcome o)

@@ -87,6 +87,14 @@ static const char *snapshot_rule(const struct message *m)
     return sum == m->body_size ? NULL : "entries.sizeBytes do not add up to the body";
 }
 
+static const char *report_rule(const struct message_connection_report *c)
+{
+    bool failed = c->result == REPORT_RESULT_FAILED;
+    if (failed != (c->cause.text[0] != '\0'))
+        return failed ? "cause is missing" : "cause stands beside connected";
+    return NULL;
+}
+
 const char *message_broken_rule(const struct message *m)
 {
     switch (m->type) {
@@ -109,6 +117,8 @@ const char *message_broken_rule(const struct message *m)
         return snapshot_rule(m);
     case MESSAGE_SESSION_CHANGED:
         return summary_rule(&m->session_changed.session);
+    case MESSAGE_CONNECTION_REPORT:
+        return report_rule(&m->connection_report);
     case MESSAGE_NONE:
     case MESSAGE_HELLO:
     case MESSAGE_AUTHENTICATE:

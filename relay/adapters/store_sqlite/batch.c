@@ -28,6 +28,7 @@ static const struct op_kind op_kinds[] = {
     [STORE_ADD_INBOX] = {op_add_inbox, true},
     [STORE_READ_INBOX] = {op_read_inbox, false},
     [STORE_ACK_INBOX] = {op_ack_inbox, true},
+    [STORE_REPORT_CONNECTION] = {op_report_connection, true},
     [STORE_SWEEP] = {op_sweep, true},
 };
 

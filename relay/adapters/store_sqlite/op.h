@@ -23,7 +23,8 @@ enum {
         256, /* message ids that a checkpoint leaves known, for entries that are resent */
     OP_INBOX_IDS_KEPT = 4096, /* acknowledged messages of an inbox that stay known, newest first */
     OP_TOMBSTONES_MAX =
-        1024, /* closed sessions of a syncshell that stay known, longest-lived first */
+        1024,              /* closed sessions of a syncshell that stay known, longest-lived first */
+    OP_ATTEMPTS_KEPT = 64, /* reports of a session's attempts, newest first */
     OP_TOMBSTONE_TTL_MS = 24 * 3600000, /* where the operation names no expiry */
 };
 
@@ -45,6 +46,9 @@ int op_delete_syncshell(struct db *db, struct store_op *op);
 int op_open_session(struct db *db, struct store_op *op);
 int op_close_session(struct db *db, struct store_op *op);
 int op_raise_generation(struct db *db, struct store_op *op);
+
+/* op_report.c */
+int op_report_connection(struct db *db, struct store_op *op);
 
 /* op_entry.c */
 int op_append_entry(struct db *db, struct store_op *op);
@@ -110,8 +114,8 @@ struct session_row {
 /* The columns that session_read() reads, from its column 0. */
 #define SESSION_COLUMNS                                                                    \
     "recovery_session_id, joiner_peer_id, provider_peer_id, generation, version, outcome," \
-    " session.expires_unix_ms"
-enum { SESSION_COLUMNS_N = 7 };
+    " session.cause, session.expires_unix_ms"
+enum { SESSION_COLUMNS_N = 8 };
 void session_read(struct statement *st, struct store_session *ret_session);
 
 /* op's session: 0, OP_E_MISSING or negative. */

@@ -130,8 +130,8 @@ static int member_close_sessions(struct db *db, const struct store_op *op,
                                  const struct member_row *row)
 {
     static const char sql[] =
-        "UPDATE session SET state = 'closed', outcome = 'cancelled', expires_unix_ms = ?1"
-        " WHERE syncshell = ?2 AND state = 'open'"
+        "UPDATE session SET state = 'closed', outcome = 'cancelled', expires_unix_ms = ?1,"
+        " cause = ?4 WHERE syncshell = ?2 AND state = 'open'"
         " AND (SELECT peer_id FROM member WHERE id = ?3) IN (joiner_peer_id, provider_peer_id)";
     struct statement *st = statement_get(db, sql);
     int r;
@@ -139,6 +139,7 @@ static int member_close_sessions(struct db *db, const struct store_op *op,
     statement_bind_int(st, session_tombstone_end(op));
     statement_bind_int(st, row->syncshell);
     statement_bind_int(st, row->id);
+    statement_bind_text(st, op->cause.text);
     r = statement_run(st);
     return r == 0 ? session_trim_tombstones(db, row->syncshell) : r;
 }

@@ -17,7 +17,8 @@ void session_read(struct statement *st, struct store_session *ret_session)
         statement_text(st, 5, outcome, sizeof outcome);
     s->outcome = session_outcome_from_name(outcome);
     s->state = s->outcome == SESSION_OUTCOME_NONE ? SESSION_STATE_OPEN : SESSION_STATE_CLOSED;
-    ret_session->expires_unix_ms = statement_int(st, 6);
+    statement_text(st, 6, s->cause.text, sizeof s->cause.text);
+    ret_session->expires_unix_ms = statement_int(st, 7);
 }
 
 int db_session_find(struct db *db, const struct store_op *op, struct session_row *ret_row)
@@ -168,12 +169,13 @@ int op_open_session(struct db *db, struct store_op *op)
 
 static int session_close(struct db *db, const struct store_op *op, const struct session_row *row)
 {
-    static const char sql[] = "UPDATE session SET state = 'closed', outcome = ?,"
+    static const char sql[] = "UPDATE session SET state = 'closed', outcome = ?, cause = ?,"
                               " expires_unix_ms = ? WHERE id = ?";
     struct statement *st = statement_get(db, sql);
     int r;
 
     statement_bind_text(st, session_outcome_name(op->outcome));
+    statement_bind_text(st, op->cause.text);
     statement_bind_int(st, session_tombstone_end(op));
     statement_bind_int(st, row->id);
     r = statement_run(st);
@@ -196,6 +198,8 @@ int op_close_session(struct db *db, struct store_op *op)
         op->duplicate = true;
         return 0;
     }
+    if (op->outcome != SESSION_OUTCOME_COMPLETED && *op->cause.text == '\0')
+        op->cause = row.session.summary.cause;
     return session_close(db, op, &row);
 }
 

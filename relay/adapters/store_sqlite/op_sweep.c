@@ -33,7 +33,8 @@ static int swept_append(struct store_op *op, struct statement *st)
 static int sweep_open_sessions(struct db *db, struct store_op *op, size_t *budget)
 {
     static const char sql[] =
-        "UPDATE session SET state = 'closed', outcome = 'failed', expired = 1, expires_unix_ms = ?"
+        "UPDATE session SET state = 'closed', outcome = 'failed', expired = 1,"
+        " cause = 'session_expired', expires_unix_ms = ?"
         " WHERE id IN (SELECT id FROM session WHERE state = 'open' AND expires_unix_ms <= ? LIMIT ?)"
         " RETURNING " SESSION_COLUMNS
         ", (SELECT syncshell_id FROM syncshell WHERE syncshell.id = session.syncshell)";

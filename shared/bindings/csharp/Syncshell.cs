@@ -31,7 +31,7 @@ namespace Syncshell
         RelayConnected = 1, RelayDisconnected, SyncshellCreated, SyncshellJoined, SyncshellReady, SyncshellLeft, PeerPresence,
         SessionOpened, SessionResumed, SessionClosed, OfferNeeded, Offer, Answer, Candidate, SignalHeld, SignalRefused,
         AttemptFailed, ManualRecovery, Recovered, ProgressSaved, ProgressStored, ManifestSaved, RecoveryRequest,
-        RecoveryRequested, RecoveryResponse, RequestFailed, Stopped
+        RecoveryRequested, RecoveryResponse, RequestFailed, Stopped, SessionCause
     }
 
     /// <summary>The fields of events: texts first, integers from Generation on.</summary>
@@ -456,6 +456,36 @@ namespace Syncshell
             return ticket;
         }
 
+        /// <summary>The same, with what the WebRTC stack knows beyond it; cause and iceServer may be null.</summary>
+        public ulong TellLink(string sessionId, ulong generation, Link link, string cause, string iceServer)
+        {
+            ulong ticket;
+            using (var strings = new NativeMemory())
+            {
+                var report = new Native.LinkReport
+                {
+                    Size = (uint)Marshal.SizeOf(typeof(Native.LinkReport)), Link = (int)link,
+                    Cause = strings.Text(cause), IceServer = strings.Text(iceServer)
+                };
+                Native.Check(Native.syncshell_session_link_report(handle, Native.Bytes(sessionId), generation, ref report,
+                                                                  out ticket),
+                             "syncshell_session_link_report");
+            }
+            return ticket;
+        }
+
+        /// <summary>What a Cause means, for a person.</summary>
+        public static string CauseSentence(string cause)
+        {
+            return Native.Text(Native.syncshell_cause_sentence(Native.Bytes(cause)));
+        }
+
+        /// <summary>What to do about a Cause.</summary>
+        public static string CauseAdvice(string cause)
+        {
+            return Native.Text(Native.syncshell_cause_advice(Native.Bytes(cause)));
+        }
+
         public ulong RequestRecovery(string sessionId)
         {
             ulong ticket;
@@ -836,6 +866,25 @@ namespace Syncshell
         [DllImport(Library, CallingConvention = C)]
         internal static extern int syncshell_session_link(ClientHandle client, byte[] sessionId, ulong generation, int link,
                                                           out ulong ticket);
+
+        [StructLayout(LayoutKind.Sequential)]
+        internal struct LinkReport
+        {
+            internal uint Size;
+            internal int Link;
+            internal IntPtr Cause;
+            internal IntPtr IceServer;
+        }
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int syncshell_session_link_report(ClientHandle client, byte[] sessionId, ulong generation,
+                                                                 ref LinkReport report, out ulong ticket);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern IntPtr syncshell_cause_sentence(byte[] cause);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern IntPtr syncshell_cause_advice(byte[] cause);
 
         [DllImport(Library, CallingConvention = C)]
         internal static extern int syncshell_session_request_recovery(ClientHandle client, byte[] sessionId,

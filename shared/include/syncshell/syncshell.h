@@ -162,13 +162,20 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_RECOVERY_REQUESTED,   /* ticket or 0; session fields, REQUEST_ID: ours is stored at the relay */
     SYNCSHELL_EVENT_RECOVERY_RESPONSE,    /* session fields, REQUEST_ID, FILES_TO_SEND, BYTES; files: MISMATCHED */
     SYNCSHELL_EVENT_REQUEST_FAILED,       /* ticket; CODE, MESSAGE, RETRYABLE; SYNCSHELL_ID, SESSION_ID where known */
-    SYNCSHELL_EVENT_STOPPED               /* CODE, MESSAGE: last event; free the client */
+    SYNCSHELL_EVENT_STOPPED,              /* CODE, MESSAGE: last event; free the client */
+    SYNCSHELL_EVENT_SESSION_CAUSE         /* session fields, CAUSE: why the session is not whole, as the relay judges by what both
+                                           * sides reported: the same at both; without CAUSE: the link is up again */
 };
 /* "Session fields": SYNCSHELL_ID, SESSION_ID, JOINER_PEER_ID, PROVIDER_PEER_ID, PEER_ID (the other side), ROLE, GENERATION,
  * LABEL (at the side that gave one). */
 
 /* A stable name such as "offer_needed"; never NULL. */
 SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_event_type_name(int32_t type);
+
+/* What a CAUSE means, for a person, and what to do about it: a sentence each; never NULL, also for a cause of a later version. The
+ * list is schema/causes.json. */
+SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_cause_sentence(const char *cause);
+SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_cause_advice(const char *cause);
 
 enum syncshell_field {
     /* text */
@@ -187,7 +194,7 @@ enum syncshell_field {
     SYNCSHELL_FIELD_CODE,     /* a code of the wire, or one of this library's own */
     SYNCSHELL_FIELD_MESSAGE,  /* a sentence */
     SYNCSHELL_FIELD_OUTCOME,  /* "completed", "failed", "cancelled" */
-    SYNCSHELL_FIELD_CAUSE,
+    SYNCSHELL_FIELD_CAUSE,    /* see syncshell_cause_sentence() */
     SYNCSHELL_FIELD_REQUEST_ID,
     /* integers */
     SYNCSHELL_FIELD_GENERATION = 100,
@@ -331,6 +338,19 @@ enum syncshell_link {
 /* Tells what became of the link. The retry schedule follows from it. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_link(syncshell_client *client, const char *session_id,
                                                             uint64_t generation, int32_t link, uint64_t *ret_ticket);
+
+/* The same, with what your WebRTC stack knows beyond it. */
+typedef struct syncshell_link_report {
+    uint32_t size;          /* of this struct */
+    int32_t link;           /* syncshell_link */
+    const char *cause;      /* NULL, or with FAILED or LOST: turn_refused, turn_unreachable, dtls_failed, ... */
+    const char *ice_server; /* NULL, or the URL of the ICE server in use, or of the one that failed */
+} syncshell_link_report;
+
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_link_report(syncshell_client *client, const char *session_id,
+                                                                   uint64_t generation,
+                                                                   const syncshell_link_report *report,
+                                                                   uint64_t *ret_ticket);
 
 /* Joiner: sends what it has again, although nothing was lost (the library does so by itself at every recovery). */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_request_recovery(syncshell_client *client, const char *session_id,

@@ -82,7 +82,7 @@ internal static class Probe
 
     private static void Names()
     {
-        Expect(Enum.GetValues(typeof(EventType)).Length == 27, "27 types of events");
+        Expect(Enum.GetValues(typeof(EventType)).Length == 28, "28 types of events");
         foreach (EventType type in Enum.GetValues(typeof(EventType)))
             ExpectEqual(Words(type.ToString(), "_").ToLowerInvariant(),
                         Native.Text(Native.syncshell_event_type_name((int)type)), "type");
@@ -114,6 +114,12 @@ internal static class Probe
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument,
                           () => client.Report("s1", new[] { new SyncshellFile { Path = "" } }));
             ExpectThrows<ArgumentNullException>(() => client.Report("s1", null));
+            ExpectRefused("E_ARGUMENT", SyncshellError.Argument,
+                          () => client.TellLink("s1", 1, Link.Failed, "sun_spots", null));
+            ExpectRefused("E_ARGUMENT", SyncshellError.Argument,
+                          () => client.TellLink("s1", 1, Link.Up, null, "http://turn.example"));
+            Expect(SyncshellClient.CauseSentence("turn_refused").Contains("TURN"), "a sentence");
+            Expect(SyncshellClient.CauseAdvice(null).Length > 0, "advice");
             UnknownSession(client);
         }
     }

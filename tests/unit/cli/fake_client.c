@@ -404,12 +404,15 @@ int32_t syncshell_session_candidate(syncshell_client *client, const char *sessio
     return answer(client, session_id, said, ret_ticket);
 }
 
-int32_t syncshell_session_link(syncshell_client *client, const char *session_id,
-                               uint64_t generation, int32_t link, uint64_t *ret_ticket)
+int32_t syncshell_session_link_report(syncshell_client *client, const char *session_id,
+                                      uint64_t generation, const syncshell_link_report *report,
+                                      uint64_t *ret_ticket)
 {
     char said[MESSAGE_SIZE];
 
-    snprintf(said, sizeof(said), "link %llu %d", (unsigned long long)generation, link);
+    snprintf(said, sizeof(said), "link %llu %d%s%s%s%s", (unsigned long long)generation,
+             report->link, report->cause ? " " : "", report->cause ? report->cause : "",
+             report->ice_server ? " " : "", report->ice_server ? report->ice_server : "");
     return answer(client, session_id, said, ret_ticket);
 }
 

@@ -93,6 +93,8 @@ static void test_each_command_reaches_the_library(void **state)
         {"{\"command\":\"link_up\",\"session\":\"s\",\"generation\":3}", "link 3 1"},
         {"{\"command\":\"link_lost\",\"session\":\"s\",\"generation\":3}", "link 3 2"},
         {"{\"command\":\"link_failed\",\"session\":\"s\",\"generation\":3}", "link 3 3"},
+        {"{\"command\":\"link_failed\",\"session\":\"s\",\"generation\":3,\"cause\":\"turn_refused\",\"iceServer\":\"turn:t\"}",
+         "link 3 3 turn_refused turn:t"},
         {"{\"command\":\"recover\",\"session\":\"s\"}", "recover"},
         {"{\"command\":\"close\",\"session\":\"s\",\"outcome\":\"cancelled\"}", "close 3"},
         {"{\"command\":\"leave\"}", "leave"},

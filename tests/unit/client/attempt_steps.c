@@ -69,8 +69,9 @@ void candidate(struct scene *s, uint64_t ticket, uint64_t generation)
 void link_is(struct scene *s, uint64_t generation, int32_t link)
 {
     struct station *st = &s->station;
+    const struct engine_link told = {.state = link};
     STATION_CALL(st,
-                 engine_session_link(st->engine, s->now_us, 99, SCENE_SESSION, generation, link));
+                 engine_session_link(st->engine, s->now_us, 99, SCENE_SESSION, generation, &told));
     scene_settle(s);
 }
 

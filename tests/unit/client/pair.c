@@ -271,9 +271,10 @@ static void give_answer(struct side *s, uint64_t generation)
 static void tell_link(struct side *s, int32_t link)
 {
     s->up = link == SYNCSHELL_LINK_UP;
+    const struct engine_link told = {.state = link};
     STATION_CALL(&s->station, engine_session_link(s->station.engine, s->pair->now_us,
                                                   station_ticket(&s->station), pair_session,
-                                                  s->generation, link));
+                                                  s->generation, &told));
 }
 
 /* The data channel opens when the offering side has the answer, if the answering side still lives. */

@@ -40,9 +40,30 @@ static void port_hang_up(struct station *station)
     scene_of(station)->hung_up = true;
 }
 
+static bool take_report(struct scene *s, const struct frame *frame)
+{
+    struct message m;
+    struct message_refusal refusal;
+    if (s->hears_reports || message_decode(&m, &refusal, true, frame->binary, frame->data,
+                                           frame->size, &message_limits_to_relay) != 0)
+        return false;
+    bool report = m.type == MESSAGE_CONNECTION_REPORT;
+    if (report) {
+        s->last_report = m.connection_report;
+        s->report_waits = true;
+        s->n_reports++;
+    }
+    message_deinit(&m);
+    return report;
+}
+
 static void port_send(struct station *station, struct frame *takes_frame)
 {
     struct scene *s = scene_of(station);
+    if (take_report(s, takes_frame)) {
+        frame_unref(takes_frame);
+        return;
+    }
     struct sent *sent = calloc(1, sizeof *sent);
     assert_non_null(sent);
     assert_true(s->connected);
@@ -114,6 +135,12 @@ static bool step(struct scene *s)
             STATION_CALL(station, engine_disconnected(station->engine, s->now_us, 0));
         else
             STATION_CALL(station, engine_connected(station->engine, s->now_us));
+        worked = true;
+    }
+    if (s->report_waits) {
+        s->report_waits = false;
+        if (s->connected)
+            scene_stored(s, &s->last_report.message_id);
         worked = true;
     }
     if (s->hung_up) {

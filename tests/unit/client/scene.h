@@ -1,7 +1,8 @@
 /* One engine and a relay that says what the test tells it to: conversations in virtual time.
  *
  * The scene's peer is number 0, the other side number 1. scene_hear() takes the engine's oldest frame, which must be of that
- * type; scene_say() answers. Nothing happens by itself except that a dialled connection is up at once, unless `refuses`. */
+ * type; scene_say() answers. Nothing happens by itself except that a dialled connection is up at once, unless `refuses`, and
+ * that ConnectionReports are taken from the conversation and stored, unless `hears_reports`. */
 #ifndef TESTS_UNIT_CLIENT_SCENE_H
 #define TESTS_UNIT_CLIENT_SCENE_H
 
@@ -16,6 +17,10 @@ struct scene {
     struct port port;
     uint64_t now_us;
     bool refuses; /* dialling fails */
+    bool hears_reports;
+    struct message_connection_report last_report;
+    bool report_waits; /* for its Stored */
+    unsigned n_reports;
     bool connected;
     bool dialled;
     bool hung_up;

@@ -343,7 +343,7 @@ static void test_signals_without_a_relay(void **state)
     scene_forget(s);
     offer(s, 10, 1);
     expect_refused(s, 10, 1, CODE_RELAY_UNREACHABLE);
-    expect_failed(s, CODE_RELAY_UNREACHABLE, 1);
+    expect_failed(s, cause_name(CAUSE_RELAY_UNREACHABLE), 1);
     scene_silence(s);
 }
 
@@ -372,7 +372,8 @@ static void test_unknown_session(void **state)
     STATION_CALL(st, engine_session_answer(st->engine, s->now_us, 2, "nowhere", 1, "x"));
     STATION_CALL(st,
                  engine_session_candidate(st->engine, s->now_us, 3, "nowhere", 1, "x", NULL, -1));
-    STATION_CALL(st, engine_session_link(st->engine, s->now_us, 4, "nowhere", 1, 1));
+    STATION_CALL(st, engine_session_link(st->engine, s->now_us, 4, "nowhere", 1,
+                                         &(struct engine_link){.state = SYNCSHELL_LINK_UP}));
     STATION_CALL(st, engine_session_request_recovery(st->engine, s->now_us, 5, "nowhere"));
     STATION_CALL(st, engine_session_close(st->engine, s->now_us, 6, "nowhere", 1));
     scene_settle(s);

@@ -17,7 +17,7 @@ static void test_schedule(void **state)
     for (unsigned i = 0; i < 4; i++) {
         offer(s, 10, i + 1);
         link_is(s, i + 1, SYNCSHELL_LINK_FAILED);
-        uint64_t retry_ms = expect_failed(s, CODE_LINK_FAILED, i + 1);
+        uint64_t retry_ms = expect_failed(s, cause_name(CAUSE_LINK_FAILED), i + 1);
         assert_in_range(retry_ms, bases_ms[i] * 3 / 4, bases_ms[i] * 5 / 4);
         scene_advance_ms(s, retry_ms - 1);
         station_expect_none(&s->station);
@@ -26,7 +26,7 @@ static void test_schedule(void **state)
     }
     offer(s, 10, 5);
     link_is(s, 5, SYNCSHELL_LINK_FAILED);
-    assert_int_equal(expect_failed(s, CODE_LINK_FAILED, 5), 0);
+    assert_int_equal(expect_failed(s, cause_name(CAUSE_LINK_FAILED), 5), 0);
     expect(s, SYNCSHELL_EVENT_MANUAL_RECOVERY);
     scene_advance_ms(s, 24 * 3600 * 1000);
     assert_null(station_find(&s->station, SYNCSHELL_EVENT_OFFER_NEEDED));
@@ -44,7 +44,7 @@ static void test_jitter_varies(void **state)
         expect_offer_needed(s, generation + 1, 1);
         offer(s, 10, generation + 1);
         link_is(s, generation + 1, SYNCSHELL_LINK_FAILED);
-        uint64_t retry_ms = expect_failed(s, CODE_LINK_FAILED, 1);
+        uint64_t retry_ms = expect_failed(s, cause_name(CAUSE_LINK_FAILED), 1);
         least = retry_ms < least ? retry_ms : least;
         most = retry_ms > most ? retry_ms : most;
         link_is(s, generation + 1, SYNCSHELL_LINK_UP); /* it came up after all */
@@ -64,7 +64,7 @@ static void test_timeout(void **state)
     scene_advance_ms(s, timeout_ms - 1);
     station_expect_none(&s->station);
     scene_advance_ms(s, 1);
-    expect_failed(s, CODE_ATTEMPT_TIMEOUT, 1);
+    expect_failed(s, cause_name(CAUSE_ATTEMPT_TIMEOUT), 1);
     link_is(s, 1, SYNCSHELL_LINK_UP); /* later than hoped for */
     expect(s, SYNCSHELL_EVENT_RECOVERED);
     scene_advance_ms(s, 100000);
@@ -77,7 +77,7 @@ static void test_provider_back(void **state)
     scene_session(s, true);
     offer(s, 10, 1);
     link_is(s, 1, SYNCSHELL_LINK_FAILED);
-    expect_failed(s, CODE_LINK_FAILED, 1);
+    expect_failed(s, cause_name(CAUSE_LINK_FAILED), 1);
     scene_presence(s, PRESENCE_AWAY);
     expect(s, SYNCSHELL_EVENT_PEER_PRESENCE);
     scene_presence(s, PRESENCE_ONLINE);
@@ -91,7 +91,7 @@ static void test_network_back(void **state)
     scene_session(s, true);
     offer(s, 10, 1);
     link_is(s, 1, SYNCSHELL_LINK_FAILED);
-    expect_failed(s, CODE_LINK_FAILED, 1);
+    expect_failed(s, cause_name(CAUSE_LINK_FAILED), 1);
     STATION_CALL(&s->station, engine_network_changed(s->station.engine, s->now_us));
     scene_settle(s);
     expect_offer_needed(s, 2, 2);
@@ -113,7 +113,7 @@ static void test_provider_away(void **state)
         if (event_type(e) != SYNCSHELL_EVENT_ATTEMPT_FAILED)
             continue;
         n_failures++;
-        assert_string_equal(event_string(e, SYNCSHELL_FIELD_CAUSE), CODE_PEER_AWAY);
+        assert_string_equal(event_string(e, SYNCSHELL_FIELD_CAUSE), cause_name(CAUSE_PEER_AWAY));
     }
     assert_int_equal(n_failures, 5);
     assert_int_equal(n_manual, 1);
@@ -167,7 +167,7 @@ static void test_provider_lost_it(void **state)
     offer(s, 11, 0);                  /* but the provider may */
     hear(s, MESSAGE_RECONNECT_OFFER, 2);
     scene_advance_ms(s, s->station.config.attempt_timeout_ms);
-    assert_int_equal(expect_failed(s, CODE_ATTEMPT_TIMEOUT, 1), 0);
+    assert_int_equal(expect_failed(s, cause_name(CAUSE_ATTEMPT_TIMEOUT), 1), 0);
 }
 
 /* The provider saw the loss first and offers; when that comes to nothing, the joiner has to go on by itself. */
@@ -186,7 +186,7 @@ static void test_offered_into_an_open_link(void **state)
     struct scene *s = *state;
     check_offered_into_an_open_link(s);
     scene_advance_ms(s, s->station.config.attempt_timeout_ms);
-    expect_failed(s, CODE_ATTEMPT_TIMEOUT, 1);
+    expect_failed(s, cause_name(CAUSE_ATTEMPT_TIMEOUT), 1);
     scene_advance_ms(s, 3000);
     expect_offer_needed(s, 3, 2);
 }

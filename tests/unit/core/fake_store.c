@@ -13,6 +13,10 @@ struct entry {
 
 struct session {
     struct store_session stored;
+    uint64_t cause_generation;
+    struct wire_peer_id cause_peer;
+    struct wire_id
+        last_report; /* of the reports only the newest is known again: enough for a repetition */
     struct entry *entries;
     size_t n_entries;
 };
@@ -183,8 +187,10 @@ static void create(struct fake_store *store, struct store_op *op)
     add_member(s, &op->peer_id);
 }
 
-static void close_session(struct session *s, enum session_outcome outcome, int64_t expires_unix_ms)
+static void close_session(struct session *s, enum session_outcome outcome,
+                          const struct cause_text *cause, int64_t expires_unix_ms)
 {
+    s->stored.summary.cause = *cause;
     s->stored.summary.state = SESSION_STATE_CLOSED;
     s->stored.summary.outcome = outcome;
     s->stored.expires_unix_ms = expires_unix_ms;
@@ -203,7 +209,7 @@ static void remove_member(struct shell *s, struct store_op *op, const char *peer
         if (summary->state == SESSION_STATE_OPEN &&
             (strcmp(summary->joiner_peer_id.text, peer) == 0 ||
              strcmp(summary->provider_peer_id.text, peer) == 0))
-            close_session(session, SESSION_OUTCOME_CANCELLED, op->expires_unix_ms);
+            close_session(session, SESSION_OUTCOME_CANCELLED, &op->cause, op->expires_unix_ms);
     }
     if (s->inbox_floor < m->stored.inbox_head)
         s->inbox_floor = m->stored.inbox_head;
@@ -320,6 +326,30 @@ static void read_snapshot(const struct session *s, struct store_op *op)
     }
 }
 
+static void close_as_asked(struct session *s, struct store_op *op)
+{
+    if (op->outcome != SESSION_OUTCOME_COMPLETED && !*op->cause.text)
+        op->cause = s->stored.summary.cause;
+    close_session(s, op->outcome, &op->cause, op->expires_unix_ms);
+}
+
+static void report(struct session *s, struct store_op *op)
+{
+    const struct message_connection_report *m = op->report;
+    struct cause_text *cause = &s->stored.summary.cause;
+    bool same = m->generation == s->cause_generation;
+    bool own = strcmp(s->cause_peer.text, op->peer_id.text) == 0;
+    op->duplicate = strcmp(s->last_report.text, op->message_id.text) == 0;
+    bool stands = same && *cause->text && !own && *m->cause.text;
+    if (!op->duplicate && m->generation >= s->cause_generation && !stands) {
+        *cause = m->cause;
+        s->cause_generation = m->generation;
+        s->cause_peer = op->peer_id;
+    }
+    s->last_report = op->message_id;
+    op->cause = *cause;
+}
+
 /* Operations on one session; unknown and closed ones are refused alike, except that a closed one may be closed again. */
 static void on_session(struct shell *s, struct store_op *op)
 {
@@ -332,7 +362,9 @@ static void on_session(struct shell *s, struct store_op *op)
     else if (closed)
         op->code = WIRE_CODE_SESSION_CLOSED;
     else if (op->kind == STORE_CLOSE_SESSION)
-        close_session(session, op->outcome, op->expires_unix_ms);
+        close_as_asked(session, op);
+    else if (op->kind == STORE_REPORT_CONNECTION)
+        report(session, op);
     else if (op->kind == STORE_READ_SNAPSHOT)
         read_snapshot(session, op);
     else if (op->kind != STORE_RAISE_GENERATION)
@@ -487,7 +519,8 @@ static void sweep_shell(struct shell *s, struct store_op *op)
             op->complete = false;
             return;
         }
-        close_session(session, SESSION_OUTCOME_FAILED, op->expires_unix_ms);
+        close_session(session, SESSION_OUTCOME_FAILED, &(struct cause_text){"session_expired"},
+                      op->expires_unix_ms);
         op->swept_sessions = grown(op->swept_sessions, op->n_swept, sizeof *op->swept_sessions);
         op->swept_syncshells =
             grown(op->swept_syncshells, op->n_swept, sizeof *op->swept_syncshells);

@@ -342,6 +342,35 @@ static void sessions_are_checked(void **state)
     }
 }
 
+static int32_t link_report(struct fixture *f, int32_t link, const char *cause,
+                           const char *ice_server, uint64_t *ret_ticket)
+{
+    const syncshell_link_report report = {
+        .size = sizeof report, .link = link, .cause = cause, .ice_server = ice_server};
+
+    return syncshell_session_link_report(f->client, "s", 1, &report, ret_ticket);
+}
+
+static void link_reports(struct fixture *f, syncshell_client *c)
+{
+    const syncshell_link_report small = {.size = sizeof small - 1, .link = SYNCSHELL_LINK_UP};
+
+    REFUSED(syncshell_session_link_report(NULL, "s", 1, &small, &ticket));
+    REFUSED(syncshell_session_link_report(c, "s", 1, NULL, &ticket));
+    REFUSED(syncshell_session_link_report(c, "s", 1, &small, &ticket));
+    REFUSED(link_report(f, SYNCSHELL_LINK_UP, "link_failed", NULL, &ticket));
+    REFUSED(link_report(f, SYNCSHELL_LINK_FAILED, "", NULL, &ticket));
+    REFUSED(link_report(f, SYNCSHELL_LINK_FAILED, "sun_spots", NULL, &ticket));
+    REFUSED(link_report(f, SYNCSHELL_LINK_FAILED, NULL, "", &ticket));
+    REFUSED(link_report(f, SYNCSHELL_LINK_FAILED, NULL, "http://turn.example", &ticket));
+    REFUSED(link_report(f, SYNCSHELL_LINK_FAILED, NULL, "turn:a b", &ticket));
+    REFUSED(link_report(f, SYNCSHELL_LINK_FAILED, NULL, text_of(256), &ticket));
+    ACCEPTED(f, link_report(f, SYNCSHELL_LINK_UP, NULL, "stun:stun.example", &ticket));
+    ACCEPTED(f, link_report(f, SYNCSHELL_LINK_LOST, "link_lost", NULL, &ticket));
+    ACCEPTED(f, link_report(f, SYNCSHELL_LINK_FAILED, "turn_refused",
+                            "turns:turn.example:5349?transport=tcp", &ticket));
+}
+
 static void signals_are_checked(void **state)
 {
     struct fixture *f = *state;
@@ -378,6 +407,7 @@ static void signals_are_checked(void **state)
         else
             ACCEPTED(f, syncshell_session_link(c, "s", 1, link, &ticket));
     }
+    link_reports(f, c);
     REFUSED(syncshell_session_link(c, "s", 0, SYNCSHELL_LINK_UP, &ticket));
     REFUSED(syncshell_session_link(c, "s", too_high, SYNCSHELL_LINK_UP, &ticket));
 }

@@ -2,9 +2,10 @@
 """Schemas and examples of schema/wire: complete, well formed, and of one mind with each other and with the C tables."""
 
 import json
+import re
 import unittest
 
-from wire_schemas import CODES, MESSAGE_TYPES, ROOT, SCHEMAS, STORE, WIRE, Validator, code_rows, validator
+from wire_schemas import CODES, MESSAGE_TYPES, ROOT, SCHEMAS, STORE, WIRE, Validator, cause_rows, code_rows, validator
 
 BODIES = ["ReconnectOffer", "ReconnectAnswer", "IceCandidate", "RecoveryRequest", "RecoveryResponse", "SessionEntry"]
 README = (ROOT / "schema" / "README.md").read_text(encoding="utf-8")
@@ -45,6 +46,29 @@ class Schemas(unittest.TestCase):
                 for name, retryable, close, text in code_rows()]  # fmt: skip
         self.assertEqual([row for row in table if row[0] in CODES], rows)
         self.assertEqual([row[0] for row in rows], CODES)
+
+    def test_causes_are_those_of_the_table(self):
+        listed = [(row["cause"], row["sentence"], row["advice"]) for row in load(ROOT / "schema" / "causes.json")]
+        self.assertEqual(listed, cause_rows())
+        self.assertGreater(len(listed), 20)
+        shape = SCHEMAS["common.schema.json"]["$defs"]["cause"]
+        for name, _, _ in listed:
+            self.assertTrue(Validator(shape).is_valid(name), name)
+
+    def test_the_code_has_no_other_cause(self):
+        """An event's or message's cause comes from the table, from the wire, or from the application through the table."""
+        allowed = {"cause_name(cause)", "s->cause.text", "cause->text", "cause", "cause.text"}
+        given = []
+        for path in sorted((ROOT / "shared" / "client").glob("*.c")):
+            text = path.read_text(encoding="utf-8")
+            given += re.findall(r"SYNCSHELL_FIELD_CAUSE,\s*(.+?)\);", text)
+        self.assertGreaterEqual(len(given), 3)
+        self.assertLessEqual(set(given), allowed)
+        calls = re.findall(r"session_closed\(s, s->ticket,[^;]*?,\s*([^,;]+?)\);",
+                           (ROOT / "shared" / "client" / "session.c").read_text(encoding="utf-8"))
+        self.assertGreaterEqual(len(calls), 3)
+        for call in calls:
+            self.assertRegex(call, r"cause\.text$|cause_name\(|^closing \? s->cause\.text : cause_name\(")
 
     def test_unknown_fields_are_allowed(self):
         for name in MESSAGE_TYPES:

@@ -64,5 +64,11 @@ def code_rows():
     return re.findall(row, table("code.h", "WIRE_CODE_TABLE"))
 
 
+def cause_rows():
+    """(name, sentence, advice) of every cause."""
+    row = r'X\(\s*[A-Z_]+,\s*"(\w+)",\s*"([^"]*)",\s*"([^"]*)"\)'
+    return re.findall(row, table("cause.h", "CAUSE_TABLE"))
+
+
 MESSAGE_TYPES = names("message.h", "MESSAGE_TABLE")
 CODES = names("code.h", "WIRE_CODE_TABLE")

@@ -1,0 +1,58 @@
+#include "core/report.h"
+
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "core/member.h"
+#include "core/op.h"
+#include "core/reply.h"
+#include "core/session_request.h"
+#include "core/syncshell.h"
+
+void report_request(const struct request *r)
+{
+    const struct message_connection_report *m = &r->message->connection_report;
+    enum session_side side;
+    if (!session_participated(r, &m->recovery_session_id, false, &side) || !request_admitted(r))
+        return;
+    struct store_op *op = request_op(r, STORE_REPORT_CONNECTION);
+    if (!op)
+        return;
+    op->report = malloc(sizeof *op->report);
+    if (!op->report) {
+        store_op_free(op);
+        request_refuse(r, WIRE_CODE_INTERNAL, NULL);
+        return;
+    }
+    *op->report = *m;
+    op->recovery_session_id = m->recovery_session_id;
+    request_issue(r, op);
+}
+
+static void tell(struct core *core, const struct store_op *op)
+{
+    bool failed = op->report->result == REPORT_RESULT_FAILED;
+    core_emit(core, &(struct core_event){.kind = failed ? CORE_EVENT_ATTEMPT_FAILED
+                                                        : CORE_EVENT_CONNECTED,
+                                         .connection_id = op->connection_id,
+                                         .peer_id = op->peer_id,
+                                         .syncshell_id = op->syncshell_id,
+                                         .recovery_session_id = op->recovery_session_id,
+                                         .generation = op->report->generation,
+                                         .cause = op->report->cause});
+}
+
+void report_done(struct core *core, struct syncshell *s, struct connection *c, struct store_op *op)
+{
+    if (op->code != WIRE_CODE_NONE)
+        return;
+    if (!op->duplicate)
+        tell(core, op);
+    struct session *session = session_find(s, &op->recovery_session_id);
+    if (session && session->summary.state == SESSION_STATE_OPEN &&
+        !str_equal(session->summary.cause.text, op->cause.text)) {
+        session->summary.cause = op->cause;
+        session_announce(session, NULL);
+    }
+    reply_outcome(c, op);
+}

@@ -1,0 +1,208 @@
+/* One cause per session, the same at both sides (P7). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "world.h"
+
+static const char *say_report(struct client *c, uint64_t generation, const char *cause)
+{
+    struct message m = {.type = MESSAGE_CONNECTION_REPORT};
+    struct message_connection_report *r = &m.connection_report;
+    wire_id_set(&r->syncshell_id, "shell");
+    wire_id_set(&r->recovery_session_id, "session");
+    r->generation = generation;
+    r->attempt = 1;
+    r->result = *cause ? REPORT_RESULT_FAILED : REPORT_RESULT_CONNECTED;
+    str_copy(r->cause.text, sizeof r->cause.text, cause);
+    return say(c, &m);
+}
+
+static void expect_cause(struct client *c, const char *cause)
+{
+    const struct message_session_changed *m = &expect(c, MESSAGE_SESSION_CHANGED)->session_changed;
+    assert_string_equal(m->session.cause.text, cause);
+}
+
+static void p7_both_sides_hear_the_cause(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    w->store_held = true;
+    const char *id = say_report(p.provider, 1, "turn_refused");
+    expect_nothing(p.joiner);
+    expect_nothing(p.provider);
+    world_store_step(w, STORE_REPORT_CONNECTION);
+    expect_cause(p.joiner, "turn_refused");
+    expect_cause(p.provider, "turn_refused");
+    expect_stored(p.provider, id);
+    assert_string_equal(w->last_event[CORE_EVENT_ATTEMPT_FAILED].cause.text, "turn_refused");
+    assert_int_equal(w->last_event[CORE_EVENT_ATTEMPT_FAILED].generation, 1);
+}
+
+static void p7_the_first_failure_of_a_generation_stands(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    say_report(p.provider, 3, "turn_refused");
+    forget(p.joiner);
+    forget(p.provider);
+    const char *id = say_report(p.joiner, 3, "attempt_timeout");
+    expect_stored(p.joiner, id);
+    expect_nothing(p.joiner);
+    expect_nothing(p.provider);
+    id = say_report(p.joiner, 2, "link_failed"); /* late */
+    expect_stored(p.joiner, id);
+    expect_nothing(p.provider);
+    id = say_report(p.joiner, 4, "link_failed");
+    expect_cause(p.joiner, "link_failed");
+    expect_stored(p.joiner, id);
+    expect_cause(p.provider, "link_failed");
+    say_report(p.joiner, 4, "peer_away"); /* without an offer, after it */
+    expect_cause(p.provider, "peer_away");
+}
+
+static void p7_a_link_clears_the_cause(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    say_report(p.joiner, 3, "link_failed");
+    forget(p.joiner);
+    forget(p.provider);
+    say_report(p.provider, 4, "");
+    expect_cause(p.joiner, "");
+    expect_cause(p.provider, "");
+    assert_int_equal(w->n_events[CORE_EVENT_CONNECTED], 1);
+}
+
+static void p7_whoever_was_away_reads_it_at_the_join(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    client_disconnect(p.provider);
+    say_report(p.joiner, 0, "peer_away");
+    world_restart(w);
+    client_connect(p.provider);
+    say_authenticate(p.provider);
+    expect(p.provider, MESSAGE_WELCOME);
+    say_join(p.provider, "shell");
+    const struct message_syncshell_joined *m =
+        &expect(p.provider, MESSAGE_SYNCSHELL_JOINED)->syncshell_joined;
+    assert_int_equal(m->n_sessions, 1);
+    assert_string_equal(m->sessions[0].cause.text, "peer_away");
+}
+
+static void p7_a_close_has_a_cause(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    struct message m = {.type = MESSAGE_SESSION_CLOSE};
+    say_report(p.joiner, 1, "link_failed");
+    forget(p.joiner);
+    forget(p.provider);
+    wire_id_set(&m.session_close.syncshell_id, "shell");
+    wire_id_set(&m.session_close.recovery_session_id, "session");
+    m.session_close.outcome = SESSION_OUTCOME_CANCELLED;
+    str_copy(m.session_close.cause.text, sizeof m.session_close.cause.text, "cancelled");
+    say(p.joiner, &m);
+    expect_cause(p.provider, "cancelled");
+    assert_string_equal(w->last_event[CORE_EVENT_SESSION_CLOSED].cause.text, "cancelled");
+}
+
+static void p7_a_close_without_one_keeps_it_unless_completed(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    say_report(p.joiner, 1, "link_failed");
+    say_open(p.joiner, p.provider, "other");
+    forget(p.joiner);
+    forget(p.provider);
+    say_close(p.joiner, "session", SESSION_OUTCOME_FAILED);
+    expect_cause(p.provider, "link_failed");
+    say_close(p.joiner, "other", SESSION_OUTCOME_COMPLETED);
+    expect_cause(p.provider, "");
+}
+
+static void p7_leaving_is_a_cause(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    struct client *leaves = p.joiner == client_at(w, 0) ? p.provider : p.joiner;
+    struct client *stays = leaves == p.joiner ? p.provider : p.joiner;
+    say_leave(leaves, "shell");
+    expect_cause(stays, "target_left");
+}
+
+static void p7_removal_is_a_cause(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    struct client *owner = client_at(w, 0);
+    say_remove(owner, 1, p.joiner == owner ? p.provider : p.joiner);
+    expect_cause(owner, "member_removed");
+}
+
+static void p7_expiry_is_a_cause(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    world_advance_ms(w, (uint64_t)w->config.session_ttl_ms + 2 * 60000);
+    expect_cause(p.joiner, "session_expired");
+    expect_cause(p.provider, "session_expired");
+}
+
+static void p1_only_participants_report(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    struct client *third = client_joined(w, 7, "shell");
+    forget(p.joiner);
+    const char *id = say_report(third, 1, "link_failed");
+    expect_error(third, id, WIRE_CODE_NOT_PARTICIPANT);
+    expect_nothing(p.joiner);
+    say_close(p.joiner, "session", SESSION_OUTCOME_COMPLETED);
+    forget(p.joiner);
+    id = say_report(p.joiner, 1, "link_failed");
+    expect_error(p.joiner, id, WIRE_CODE_SESSION_CLOSED);
+}
+
+static void p2_a_report_counts_once(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    const char *id = say_report(p.joiner, 1, "link_failed");
+    struct message m = {.type = MESSAGE_CONNECTION_REPORT};
+    wire_id_set(&m.connection_report.message_id, id);
+    wire_id_set(&m.connection_report.syncshell_id, "shell");
+    wire_id_set(&m.connection_report.recovery_session_id, "session");
+    m.connection_report.generation = m.connection_report.attempt = 1;
+    m.connection_report.result = REPORT_RESULT_FAILED;
+    str_copy(m.connection_report.cause.text, sizeof m.connection_report.cause.text, "link_failed");
+    forget(p.joiner);
+    say(p.joiner, &m);
+    expect_stored(p.joiner, id);
+    assert_true(p.joiner->current.stored.duplicate);
+    assert_int_equal(w->n_events[CORE_EVENT_ATTEMPT_FAILED], 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(p7_both_sides_hear_the_cause),
+        WORLD_TEST(p7_the_first_failure_of_a_generation_stands),
+        WORLD_TEST(p7_a_link_clears_the_cause),
+        WORLD_TEST(p7_whoever_was_away_reads_it_at_the_join),
+        WORLD_TEST(p7_a_close_has_a_cause),
+        WORLD_TEST(p7_a_close_without_one_keeps_it_unless_completed),
+        WORLD_TEST(p7_leaving_is_a_cause),
+        WORLD_TEST(p7_removal_is_a_cause),
+        WORLD_TEST(p7_expiry_is_a_cause),
+        WORLD_TEST(p1_only_participants_report),
+        WORLD_TEST(p2_a_report_counts_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
