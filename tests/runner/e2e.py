@@ -10,6 +10,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
+import javascript
 from build import BUILD, REPOSITORY, SANITIZER_ENVIRONMENT, tests_folder
 
 SANITIZER_REPORTS = BUILD / "e2e-sanitizer-reports"
@@ -23,6 +24,7 @@ def run(report, expression):
         return
     folder = tests_folder()
     folder.compile(report)
+    javascript.install(report)
     report.progress("end-to-end tests")
     results = BUILD / "e2e.xml"
     results.unlink(missing_ok=True)

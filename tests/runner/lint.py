@@ -3,6 +3,7 @@
 import re
 import subprocess
 
+import javascript
 import tidy
 from build import REPOSITORY, BuildError, release_folder, tests_folder
 
@@ -12,7 +13,7 @@ FORMATTED_SUFFIXES = {".c", ".h", ".cpp", ".hpp"}
 
 def run(report, expression):
     for name, check in (("layers", check_layers), ("layers self-test", check_layers_self_test),
-                        ("clang-format", check_format), ("clang-tidy", check_tidy),
+                        ("clang-format", check_format), ("javascript", javascript.check), ("clang-tidy", check_tidy),
                         ("release build without warnings", check_release)):
         if expression is None or expression in name:
             report.progress(f"lint: {name}")

@@ -1,0 +1,77 @@
+"""A peer written a second time, in JavaScript on libdatachannel, against syncshell-sync and against itself: a folder with kills in
+the middle."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.process import BUILD, Process
+from support.wait import Log
+from test_sync import SYNC, Pair
+
+PROGRAMS = {"c": SYNC, "node": Path(__file__).resolve().parent / "peers" / "node-peer"}
+PAIRINGS = (("c", "node"), ("node", "c"), ("node", "node"))
+
+
+class Peer(Process):
+    def __init__(self, kind, role, folder, state):
+        self.events = Log(f"{kind} {role}")
+        super().__init__([str(PROGRAMS[kind]), role, str(folder), "--state", str(state), "--bind", "127.0.0.1"],
+                         f"{kind} {role}", {"SYNCSHELL_BUILD_DIR": str(BUILD)})
+
+    def take_output(self, line):
+        self.events.append(json.loads(line))
+
+    def wait(self):
+        status = super().wait()
+        self.events.end()
+        return status
+
+
+class MixedPair(Pair):
+    """Pair, with a program of its own for each role."""
+
+    def __init__(self, folder, kinds):
+        self.kinds = dict(zip(("share", "fetch"), kinds))
+        super().__init__(folder, n_files=200, file_bytes=100_000, large_bytes=16_000_000)
+
+    def start(self, role, *options):
+        folder = self.source if role == "share" else self.target
+        process = Peer(self.kinds[role], role, folder, self.folder / role)
+        self.processes.append(process)
+        return process
+
+
+@pytest.fixture(params=PAIRINGS, ids="-".join)
+def pair(request, tmp_path):
+    pair = MixedPair(tmp_path, request.param)
+    yield pair
+    pair.end()
+
+
+def test_folder_arrives_after_kills_of_both(pair):
+    """The sharer dies first, the fetcher goes on with what it has; then the fetcher dies."""
+    share, fetch = pair.start("share"), pair.start("fetch")
+    fetch.events.wait(event="progress", where=lambda e: e["bytes"] > 1_000_000)
+    share.kill()
+    killed = fetch.events.mark()
+    share = pair.start("share")
+    again = fetch.events.wait(since=killed, event="receiving")
+    assert again["bytes"] < pair.total_bytes
+    fetch.events.wait(since=killed, event="progress", where=lambda e: e["ofBytes"] == again["bytes"] and e["bytes"] > 4_000_000)
+    fetch.kill()
+    missing = pair.total_bytes - pair.on_disk_bytes()
+    assert 0 < missing < again["bytes"]
+    fetch = pair.start("fetch")
+    assert fetch.events.wait(event="session")["how"] == "resumed"
+    assert fetch.events.wait(event="complete")["bytesReceived"] == missing  # not one byte that is on the disk
+    assert fetch.wait() == 0
+    pair.check_equal()
+    assert share.stop() == 0
+
+
+def test_command_line(tmp_path):
+    for arguments in (["share"], ["share", str(tmp_path)], ["copy", str(tmp_path), "--state", "x"]):
+        process = Process([str(PROGRAMS["node"]), *arguments], "node", {"SYNCSHELL_BUILD_DIR": str(BUILD)})
+        assert process.wait() == 2
