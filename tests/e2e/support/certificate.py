@@ -1,4 +1,4 @@
-"""A certificate authority and a certificate for localhost, made for one test run."""
+"""A certificate authority and a certificate for localhost and further addresses, made for one test run."""
 
 import datetime
 import ipaddress
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make(subject, issuer_key, issuer_name, public_key, authority):
+def make(subject, issuer_key, issuer_name, public_key, authority, addresses=()):
     now = datetime.datetime.utcnow()
     builder = (
         x509.CertificateBuilder()
@@ -23,13 +23,14 @@ def make(subject, issuer_key, issuer_name, public_key, authority):
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
     if not authority:
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        names = [x509.DNSName("localhost")]
+        names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", *addresses)]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
 
 
 class Certificate:
-    def __init__(self, folder):
+    def __init__(self, folder, addresses=()):
         self.authority = folder / "ca.pem"
         self.certificate = folder / "relay.pem"
         self.key = folder / "relay.key"
@@ -38,7 +39,7 @@ class Certificate:
         authority = make(authority_name, authority_key, authority_name, authority_key.public_key(), True)
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-        leaf = make(name, authority_key, authority_name, key.public_key(), False)
+        leaf = make(name, authority_key, authority_name, key.public_key(), False, addresses)
         pem = serialization.Encoding.PEM
         self.authority.write_bytes(authority.public_bytes(pem))
         self.certificate.write_bytes(leaf.public_bytes(pem))

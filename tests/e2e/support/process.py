@@ -17,6 +17,7 @@ SYNCSHELL = os.environ.get("SYNCSHELL_BIN", str(BUILD / "shared" / "cli" / "sync
 # The relay refuses variables of its own prefix that it does not know, such as those that name the programs under test.
 INHERITED = {k: v for k, v in os.environ.items() if not k.startswith("SYNCSHELL_")}
 
+RELAY_PORT = 8787  # on a host of its own, nobody else can have it
 LISTENING = re.compile(r"event=listening\b.*?\burl=\"?(wss?)://([^\s\":]+):(\d+)")
 
 
@@ -79,14 +80,20 @@ class Process:
 
 
 class Relay:
-    """A relay with its data folder. The first start takes any port; later starts take the same one."""
+    """A relay with its data folder. The first start takes any port; later starts take the same one. On a `host` of a test
+    network it listens there, which takes TLS."""
 
-    def __init__(self, folder, tls=None, **settings):
+    def __init__(self, folder, tls=None, host=None, **settings):
         self.folder = folder
         self.database = folder / "relay.db"
         self.tls = tls
+        self.prefix = []
+        self.name = "localhost"
         self.settings = settings
         self.port = 0
+        if host:
+            self.prefix, self.name, self.port = host.prefix, host.address, RELAY_PORT
+            self.settings = {"listen_address": host.address, "public_urls": self.url, "create_policy": "open", **settings}
         self.process = None
         self.reports = []
 
@@ -101,14 +108,14 @@ class Relay:
         if self.tls:
             env["SYNCSHELL_RELAY_LISTEN_TLS_CERTIFICATE"] = str(self.tls.certificate)
             env["SYNCSHELL_RELAY_LISTEN_TLS_KEY"] = str(self.tls.key)
-        self.process = Process([RELAY], "relay", env)
+        self.process = Process([*self.prefix, RELAY], "relay", env)
         entry = self.process.listening.wait(where=lambda e: LISTENING.search(e["line"]))
         self.port = int(LISTENING.search(entry["line"]).group(3))
         return self
 
     @property
     def url(self):
-        return f"{'wss' if self.tls else 'ws'}://localhost:{self.port}"
+        return f"{'wss' if self.tls else 'ws'}://{self.name}:{self.port}"
 
     def kill(self):
         self.process.kill()
@@ -170,9 +177,9 @@ class Peer(Process):
         return status
 
 
-def syncshell(*arguments, check=True):
+def syncshell(*arguments, check=True, prefix=()):
     """Runs one `syncshell` command to its end."""
-    done = subprocess.run([SYNCSHELL, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT_S)
+    done = subprocess.run([*prefix, SYNCSHELL, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT_S)
     if check:
         assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done

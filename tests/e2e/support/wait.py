@@ -50,5 +50,11 @@ class Log:
                     raise AssertionError(f"{self.name}: no {wanted} in {limit_s} s; last: {self.entries[-8:]}")
 
 
+def nth(n):
+    """For `where`: the n-th entry that matches otherwise."""
+    left = iter(range(n - 1, -1, -1))
+    return lambda _entry: next(left) == 0
+
+
 def matches(entry, wanted):
     return all(entry.get(key) == value for key, value in wanted.items())
