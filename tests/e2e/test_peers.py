@@ -1,17 +1,32 @@
-"""A peer written a second time, in JavaScript on libdatachannel, against syncshell-sync and against itself: a folder with kills in
-the middle."""
+"""Peers written a second time, against syncshell-sync and each other: a folder with kills in the middle. One is in JavaScript with
+libsyncshell on libdatachannel; one is a page in Chromium that has nothing but the description of the protocol."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from support.process import BUILD, Process
-from support.wait import Log
+from support.process import BUILD, SYNCSHELL, Process
+from support.wait import LIMIT_S, Log
 from test_sync import SYNC, Pair
 
-PROGRAMS = {"c": SYNC, "node": Path(__file__).resolve().parent / "peers" / "node-peer"}
-PAIRINGS = (("c", "node"), ("node", "c"), ("node", "node"))
+PEERS = Path(__file__).resolve().parent / "peers"
+PROGRAMS = {"c": SYNC, "node": PEERS / "node-peer", "chromium": PEERS / "chromium-peer"}
+PAIRINGS = (
+    ("c", "node"), ("node", "c"), ("node", "node"),
+    ("c", "chromium"), ("chromium", "c"), ("node", "chromium"),
+)
+
+
+def command(kind):
+    """What runs a member's commands that are not share and fetch, and gives what they print."""
+    program = PROGRAMS[kind] if kind == "chromium" else SYNCSHELL
+
+    def run(*arguments):
+        return subprocess.run([program, *arguments], check=True, stdout=subprocess.PIPE, text=True, timeout=LIMIT_S).stdout.strip()
+
+    return run
 
 
 class Peer(Process):
@@ -35,6 +50,12 @@ class MixedPair(Pair):
     def __init__(self, folder, kinds):
         self.kinds = dict(zip(("share", "fetch"), kinds))
         super().__init__(folder, n_files=200, file_bytes=100_000, large_bytes=16_000_000)
+
+    def make_members(self):
+        """Chromium's have a state directory of their own kind."""
+        makers = {role: command(kind) for role, kind in self.kinds.items()}
+        invite = makers["share"]("create", "--relay", self.relay.url, "--state", self.folder / "share")
+        makers["fetch"]("join", invite, "--state", self.folder / "fetch")
 
     def start(self, role, *options):
         folder = self.source if role == "share" else self.target
@@ -71,7 +92,8 @@ def test_folder_arrives_after_kills_of_both(pair):
     assert share.stop() == 0
 
 
-def test_command_line(tmp_path):
+@pytest.mark.parametrize("kind", ["node", "chromium"])
+def test_command_line(kind, tmp_path):
     for arguments in (["share"], ["share", str(tmp_path)], ["copy", str(tmp_path), "--state", "x"]):
-        process = Process([str(PROGRAMS["node"]), *arguments], "node", {"SYNCSHELL_BUILD_DIR": str(BUILD)})
+        process = Process([str(PROGRAMS[kind]), *arguments], kind, {"SYNCSHELL_BUILD_DIR": str(BUILD)})
         assert process.wait() == 2

@@ -38,10 +38,13 @@ class Pair:
         for made in (folder / "relay", self.source, self.target):
             made.mkdir()
         self.relay = Relay(folder / "relay").start()
-        invite = syncshell("create", "--relay", self.relay.url, "--state", folder / "share").stdout.strip()
-        syncshell("join", invite, "--state", folder / "fetch")
+        self.make_members()
         self.processes = []
         self.fill(n_files, file_bytes, large_bytes)
+
+    def make_members(self):
+        invite = syncshell("create", "--relay", self.relay.url, "--state", self.folder / "share").stdout.strip()
+        syncshell("join", invite, "--state", self.folder / "fetch")
 
     def fill(self, n_files, file_bytes, large_bytes):
         chance = random.Random(7)

@@ -4,37 +4,16 @@
 import crypto from "node:crypto";
 
 import { Fetcher } from "../common/fetcher.js";
+import { Output } from "../common/output.js";
 import { Sharer } from "../common/sharer.js";
 import { Disk } from "../host/disk.js";
 import { UsageError, parseOptions } from "../host/options.js";
-import { Output } from "../host/output.js";
+import { runMain } from "../host/output.js";
 import { Channels } from "./channel.js";
 import { Client } from "./client.js";
 
-const output = new Output("node-peer");
-
-function takeGeneral(event, quit) {
-  switch (event.type) {
-    case "relay_connected":
-      output.event({ event: "relay_connected" });
-      break;
-    case "relay_disconnected":
-      output.event({ event: "relay_disconnected", code: event.code ?? "" });
-      break;
-    case "manual_recovery":
-      output.event({ event: "manual_recovery" });
-      break;
-    case "request_failed":
-      // Otherwise it was closed while we spoke of its link.
-      if (event.code !== "unknown_session") output.failure(`A request failed: ${event.message} (${event.code}).`);
-      break;
-    case "stopped":
-      output.failure(`The client stopped: ${event.message} (${event.code}). Start again.`);
-      quit(1);
-  }
-}
-
-async function run(options, libraryPath) {
+async function run(options, libraryPath, print) {
+  const output = new Output(print);
   const disk = new Disk(options.word);
   if (options.command === "fetch") disk.settle();
   disk.scan();
@@ -45,7 +24,7 @@ async function run(options, libraryPath) {
   const client = new Client(libraryPath, {
     state_dir: options.state, relay_url: options.relay ?? null, ca_file: options.ca ?? null,
   }, (event) => {
-    takeGeneral(event, quit);
+    output.general(event, quit);
     role.event(event);
   });
   async function quit(status) {
@@ -61,9 +40,5 @@ async function run(options, libraryPath) {
   role = options.command === "share" ? new Sharer(app) : new Fetcher(app);
 }
 
-try {
-  await run(parseOptions(process.argv.slice(3)), process.argv[2]);
-} catch (error) {
-  output.failure(error instanceof UsageError ? `${error.message} See: tests/e2e/peers/README.md` : error.message);
-  process.exit(error instanceof UsageError ? 2 : 1);
-}
+await runMain("node-peer", (error) => error instanceof UsageError,
+  (print) => run(parseOptions(process.argv.slice(3)), process.argv[2], print));

@@ -1,0 +1,124 @@
+// WebRTC data channels of the browser, as common/link.js uses them.
+
+import { CHANNEL_LABEL } from "../common/transfer.js";
+
+const BUFFER_BYTES_MAX = 256 * 1024;
+const GATHERING_MS = 1000; // after that, candidates follow the description one by one
+const HOST_CANDIDATE = /candidate:\S+ \d+ \S+ \d+ (\S+) \d+ typ host/;
+
+export class Channels {
+  // `options`: {bind, iceServers, relayOnly}.
+  constructor({ bind, iceServers, relayOnly }) {
+    this.bind = bind;
+    this.config = {
+      iceServers: iceServers.map(({ url, username, password }) => ({ urls: url, username, credential: password })),
+      iceTransportPolicy: relayOnly ? "relay" : "all",
+    };
+  }
+
+  create(offer, handler) {
+    return new Channel(this, offer, handler);
+  }
+
+  // A browser cannot be told which address to use: those of other addresses are not told to the other side.
+  isUsable(candidate) {
+    const [, address] = HOST_CANDIDATE.exec(candidate) ?? [];
+    return !this.bind || !address || address === this.bind;
+  }
+
+  filter(sdp) {
+    return sdp.split("\r\n").filter((line) => !line.startsWith("a=candidate:") || this.isUsable(line)).join("\r\n");
+  }
+}
+
+class Channel {
+  constructor(channels, offer, handler) {
+    Object.assign(this, { channels, offer, handler, open: false, closed: false, described: false, remote: Promise.resolve() });
+  }
+
+  start() {
+    const connection = (this.connection = new RTCPeerConnection(this.channels.config));
+    connection.onicegatheringstatechange = () => connection.iceGatheringState === "complete" && this.#describe();
+    connection.onicecandidate = ({ candidate }) => this.#candidate(candidate);
+    connection.onconnectionstatechange = () => {
+      if (connection.connectionState === "failed") this.#fail(this.open ? "channel_closed" : "no_path");
+    };
+    connection.ondatachannel = ({ channel }) => this.#use(channel);
+    this.timer = setTimeout(() => this.#describe(), GATHERING_MS);
+    if (this.offer === null) this.#use(connection.createDataChannel(CHANNEL_LABEL));
+    else this.#setRemote("offer", this.offer);
+    this.remote = this.remote.then(() => connection.setLocalDescription()).catch(() => this.#fail("bad_offer"));
+  }
+
+  takeAnswer(sdp) {
+    this.#setRemote("answer", sdp);
+  }
+
+  takeCandidate(candidate, sdpMid, sdpMLineIndex) {
+    if (!candidate) return;
+    const given = { candidate, sdpMid: sdpMid ?? null, sdpMLineIndex: sdpMLineIndex ?? (sdpMid ? null : 0) };
+    this.remote = this.remote.then(() => this.connection.addIceCandidate(given)).catch(() => {}); // one that cannot be used is not missed
+  }
+
+  sendText(text) {
+    if (this.open) this.channel.send(text);
+  }
+
+  sendBinary(bytes) {
+    if (!this.open || this.channel.bufferedAmount > BUFFER_BYTES_MAX) return false;
+    this.channel.send(bytes);
+    return true;
+  }
+
+  close() {
+    if (this.closed) return;
+    this.closed = true;
+    this.open = false;
+    clearTimeout(this.timer);
+    this.channel?.close();
+    this.connection?.close();
+  }
+
+  #setRemote(type, sdp) {
+    this.remote = this.remote.then(() => this.connection.setRemoteDescription({ type, sdp })).catch(() => this.#fail(`bad_${type}`));
+  }
+
+  #describe() {
+    const description = this.connection.localDescription;
+    if (this.described || this.closed || !description) return;
+    this.described = true;
+    clearTimeout(this.timer);
+    this.handler.described(this.channels.filter(description.sdp));
+  }
+
+  #candidate(found) {
+    if (!this.described || !found?.candidate || !this.channels.isUsable(found.candidate)) return;
+    this.handler.candidate(found.candidate, found.sdpMid, found.sdpMLineIndex);
+  }
+
+  #use(channel) {
+    this.channel = channel;
+    channel.binaryType = "arraybuffer";
+    channel.bufferedAmountLowThreshold = BUFFER_BYTES_MAX / 2;
+    channel.onopen = () => this.#opened();
+    channel.onclose = channel.onerror = () => this.#fail("channel_closed");
+    channel.onbufferedamountlow = () => this.open && this.handler.room();
+    channel.onmessage = ({ data }) => {
+      this.#opened();
+      if (this.closed) return;
+      if (typeof data === "string") this.handler.text(data);
+      else this.handler.binary(new Uint8Array(data));
+    };
+    if (channel.readyState === "open") this.#opened();
+  }
+
+  #opened() {
+    if (this.open || this.closed) return;
+    this.open = true;
+    this.handler.opened();
+  }
+
+  #fail(cause) {
+    if (!this.closed) this.handler.failed(cause);
+  }
+}
