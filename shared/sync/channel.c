@@ -10,6 +10,7 @@
 
 enum {
     TICK_MS = 10,
+    CLOSE_US = 1000000, /* for TURN servers to take back their addresses */
     PPID_CONTROL = 50,
     PPID_TEXT = 51,
     PPID_BINARY = 53,
@@ -23,11 +24,12 @@ static const char LABEL[] = "syncshell-sync";
 
 struct channel_stack {
     GMainContext *context;
-    const char *bind_address;
+    const struct ice_options *ice_options;
     struct dtls_identity *identity;
     GPtrArray *channels;
     GSource *timer; /* NULL: no channels */
     gint64 ticked_us;
+    unsigned int closing;
 };
 
 struct channel {
@@ -39,13 +41,17 @@ struct channel {
     struct sdp remote;
     bool has_remote;
     bool offerer;
-    bool client;   /* of DTLS */
-    bool gathered; /* but not described yet */
-    bool path;     /* ICE has found one */
+    bool client;         /* of DTLS */
+    bool described;      /* to the other side */
+    bool gathered;       /* there will be no more candidates */
+    bool ended;          /* the other side knows that */
+    bool path;           /* ICE has found one */
+    size_t n_candidates; /* given to the other side */
     bool open;
     bool failed;
     bool freed;
     uint16_t stream;
+    char mid[SDP_MID_SIZE];
 };
 
 /* ---- the stack ---- */
@@ -59,15 +65,22 @@ static void fail(struct channel *channel, const char *cause)
     channel->handler.failed(channel->handler.userdata, cause);
 }
 
+/* A TURN server that would have helped is a better reason than any other. */
+static void fail_without_path(struct channel *channel, const char *cause)
+{
+    const char *relay_cause = ice_relay_cause(channel->ice);
+
+    fail(channel, relay_cause ? relay_cause : cause);
+}
+
 static void describe(struct channel *channel)
 {
     struct sdp sdp;
     char *text;
 
-    channel->gathered = false;
     sdp_init(&sdp);
     if (ice_describe(channel->ice, &sdp)) {
-        fail(channel, "no_candidates");
+        fail(channel, "ice_failed");
     } else {
         g_strlcpy(sdp.fingerprint, dtls_identity_fingerprint(channel->stack->identity),
                   sizeof(sdp.fingerprint));
@@ -76,11 +89,38 @@ static void describe(struct channel *channel)
             sdp.setup = channel->client ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE;
             g_strlcpy(sdp.mid, channel->remote.mid, sizeof(sdp.mid));
         }
+        g_strlcpy(channel->mid, sdp.mid, sizeof(channel->mid));
+        sdp.complete = channel->gathered;
+        channel->described = true;
+        channel->ended = channel->gathered;
+        channel->n_candidates = sdp.candidates->len;
         text = sdp_write(&sdp, (uint64_t)g_get_real_time());
         channel->handler.described(channel->handler.userdata, text);
         g_free(text);
     }
     sdp_deinit(&sdp);
+}
+
+static void tell_candidate(struct channel *channel, const char *candidate)
+{
+    channel->n_candidates += *candidate != '\0';
+    channel->handler.candidate(channel->handler.userdata, candidate, channel->mid);
+}
+
+/* Until the other side has our description and all candidates. */
+static void signal_own(struct channel *channel)
+{
+    if (!channel->described)
+        describe(channel);
+    if (!channel->gathered || channel->failed || channel->freed)
+        return;
+    if (channel->n_candidates == 0) {
+        fail_without_path(channel,
+                          channel->stack->ice_options->relay_only ? "no_relay" : "no_candidates");
+    } else if (!channel->ended) {
+        channel->ended = true;
+        tell_candidate(channel, "");
+    }
 }
 
 static void channel_destroy(struct channel *channel)
@@ -120,8 +160,8 @@ static gboolean on_timer(gpointer userdata)
     for (guint i = 0; i < stack->channels->len; i++) {
         struct channel *channel = stack->channels->pdata[i];
 
-        if (channel->gathered && !channel->freed)
-            describe(channel);
+        if (!channel->ended && !channel->freed && !channel->failed)
+            signal_own(channel);
         if (channel->dtls && !channel->freed)
             dtls_tick(channel->dtls);
         if (channel->open && !channel->freed)
@@ -143,13 +183,13 @@ static void stack_add(struct channel_stack *stack, struct channel *channel)
 }
 
 int channel_stack_new(struct channel_stack **ret_stack, GMainContext *context,
-                      const char *bind_address)
+                      const struct ice_options *options)
 {
     struct channel_stack *stack = g_new0(struct channel_stack, 1);
 
     sctp_stack_init();
     stack->context = context;
-    stack->bind_address = bind_address;
+    stack->ice_options = options;
     stack->channels = g_ptr_array_new();
     if (dtls_identity_new(&stack->identity)) {
         channel_stack_free(stack);
@@ -161,11 +201,17 @@ int channel_stack_new(struct channel_stack **ret_stack, GMainContext *context,
 
 void channel_stack_free(struct channel_stack *stack)
 {
+    gint64 end_us;
+
     if (!stack)
         return;
     for (guint i = 0; i < stack->channels->len; i++)
         channel_free(stack->channels->pdata[i]);
     stack_reap(stack);
+    end_us = g_get_monotonic_time() + CLOSE_US;
+    while (stack->closing > 0 && g_get_monotonic_time() < end_us)
+        if (!g_main_context_iteration(stack->context, FALSE))
+            g_usleep(1000);
     g_ptr_array_unref(stack->channels);
     dtls_identity_free(stack->identity);
     sctp_stack_deinit();
@@ -298,7 +344,10 @@ static void on_ice_failed(void *userdata)
 {
     struct channel *channel = userdata;
 
-    fail(channel, channel->path ? "path_lost" : "no_path");
+    if (channel->path)
+        fail(channel, "path_lost");
+    else
+        fail_without_path(channel, "no_path");
 }
 
 static void on_ice_received(void *userdata, const uint8_t *data, size_t size)
@@ -312,7 +361,15 @@ static void on_ice_received(void *userdata, const uint8_t *data, size_t size)
         channel->handler.tick(channel->handler.userdata);
 }
 
-/* It may come while the channel is still being made: described at the next turn. */
+static void on_ice_candidate(void *userdata, const char *candidate)
+{
+    struct channel *channel = userdata;
+
+    if (!channel->failed && !channel->freed)
+        tell_candidate(channel, candidate);
+}
+
+/* It may come while the channel is still being made: told at the next turn. */
 static void on_ice_gathered(void *userdata)
 {
     struct channel *channel = userdata;
@@ -345,6 +402,7 @@ int channel_new(struct channel **ret_channel, struct channel_stack *stack, const
 {
     struct channel *channel = g_new0(struct channel, 1);
     const struct ice_handler ice_handler = {.userdata = channel,
+                                            .candidate = on_ice_candidate,
                                             .gathered = on_ice_gathered,
                                             .connected = on_ice_connected,
                                             .failed = on_ice_failed,
@@ -358,8 +416,8 @@ int channel_new(struct channel **ret_channel, struct channel_stack *stack, const
     if (offer)
         r = sdp_parse(&remote, offer, offer_size);
     if (!r)
-        r = ice_new(&channel->ice, stack->context, channel->offerer, stack->bind_address,
-                    &ice_handler);
+        r = ice_new(&channel->ice, stack->context, channel->offerer, stack->ice_options,
+                    &stack->closing, &ice_handler);
     if (r) {
         sdp_deinit(&remote);
         channel_destroy(channel);
@@ -400,8 +458,13 @@ int channel_take_answer(struct channel *channel, const char *sdp, size_t size)
 
 void channel_take_candidate(struct channel *channel, const char *candidate)
 {
-    if (channel->has_remote && *candidate)
+    if (channel->has_remote)
         ice_add_candidate(channel->ice, candidate); /* one that cannot be used is not missed */
+}
+
+bool channel_is_relayed(const struct channel *channel)
+{
+    return ice_is_relayed(channel->ice);
 }
 
 int channel_send_text(struct channel *channel, const char *text, size_t size)

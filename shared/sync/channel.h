@@ -10,11 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sync/ice.h"
+
 struct channel_stack;
 
-/* Borrows `bind_address` (NULL: all interfaces) for its life. 0 or -EIO. */
+/* Borrows `options` for its life. 0 or -EIO. */
 int channel_stack_new(struct channel_stack **ret_stack, GMainContext *context,
-                      const char *bind_address);
+                      const struct ice_options *options);
 void channel_stack_free(struct channel_stack *stack); /* with all its channels */
 
 struct channel;
@@ -22,6 +24,8 @@ struct channel;
 struct channel_handler {
     void *userdata;
     void (*described)(void *userdata, const char *sdp); /* send this to the other side */
+    /* Afterwards: one more candidate, "" when there will be no more; send it to the other side, too. */
+    void (*candidate)(void *userdata, const char *candidate, const char *mid);
     void (*opened)(void *userdata);
     void (*text)(void *userdata, const char *text, size_t size);
     void (*binary)(void *userdata, const uint8_t *data, size_t size);
@@ -37,7 +41,10 @@ void channel_free(struct channel *channel); /* accepts NULL */
 
 int channel_take_answer(struct channel *channel, const char *sdp,
                         size_t size); /* 0, -EINVAL, -EIO */
-void channel_take_candidate(struct channel *channel, const char *candidate);
+void channel_take_candidate(struct channel *channel,
+                            const char *candidate); /* "": no more will come */
+
+bool channel_is_relayed(const struct channel *channel); /* by a TURN server */
 
 /* 0, -EAGAIN when the buffer is full, or -EIO. */
 int channel_send_text(struct channel *channel, const char *text, size_t size);

@@ -9,31 +9,50 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sync/ice_server.h"
 #include "sync/sdp.h"
 
 struct ice;
 
+struct ice_options {
+    const char *bind_address; /* the only local address used; NULL: all */
+    const struct ice_server *servers;
+    size_t n_servers;
+    bool relay_only; /* no path but through a TURN server */
+};
+
 struct ice_handler {
     void *userdata;
+    /* One more candidate of this side, "candidate:...", since it was described. */
+    void (*candidate)(void *userdata, const char *candidate);
     void (*gathered)(void *userdata); /* all candidates of this side are known */
     void (*connected)(void *userdata);
     void (*failed)(void *userdata);
     void (*received)(void *userdata, const uint8_t *data, size_t size);
 };
 
-/* `bind_address` (NULL: all interfaces) is the only local address used. 0, -EINVAL when it is no address, -EIO when libnice
- * refuses. Gathering has begun. */
-int ice_new(struct ice **ret_ice, GMainContext *context, bool controlling, const char *bind_address,
+/* Borrows `options` for its life, and `closing`, which counts what is still being given back to TURN servers after ice_free(), until
+ * that is zero. 0, -EINVAL when `bind_address` is no address, -EIO when libnice refuses. Gathering has begun: the addresses of this
+ * machine are known. */
+int ice_new(struct ice **ret_ice, GMainContext *context, bool controlling,
+            const struct ice_options *options, unsigned int *closing,
             const struct ice_handler *handler);
 void ice_free(struct ice *ice);
 
-/* Puts this side's credentials and candidates into `sdp`. 0 or -EIO. */
+/* Whether the path that was found goes through a TURN server of either side. */
+bool ice_is_relayed(const struct ice *ice);
+
+/* Once all is gathered: turn_refused or turn_unreachable when there are TURN servers and none has given an address; NULL otherwise,
+ * and when it cannot be told. */
+const char *ice_relay_cause(const struct ice *ice);
+
+/* Puts this side's credentials and the candidates known so far into `sdp`. 0 or -EIO. */
 int ice_describe(struct ice *ice, struct sdp *sdp);
 
 /* The other side's description. Candidates that this side cannot use are passed over. 0 or -EIO. */
 int ice_set_remote(struct ice *ice, const struct sdp *remote);
 
-/* One more candidate, "candidate:...". 0, or -EINVAL when it cannot be used. */
+/* One more candidate, "candidate:...", or "" when there will be no more. 0, or -EINVAL when it cannot be used. */
 int ice_add_candidate(struct ice *ice, const char *candidate);
 
 /* A datagram that cannot be sent is lost, as any datagram may be. */

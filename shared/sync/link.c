@@ -31,13 +31,27 @@ bool link_busy_pause(int32_t error)
     return true;
 }
 
-static void tell(const struct link *link, int32_t state)
+/* Those of our causes that everybody has a sentence for; NULL: only we know what it means. */
+static const char *common_cause(const char *cause)
 {
+    static const char *const COMMON[] = {"turn_refused", "turn_unreachable", "dtls_failed"};
+
+    for (size_t i = 0; cause && i < G_N_ELEMENTS(COMMON); i++)
+        if (strcmp(cause, COMMON[i]) == 0)
+            return cause;
+    return NULL;
+}
+
+/* `cause` (NULL: none) goes with a link that is not up. */
+static void tell(const struct link *link, int32_t state, const char *cause)
+{
+    const syncshell_link_report report = {
+        .size = sizeof(report), .link = state, .cause = common_cause(cause)};
     int32_t error;
 
     do
-        error =
-            syncshell_session_link(link->client, link->session_id, link->generation, state, NULL);
+        error = syncshell_session_link_report(link->client, link->session_id, link->generation,
+                                              &report, NULL);
     while (link_busy_pause(error));
     if (error)
         output_failure("The state of a link cannot be told (%s).", syncshell_error_name(error));
@@ -55,17 +69,28 @@ static void drop_channel(struct link *link)
     link->handler.down(link->handler.userdata);
 }
 
+static void show_end(const struct link *link, bool was_up, const char *cause, bool explained)
+{
+    char *reason = explained ? g_strdup_printf("%s %s", syncshell_cause_sentence(cause),
+                                               syncshell_cause_advice(cause))
+                             : NULL;
+
+    output_event(link->output,
+                 json_pack("{s:s, s:s, s:s, s:I, s:s, s:s*}", "event", "link", "state",
+                           was_up ? "lost" : "failed", "sessionId", link->session_id, "generation",
+                           (json_int_t)link->generation, "cause", cause, "explanation", reason),
+                 "%s (%s).%s%s", was_up ? "The link is lost" : "No link came about", cause,
+                 reason ? " " : "", reason ? reason : "");
+    g_free(reason);
+}
+
 static void give_up(struct link *link, const char *cause)
 {
     bool was_up = link->up;
 
     drop_channel(link);
-    output_event(link->output,
-                 json_pack("{s:s, s:s, s:s, s:I, s:s}", "event", "link", "state",
-                           was_up ? "lost" : "failed", "sessionId", link->session_id, "generation",
-                           (json_int_t)link->generation, "cause", cause),
-                 was_up ? "The link is lost (%s)." : "No link came about (%s).", cause);
-    tell(link, was_up ? SYNCSHELL_LINK_LOST : SYNCSHELL_LINK_FAILED);
+    show_end(link, was_up, cause, common_cause(cause) != NULL);
+    tell(link, was_up ? SYNCSHELL_LINK_LOST : SYNCSHELL_LINK_FAILED, cause);
 }
 
 void link_reject(struct link *link, const char *cause)
@@ -142,18 +167,33 @@ static void on_described(void *userdata, const char *sdp)
         give_up(link, syncshell_error_name(error));
 }
 
+static void on_candidate(void *userdata, const char *candidate, const char *mid)
+{
+    const struct link *link = userdata;
+    int32_t error;
+
+    do
+        error = syncshell_session_candidate(link->client, link->session_id, link->generation,
+                                            candidate, SYNCSHELL_ZERO_TERMINATED, mid, 0, NULL);
+    while (link_busy_pause(error));
+    if (error)
+        output_failure("A candidate cannot be told (%s).", syncshell_error_name(error));
+}
+
 static void on_opened(void *userdata)
 {
     struct link *link = userdata;
+    bool relayed = channel_is_relayed(link->channel);
 
     link->up = true;
     link->heard_us = link->sent_us = link->ticked_us = g_get_monotonic_time();
     output_event(link->output,
-                 json_pack("{s:s, s:s, s:s, s:I}", "event", "link", "state", "up", "sessionId",
-                           link->session_id, "generation", (json_int_t)link->generation),
-                 "Linked with the other side (attempt %llu).",
-                 (unsigned long long)link->generation);
-    tell(link, SYNCSHELL_LINK_UP);
+                 json_pack("{s:s, s:s, s:s, s:I, s:b}", "event", "link", "state", "up", "sessionId",
+                           link->session_id, "generation", (json_int_t)link->generation, "relayed",
+                           relayed),
+                 "Linked with the other side%s (attempt %llu).",
+                 relayed ? " through a TURN server" : "", (unsigned long long)link->generation);
+    tell(link, SYNCSHELL_LINK_UP, NULL);
     link->handler.up(link->handler.userdata);
 }
 
@@ -213,6 +253,7 @@ static void begin(struct link *link, uint64_t generation, const char *offer, siz
 {
     const struct channel_handler handler = {.userdata = link,
                                             .described = on_described,
+                                            .candidate = on_candidate,
                                             .opened = on_opened,
                                             .text = on_text,
                                             .binary = on_binary,
@@ -258,6 +299,17 @@ static void take_signal(struct link *link, const syncshell_event *event, uint64_
         give_up(link, "bad_answer");
 }
 
+/* The other side, or the library, holds the attempt for failed. */
+static void take_failure(struct link *link, const syncshell_event *event, uint64_t generation)
+{
+    const char *cause = syncshell_event_text(event, SYNCSHELL_FIELD_CAUSE, NULL);
+
+    if (link->up || !link->channel || generation != link->generation)
+        return;
+    drop_channel(link);
+    show_end(link, false, cause && *cause ? cause : "link_failed", true);
+}
+
 void link_event(struct link *link, const syncshell_event *event)
 {
     const char *presence = syncshell_event_text(event, SYNCSHELL_FIELD_PRESENCE, NULL);
@@ -276,8 +328,8 @@ void link_event(struct link *link, const syncshell_event *event)
     else if (type == SYNCSHELL_EVENT_OFFER || type == SYNCSHELL_EVENT_ANSWER ||
              type == SYNCSHELL_EVENT_CANDIDATE)
         take_signal(link, event, generation);
-    else if (type == SYNCSHELL_EVENT_ATTEMPT_FAILED && !link->up)
-        drop_channel(link);
+    else if (type == SYNCSHELL_EVENT_ATTEMPT_FAILED)
+        take_failure(link, event, generation);
 }
 
 struct link *link_new(syncshell_client *client, struct channel_stack *stack, struct output *output,

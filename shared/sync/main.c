@@ -21,6 +21,7 @@ struct program {
     struct app app;
     struct sharer *sharer;
     struct fetcher *fetcher;
+    struct ice_options ice_options;
     guint event_source;
 };
 
@@ -151,7 +152,7 @@ static int start(struct program *program)
 
     if (open_folder(app) || open_client(app))
         return -1;
-    if (channel_stack_new(&app->stack, NULL, app->options->bind_address)) {
+    if (channel_stack_new(&app->stack, NULL, &program->ice_options)) {
         output_failure("The keys for WebRTC cannot be made.");
         return -1;
     }
@@ -183,7 +184,11 @@ static void finish(struct program *program)
 
 static int run(const struct options *options)
 {
-    struct program program = {.app = {.options = options}};
+    struct program program = {.app = {.options = options},
+                              .ice_options = {.bind_address = options->bind_address,
+                                              .servers = options->ice_servers,
+                                              .n_servers = options->n_ice_servers,
+                                              .relay_only = options->relay_only}};
     struct app *app = &program.app;
     guint signals[] = {g_unix_signal_add(SIGTERM, on_signal, app),
                        g_unix_signal_add(SIGINT, on_signal, app),

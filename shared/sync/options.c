@@ -30,6 +30,10 @@ static const char HELP[] =
     "  --syncshell ID   which syncshell, when this member is in several (fetch)\n"
     "  --from PEER      whose folder, when the syncshell has more than two members (fetch)\n"
     "  --bind ADDRESS   use this local address only, such as 127.0.0.1 or a VPN's\n"
+    "  --ice-server URL[,USERNAME,PASSWORD]\n"
+    "                   a STUN or TURN server: stun:HOST[:PORT] or turn:HOST[:PORT][?transport=tcp]; may be repeated.\n"
+    "                   Commas and percent signs in USERNAME and PASSWORD are written as %2C and %25\n"
+    "  --relay-only     reach the other side through a TURN server only\n"
     "  -h, --help       this text\n"
     "      --version    the version\n"
     "\n"
@@ -47,25 +51,47 @@ static int refuse(const char **ret_problem, const char *problem)
     return -EINVAL;
 }
 
+static int take_ice_server(struct options *options, const char *value, const char **ret_problem)
+{
+    if (options->n_ice_servers == ICE_SERVERS_MAX)
+        return refuse(ret_problem, "There are too many ICE servers.");
+    return ice_server_parse(&options->ice_servers[options->n_ice_servers++], value, ret_problem);
+}
+
+/* The text that the option `name` of `length` fills; NULL: it is none of those. */
+static const char **text_of(struct options *options, const char *name, size_t length)
+{
+    for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++)
+        if (strlen(TEXTS[i].name) == length && strncmp(TEXTS[i].name, name, length) == 0)
+            return (const char **)(void *)((char *)options + TEXTS[i].offset);
+    return NULL;
+}
+
 /* One option, at argv[*at]; moves `at` to the last word used. */
 static int take_option(struct options *options, int argc, char **argv, int *at,
                        const char **ret_problem)
 {
+    static const char ICE_SERVER[] = "--ice-server";
     const char *word = argv[*at], *value;
     size_t length = strcspn(word, "=");
+    const char **text = text_of(options, word, length);
+    bool ice_server = length == strlen(ICE_SERVER) && strncmp(word, ICE_SERVER, length) == 0;
 
-    for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
-        if (strlen(TEXTS[i].name) != length || strncmp(word, TEXTS[i].name, length) != 0)
-            continue;
-        value = word[length] ? word + length + 1 : NULL;
-        if (!value && *at + 1 < argc)
-            value = argv[++*at];
-        if (!value || !*value)
-            return refuse(ret_problem, "An option lacks its value.");
-        memcpy((char *)options + TEXTS[i].offset, &value, sizeof(value));
+    if (strcmp(word, "--relay-only") == 0) {
+        options->relay_only = true;
         return 0;
     }
-    return refuse(ret_problem, "There is an unknown option.");
+    if (!text && !ice_server)
+        return refuse(ret_problem, "There is an unknown option.");
+    value = word[length] ? word + length + 1 : NULL;
+    if (!value && *at + 1 < argc)
+        value = argv[++*at];
+    if (!value || !*value)
+        return refuse(ret_problem, "An option lacks its value.");
+    if (ice_server)
+        return take_ice_server(options, value, ret_problem);
+    *text = value;
+    return 0;
 }
 
 static int take_word(struct options *options, const char *word, int *words,

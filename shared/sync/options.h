@@ -3,6 +3,9 @@
 #define SHARED_SYNC_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "sync/ice_server.h"
 
 enum role { ROLE_SHARE, ROLE_FETCH };
 
@@ -17,6 +20,9 @@ struct options {
     const char *syncshell_id;
     const char *from_peer_id;
     const char *bind_address;
+    bool relay_only;
+    size_t n_ice_servers;
+    struct ice_server ice_servers[ICE_SERVERS_MAX];
 };
 
 /* 0, or -EINVAL with a sentence in `ret_problem` (borrowed). */

@@ -44,7 +44,8 @@ char *sdp_write(const struct sdp *sdp, uint64_t session)
                            (unsigned int)sdp->sctp_port, MESSAGE_BYTES_MAX);
     for (guint i = 0; i < sdp->candidates->len; i++)
         g_string_append_printf(text, "a=%s\r\n", (const char *)sdp->candidates->pdata[i]);
-    g_string_append(text, "a=end-of-candidates\r\n");
+    if (sdp->complete)
+        g_string_append(text, "a=end-of-candidates\r\n");
     return g_string_free(text, FALSE);
 }
 
@@ -119,7 +120,9 @@ static int take_line(struct sdp *sdp, const char *line, bool *application)
         return take_setup(sdp, value);
     if ((value = value_of(line, "a=sctp-port:")))
         return take_port(sdp, value);
-    if (value_of(line, "a=candidate:") && sdp->candidates->len < SDP_CANDIDATES_MAX)
+    if (strcmp(line, "a=end-of-candidates") == 0)
+        sdp->complete = true;
+    else if (value_of(line, "a=candidate:") && sdp->candidates->len < SDP_CANDIDATES_MAX)
         g_ptr_array_add(sdp->candidates, g_strdup(line + 2));
     return 0;
 }

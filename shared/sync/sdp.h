@@ -7,6 +7,7 @@
 #define SHARED_SYNC_SDP_H
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct sdp {
     char mid[SDP_MID_SIZE];
     enum sdp_setup setup;
     uint16_t sctp_port;
+    bool complete;         /* no candidates will follow */
     GPtrArray *candidates; /* of char *, "candidate:..." */
 };
 

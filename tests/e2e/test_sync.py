@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.process import BUILD, Process, Relay, syncshell
+from support.turn import TurnServer
 from support.wait import Log
 
 SYNC = Path(os.environ.get("SYNCSHELL_SYNC_BIN", BUILD / "shared" / "sync" / "syncshell-sync"))
@@ -123,6 +124,7 @@ def test_folder_arrives(pair):
     complete = fetch.events.wait(event="complete")
     assert complete["bytesReceived"] == pair.total_bytes
     assert complete["files"] == 42
+    assert not fetch.events.all(event="link")[0]["relayed"]
     assert fetch.wait() == 0
     pair.check_equal()
     assert share.stop() == 0
@@ -227,6 +229,32 @@ def test_damaged_part_comes_again(pair):
     assert complete["bytesReceived"] == pair.total_bytes - sizes[1] // 2 - sizes[0] // 2 + sizes[0]
     assert fetch.wait() == 0
     pair.check_equal()
+
+
+@pytest.fixture
+def turn(tmp_path):
+    turn = TurnServer(tmp_path, users=[("na,me", "pass%word")])
+    yield turn
+    turn.stop()
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_through_turn_only(pair, turn, transport):
+    options = ["--relay-only", "--ice-server", f"{turn.url(transport)},na%2Cme,pass%25word"]
+    pair.start("share", *options)
+    fetch = pair.start("fetch", *options)
+    assert fetch.events.wait(event="complete")["bytesReceived"] == pair.total_bytes
+    assert fetch.wait() == 0
+    pair.check_equal()
+    assert fetch.events.all(event="link")[0]["relayed"]
+
+
+def test_turn_refuses(pair, turn):
+    options = ["--relay-only", "--ice-server", f"{turn.url()},na%2Cme,wrong"]
+    pair.start("share")
+    fetch = pair.start("fetch", *options)
+    failed = fetch.events.wait(event="link", state="failed")
+    assert failed["cause"] == "turn_refused" and "credentials" in failed["explanation"]
 
 
 def test_links_are_not_followed(pair):
