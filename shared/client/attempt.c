@@ -231,6 +231,8 @@ void attempt_offer(struct session *s, uint64_t ticket, uint64_t generation, cons
     struct buf plain = BUF_INIT(WIRE_SIGNAL_BODY_MAX);
     int encoded = text ? body_offer_encode(&plain, &signal) : -ENOMEM;
     free(text);
+    if (s->attempt.stage == ATTEMPT_UP)
+        session_begin_episode(s); /* the link is given up for a new one, which may fail */
     raise_generation(s, generation);
     start(s, ATTEMPT_OFFERED, generation, true);
     if (!send_signal(s, MESSAGE_RECONNECT_OFFER, ticket, generation, &plain, encoded) &&

@@ -201,6 +201,21 @@ static void test_offered_into_an_open_link_and_up(void **state)
     station_expect_none(&s->station);
 }
 
+/* An offer unasked gives the open link up: when that comes to nothing, the joiner has to go on by itself. */
+static void test_offering_into_an_open_link(void **state)
+{
+    struct scene *s = *state;
+    up(s);
+    offer(s, 10, 0);
+    hear(s, MESSAGE_RECONNECT_OFFER, 2);
+    scene_stored(s, &scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id);
+    scene_forget(s);
+    scene_advance_ms(s, s->station.config.attempt_timeout_ms);
+    expect_failed(s, cause_name(CAUSE_ATTEMPT_TIMEOUT), 1);
+    scene_advance_ms(s, 3000);
+    expect_offer_needed(s, 3, 2);
+}
+
 static void test_old_link_lost_while_a_new_one_is_made(void **state)
 {
     struct scene *s = *state;
@@ -251,6 +266,7 @@ int main(void)
         SCENE_TEST(test_provider_lost_it),
         SCENE_TEST(test_offered_into_an_open_link),
         SCENE_TEST(test_offered_into_an_open_link_and_up),
+        SCENE_TEST(test_offering_into_an_open_link),
         SCENE_TEST(test_old_link_lost_while_a_new_one_is_made),
         SCENE_TEST(test_relay_gone_while_the_link_is_up),
         SCENE_TEST(test_relay_gone_while_an_offer_is_needed),
