@@ -194,7 +194,7 @@ static int collect(struct known *known, struct wait *wait, const char *only)
         if (error)
             return -1;
         r = known_note(known, event);
-        syncshell_event_free(event);
+        visit_drop(wait->visit, event);
         if (r) {
             failure_print_error(SYNCSHELL_E_NO_MEMORY);
             return -1;
@@ -226,13 +226,13 @@ static int keep_one(struct known *known, const char *only)
     return 0;
 }
 
-int known_init(struct known *ret_known, const struct options *options, syncshell_client *client)
+int known_init(struct known *ret_known, const struct options *options, struct visit *visit)
 {
     struct known known = {0};
     struct wait wait;
     int r;
 
-    wait_init(&wait, client, options);
+    wait_init(&wait, visit, options);
     r = collect(&known, &wait, options->syncshell_id);
     if (!r && options->syncshell_id && known.n_syncshells > 0)
         r = keep_one(&known, options->syncshell_id);

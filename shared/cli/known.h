@@ -9,6 +9,7 @@
 #include <syncshell/syncshell.h>
 
 #include "cli/options.h"
+#include "cli/visit.h"
 
 enum { KNOWN_WORD_SIZE = 16, KNOWN_LABEL_SIZE = 256 };
 
@@ -42,7 +43,7 @@ struct known {
 
 /* Connects and collects, until the syncshell of --syncshell is ready, or all of them are: the library does not say how many there
  * will be, so all are ready when none is being joined and nothing came for a second. 0, or -1 after a sentence on stderr. */
-int known_init(struct known *ret_known, const struct options *options, syncshell_client *client);
+int known_init(struct known *ret_known, const struct options *options, struct visit *visit);
 
 void known_deinit(struct known *known);
 

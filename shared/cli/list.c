@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/client.h"
 #include "cli/failure.h"
 
 static json_t *members_of(const struct known_syncshell *syncshell, const char *own_id)
@@ -135,21 +134,21 @@ static int print_json(json_t *object)
 static int list(const struct options *options, bool members)
 {
     char own_id[SYNCSHELL_PEER_ID_SIZE] = "";
-    syncshell_client *client = NULL;
+    struct visit visit;
     struct known known;
     int32_t error;
     int status = 0;
 
-    if (client_open(options, &client))
+    if (visit_begin(&visit, options))
         return 1;
-    error = syncshell_client_peer_id(client, own_id, sizeof(own_id));
+    error = syncshell_client_peer_id(visit.client, own_id, sizeof(own_id));
     if (error)
         failure_print_error(error);
-    if (error || known_init(&known, options, client)) {
-        syncshell_client_free(client);
+    if (error || known_init(&known, options, &visit)) {
+        visit_end(&visit);
         return 1;
     }
-    syncshell_client_free(client);
+    visit_end(&visit);
     if (options->json)
         status = print_json(members ? list_members_to_json(&known, own_id)
                                     : list_sessions_to_json(&known));

@@ -4,7 +4,6 @@
 
 #include <jansson.h>
 
-#include "cli/client.h"
 #include "cli/failure.h"
 #include "cli/known.h"
 #include "cli/wait.h"
@@ -36,14 +35,14 @@ static const char *text_of(const syncshell_event *event, int32_t field)
 
 int membership_id(const struct options *options)
 {
-    syncshell_client *client = NULL;
+    struct visit visit;
     char id[SYNCSHELL_PEER_ID_SIZE];
     int32_t error;
 
-    if (client_open(options, &client))
+    if (visit_begin(&visit, options))
         return 1;
-    error = syncshell_client_peer_id(client, id, sizeof(id));
-    syncshell_client_free(client);
+    error = syncshell_client_peer_id(visit.client, id, sizeof(id));
+    visit_end(&visit);
     if (error) {
         failure_print_error(error);
         return 1;
@@ -51,7 +50,7 @@ int membership_id(const struct options *options)
     return print_result(options, id, json_pack("{s:s}", "peerId", id));
 }
 
-static int create_with(const struct options *options, syncshell_client *client)
+static int create_with(const struct options *options, struct visit *visit)
 {
     syncshell_event *event = NULL;
     struct wait wait;
@@ -60,8 +59,8 @@ static int create_with(const struct options *options, syncshell_client *client)
     int32_t error;
     int status;
 
-    wait_init(&wait, client, options);
-    error = syncshell_client_create_syncshell(client, &ticket);
+    wait_init(&wait, visit, options);
+    error = syncshell_client_create_syncshell(visit->client, &ticket);
     if (error == SYNCSHELL_E_ARGUMENT)
         failure_print("No relay is known: name it with --relay wss://HOST:PORT.");
     else if (error)
@@ -77,23 +76,23 @@ static int create_with(const struct options *options, syncshell_client *client)
         "Created the syncshell %s. The line above is its invite: give it to each member over a channel that you trust, "
         "for whoever has it can join. They run: syncshell join INVITE\n",
         id);
-    syncshell_event_free(event);
+    visit_drop(visit, event);
     return status;
 }
 
 int membership_create(const struct options *options)
 {
-    syncshell_client *client = NULL;
+    struct visit visit;
     int status;
 
-    if (client_open(options, &client))
+    if (visit_begin(&visit, options))
         return 1;
-    status = create_with(options, client);
-    syncshell_client_free(client);
+    status = create_with(options, &visit);
+    visit_end(&visit);
     return status;
 }
 
-static int join_with(const struct options *options, syncshell_client *client)
+static int join_with(const struct options *options, struct visit *visit)
 {
     syncshell_event *event = NULL;
     struct wait wait;
@@ -102,8 +101,9 @@ static int join_with(const struct options *options, syncshell_client *client)
     int32_t error;
     int status;
 
-    wait_init(&wait, client, options);
-    error = syncshell_client_join(client, options->argument, SYNCSHELL_ZERO_TERMINATED, &ticket);
+    wait_init(&wait, visit, options);
+    error =
+        syncshell_client_join(visit->client, options->argument, SYNCSHELL_ZERO_TERMINATED, &ticket);
     if (error == SYNCSHELL_E_ARGUMENT)
         error = SYNCSHELL_E_INVITE;
     if (error)
@@ -115,24 +115,24 @@ static int join_with(const struct options *options, syncshell_client *client)
     status =
         print_result(options, id, json_pack("{s:s, s:s}", "syncshellId", id, "ownerPeerId", owner));
     fprintf(stderr, "Joined the syncshell %s. Its members: syncshell members\n", id);
-    syncshell_event_free(event);
+    visit_drop(visit, event);
     return status;
 }
 
 int membership_join(const struct options *options)
 {
-    syncshell_client *client = NULL;
+    struct visit visit;
     int status;
 
-    if (client_open(options, &client))
+    if (visit_begin(&visit, options))
         return 1;
-    status = join_with(options, client);
-    syncshell_client_free(client);
+    status = join_with(options, &visit);
+    visit_end(&visit);
     return status;
 }
 
 /* The syncshell of the options, or the only one that the client rejoins, in `ret_id`. */
-static int find_syncshell(const struct options *options, syncshell_client *client,
+static int find_syncshell(const struct options *options, struct visit *visit,
                           char ret_id[SYNCSHELL_ID_SIZE])
 {
     struct known known;
@@ -144,7 +144,7 @@ static int find_syncshell(const struct options *options, syncshell_client *clien
         failure_print("The id given with --syncshell is too long.");
         return -1;
     }
-    if (known_init(&known, options, client))
+    if (known_init(&known, options, visit))
         return -1;
     r = known.n_syncshells == 1 ? 0 : -1;
     if (r)
@@ -158,14 +158,14 @@ static int find_syncshell(const struct options *options, syncshell_client *clien
     return r;
 }
 
-static int invite_with(const struct options *options, syncshell_client *client)
+static int invite_with(const struct options *options, struct visit *visit)
 {
     char id[SYNCSHELL_ID_SIZE], invite[SYNCSHELL_INVITE_SIZE];
     int32_t error;
 
-    if (find_syncshell(options, client, id))
+    if (find_syncshell(options, visit, id))
         return 1;
-    error = syncshell_client_invite(client, id, invite, sizeof(invite), NULL);
+    error = syncshell_client_invite(visit->client, id, invite, sizeof(invite), NULL);
     if (error) {
         failure_print_error(error);
         return 1;
@@ -176,12 +176,12 @@ static int invite_with(const struct options *options, syncshell_client *client)
 
 int membership_invite(const struct options *options)
 {
-    syncshell_client *client = NULL;
+    struct visit visit;
     int status;
 
-    if (client_open(options, &client))
+    if (visit_begin(&visit, options))
         return 1;
-    status = invite_with(options, client);
-    syncshell_client_free(client);
+    status = invite_with(options, &visit);
+    visit_end(&visit);
     return status;
 }

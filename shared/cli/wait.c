@@ -20,10 +20,10 @@ static const char *text_or(const syncshell_event *event, int32_t field, const ch
     return text && *text ? text : otherwise;
 }
 
-void wait_init(struct wait *wait, syncshell_client *client, const struct options *options)
+void wait_init(struct wait *wait, struct visit *visit, const struct options *options)
 {
     *wait = (struct wait){
-        .client = client,
+        .visit = visit,
         .timeout_ms = options->timeout_ms,
         .deadline_ms = now_ms() + options->timeout_ms,
     };
@@ -71,7 +71,7 @@ int32_t wait_next(struct wait *wait, int32_t pause_ms, syncshell_event **ret_eve
 
     if (pause_ms < 0 || pause_ms > remaining_ms)
         pause_ms = remaining_ms;
-    error = syncshell_client_wait_event(wait->client, pause_ms, &event);
+    error = syncshell_client_wait_event(wait->visit->client, pause_ms, &event);
     if (error == SYNCSHELL_E_TIMEOUT)
         return error;
     if (error) {
@@ -80,7 +80,7 @@ int32_t wait_next(struct wait *wait, int32_t pause_ms, syncshell_event **ret_eve
     }
     error = follow(wait, event);
     if (error) {
-        syncshell_event_free(event);
+        visit_drop(wait->visit, event);
         return error;
     }
     *ret_event = event;
@@ -123,10 +123,10 @@ int32_t wait_for_ticket(struct wait *wait, uint64_t ticket, int32_t type,
         }
         if (syncshell_event_ticket(event) == ticket && came == SYNCSHELL_EVENT_REQUEST_FAILED) {
             print_request_failed(event);
-            syncshell_event_free(event);
+            visit_drop(wait->visit, event);
             return SYNCSHELL_E_UNKNOWN;
         }
-        syncshell_event_free(event);
+        visit_drop(wait->visit, event);
     }
 }
 

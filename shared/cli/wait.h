@@ -9,11 +9,12 @@
 #include <syncshell/syncshell.h>
 
 #include "cli/options.h"
+#include "cli/visit.h"
 
 enum { WAIT_CODE_SIZE = 64 };
 
 struct wait {
-    syncshell_client *client;
+    struct visit *visit;
     uint32_t timeout_ms;
     int64_t deadline_ms; /* monotonic */
     bool connected;
@@ -21,12 +22,12 @@ struct wait {
     char code[WAIT_CODE_SIZE]; /* of the last disconnection */
 };
 
-void wait_init(struct wait *wait, syncshell_client *client, const struct options *options);
+void wait_init(struct wait *wait, struct visit *visit, const struct options *options);
 
 /* Milliseconds that remain, 0 when the time is over. */
 int32_t wait_remaining_ms(const struct wait *wait);
 
-/* The next event, which the caller frees. `pause_ms`: no longer than this, negative: until the deadline. 0; E_TIMEOUT; E_STOPPED
+/* The next event, which the caller drops. `pause_ms`: no longer than this, negative: until the deadline. 0; E_TIMEOUT; E_STOPPED
  * after printing why the client or its connection is lost for good. Other errors are printed, too. */
 int32_t wait_next(struct wait *wait, int32_t pause_ms, syncshell_event **ret_event);
 

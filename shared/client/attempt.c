@@ -58,6 +58,13 @@ static void drop(struct session *s)
     s->attempt = (struct attempt){.generation = s->attempt.generation};
 }
 
+/* From here on either side may find the link up before the other does. */
+static void answered(struct session *s)
+{
+    s->attempt.stage = ATTEMPT_ANSWERED;
+    s->request_spent = true;
+}
+
 /* ---- failing and trying again ---- */
 
 static uint64_t retry_delay_ms(struct session *s)
@@ -262,7 +269,7 @@ void attempt_answer(struct session *s, uint64_t ticket, uint64_t generation, con
     int encoded = text ? body_answer_encode(&plain, &signal) : -ENOMEM;
     free(text);
     if (send_signal(s, MESSAGE_RECONNECT_ANSWER, ticket, generation, &plain, encoded))
-        s->attempt.stage = ATTEMPT_ANSWERED;
+        answered(s);
 }
 
 void attempt_candidate(struct session *s, uint64_t ticket, uint64_t generation,
@@ -365,7 +372,7 @@ const char *attempt_received(struct session *s, const struct message *m, const s
         raise_generation(s, m->routed.generation);
         start(s, ATTEMPT_INCOMING, m->routed.generation, false);
     } else if (answer) {
-        s->attempt.stage = ATTEMPT_ANSWERED;
+        answered(s);
     }
     tell_signal(s,
                 offer    ? SYNCSHELL_EVENT_OFFER

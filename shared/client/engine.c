@@ -10,6 +10,7 @@
 
 #include "base/str.h"
 #include "client/attempt.h"
+#include "client/ending.h"
 #include "client/engine_state.h"
 #include "client/link.h"
 #include "client/notify.h"
@@ -177,6 +178,7 @@ int engine_new(struct engine **ret_engine, const struct engine_config *config,
     e->config.access_key = NULL;
     e->crypto = *crypto;
     effects_init(&e->effects);
+    list_init(&e->untold);
     int r = make_maps(e);
     if (r == 0)
         r = last_word_new(&e->last_word, CODE_NO_MEMORY, "memory ran out");
@@ -202,6 +204,10 @@ struct engine *engine_free(struct engine *e)
         session_free(container_of(n, struct session, node));
     while ((n = map_next(&e->syncshells, NULL)))
         syncshell_free(container_of(n, struct syncshell, node));
+    list_for_each_safe (untold, next, &e->untold) {
+        list_unlink(untold);
+        event_free(event_from_node(untold));
+    }
     map_deinit(&e->requests);
     map_deinit(&e->sessions);
     map_deinit(&e->syncshells);
@@ -228,6 +234,7 @@ int engine_start(struct engine *e, uint64_t now_us, const char *relay_url)
             return ENGINE_E_ARGUMENT;
         record_put_client(e);
     }
+    ending_tell_loaded(e);
     session_loaded_all(e);
     e->started = true;
     engine_settle(e);
@@ -282,6 +289,18 @@ uint64_t engine_deadline_us(const struct engine *e)
     for (struct map_node *n = map_next(&e->sessions, NULL); n; n = map_next(&e->sessions, n))
         due_us = time_min(due_us, session_deadline_us(container_of(n, struct session, node)));
     return due_us;
+}
+
+void engine_event_taken(struct engine *e, uint64_t now_us, uint64_t receipt)
+{
+    bool known = false;
+    engine_enter(e, now_us);
+    for (struct map_node *n = map_next(&e->sessions, NULL); n && !known;
+         n = map_next(&e->sessions, n))
+        known = recovery_request_taken(container_of(n, struct session, node), receipt);
+    if (!known && !e->stopped)
+        record_delete_ended(e, receipt);
+    engine_settle(e);
 }
 
 void engine_journal_done(struct engine *e, uint64_t now_us, uint64_t batch, bool ok)

@@ -12,8 +12,10 @@
  * - Journal first: a fact is reported to the application as saved, or sent as something to be acknowledged, only after the
  *   batch with its record was committed (engine_journal_done()). So after a kill at any step the journal knows at least what
  *   anyone was told, and durable messages are sent again under the same messageId.
- * - An inbox message is acknowledged to the relay only after its effect is journaled, and its event is given again after a
- *   restart unless it was superseded: at least once, recognisable by REQUEST_ID.
+ * - What only an event tells is journaled until the application has taken it (engine_event_taken()), and told again after a
+ *   restart: at least once. This is so for the end of a session, and for a RecoveryRequest, which is also kept until
+ *   it is answered and the link is up, unless another supersedes it; it is recognisable by REQUEST_ID.
+ * - An inbox message is acknowledged to the relay only after its effect is journaled.
  * - Offers use max(own, relay's) + 1 as generation; an answer or candidate of another generation never reaches the
  *   application.
  * - One SessionProgress is in flight per session; reports that come meanwhile are sent together afterwards.
@@ -124,7 +126,7 @@ enum {
     ENGINE_E_FULL = 6, /* a limit of the configuration */
 };
 
-/* Before engine_start(); kinds in the order client, syncshell, session, file, manifest, request. 0, ENGINE_E_RECORD,
+/* Before engine_start(); kinds in the order client, syncshell, session, file, manifest, request, ended. 0, ENGINE_E_RECORD,
  * ENGINE_E_RECORD_NEWER, or negative. */
 extern const char *const engine_record_kinds[]; /* in that order, NULL-terminated */
 int engine_load_record(struct engine *e, const char *kind, const char *key, const void *value,
@@ -144,6 +146,9 @@ uint64_t engine_deadline_us(const struct engine *e);
 
 /* The batch is on disk (ok) or could not be written: then the engine emits STOPPED and refuses everything. */
 void engine_journal_done(struct engine *e, uint64_t now_us, uint64_t batch, bool ok);
+
+/* The application is done with the event of that event_receipt(): it need not be told again after a restart. */
+void engine_event_taken(struct engine *e, uint64_t now_us, uint64_t receipt);
 
 bool engine_next_effect(struct engine *e, struct engine_effect *ret_effect);
 bool engine_stopped(const struct engine *e);

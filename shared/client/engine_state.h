@@ -202,6 +202,8 @@ struct session {
         request_id;       /* joiner: of the last request; provider: of the one being gathered */
     uint64_t request_seq; /* joiner: files up to here are in it */
     uint64_t request_ticket;
+    bool
+        request_spent; /* joiner: an attempt was answered since: the provider may have forgotten the request */
     struct list outgoing;
 
     /* provider */
@@ -211,6 +213,9 @@ struct session {
     uint32_t request_gathered;
     struct body_file_list request_files;
     bool request_ready; /* complete and not yet computed */
+    bool request_told;
+    uint64_t request_receipt; /* of the event that told it; 0: taken */
+    bool request_answered;    /* the relay has the answer */
 };
 
 enum request_kind {
@@ -242,6 +247,8 @@ struct engine {
     struct map requests;
     struct effects effects;
     struct syncshell_event *last_word; /* STOPPED, made beforehand: it must not need memory */
+    struct list untold;                /* events that the journal holds; until the start */
+    uint64_t last_receipt;             /* numbers of events that are told until taken */
     uint64_t frames_sent;
     uint64_t frames_received;
 };

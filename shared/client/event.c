@@ -23,6 +23,9 @@ struct syncshell_event {
     struct list_node node;
     int32_t type;
     uint64_t ticket;
+    uint64_t receipt;
+    void (*freed)(void *userdata); /* NULL: nobody cares */
+    void *freed_userdata;
     bool broken;
     size_t n_fields;
     struct field fields[FIELDS_MAX];
@@ -45,6 +48,8 @@ struct syncshell_event *event_free(struct syncshell_event *e)
 {
     if (!e)
         return NULL;
+    if (e->freed)
+        e->freed(e->freed_userdata);
     for (size_t i = 0; i < e->n_fields; i++)
         free(e->fields[i].text);
     for (size_t i = 0; i < e->n_lists; i++)
@@ -99,6 +104,22 @@ void event_take_files(struct syncshell_event *e, int32_t list, struct body_file_
 bool event_broken(const struct syncshell_event *e)
 {
     return e->broken;
+}
+
+void event_set_receipt(struct syncshell_event *e, uint64_t receipt)
+{
+    e->receipt = receipt;
+}
+
+uint64_t event_receipt(const struct syncshell_event *e)
+{
+    return e->receipt;
+}
+
+void event_on_free(struct syncshell_event *e, void (*freed)(void *userdata), void *userdata)
+{
+    e->freed = freed;
+    e->freed_userdata = userdata;
 }
 
 int32_t event_type(const struct syncshell_event *e)

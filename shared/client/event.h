@@ -24,6 +24,13 @@ void event_add_integer(struct syncshell_event *e, int32_t field, uint64_t value)
 void event_take_files(struct syncshell_event *e, int32_t list, struct body_file_list *takes_files);
 bool event_broken(const struct syncshell_event *e);
 
+/* An event that the engine must know to be taken has a number; 0: it need not. See engine_event_taken(). */
+void event_set_receipt(struct syncshell_event *e, uint64_t receipt);
+uint64_t event_receipt(const struct syncshell_event *e);
+
+/* `freed(userdata)` is called by whoever frees the event, once. */
+void event_on_free(struct syncshell_event *e, void (*freed)(void *userdata), void *userdata);
+
 int32_t event_type(const struct syncshell_event *e);
 uint64_t event_ticket(const struct syncshell_event *e);
 const char *event_text(const struct syncshell_event *e, int32_t field, size_t *ret_length);

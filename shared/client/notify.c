@@ -11,21 +11,32 @@ struct syncshell_event *notify_new(struct engine *e, int32_t type, uint64_t tick
     return event;
 }
 
+struct syncshell_event *notify_about(struct engine *e, int32_t type, uint64_t ticket,
+                                     const struct notify_fields *f)
+{
+    struct syncshell_event *event = notify_new(e, type, ticket);
+    const char *self = e->config.peer_id.text;
+    notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, f->syncshell_id);
+    notify_text(event, SYNCSHELL_FIELD_SESSION_ID, f->session_id);
+    notify_text(event, SYNCSHELL_FIELD_JOINER_PEER_ID, f->joiner ? self : f->other);
+    notify_text(event, SYNCSHELL_FIELD_PROVIDER_PEER_ID, f->joiner ? f->other : self);
+    notify_text(event, SYNCSHELL_FIELD_PEER_ID, f->other);
+    notify_text(event, SYNCSHELL_FIELD_ROLE, f->joiner ? "joiner" : "provider");
+    notify_text(event, SYNCSHELL_FIELD_LABEL, f->label);
+    notify_integer(event, SYNCSHELL_FIELD_GENERATION, f->generation);
+    return event;
+}
+
 struct syncshell_event *notify_signal(struct session *s, int32_t type, uint64_t ticket,
                                       uint64_t generation)
 {
-    struct engine *e = s->syncshell->engine;
-    struct syncshell_event *event = notify_new(e, type, ticket);
-    const char *self = e->config.peer_id.text;
-    notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, s->syncshell->id.text);
-    notify_text(event, SYNCSHELL_FIELD_SESSION_ID, s->id.text);
-    notify_text(event, SYNCSHELL_FIELD_JOINER_PEER_ID, s->joiner ? self : s->other.text);
-    notify_text(event, SYNCSHELL_FIELD_PROVIDER_PEER_ID, s->joiner ? s->other.text : self);
-    notify_text(event, SYNCSHELL_FIELD_PEER_ID, s->other.text);
-    notify_text(event, SYNCSHELL_FIELD_ROLE, s->joiner ? "joiner" : "provider");
-    notify_text(event, SYNCSHELL_FIELD_LABEL, s->label);
-    notify_integer(event, SYNCSHELL_FIELD_GENERATION, generation);
-    return event;
+    const struct notify_fields fields = {.syncshell_id = s->syncshell->id.text,
+                                         .session_id = s->id.text,
+                                         .other = s->other.text,
+                                         .joiner = s->joiner,
+                                         .label = s->label,
+                                         .generation = generation};
+    return notify_about(s->syncshell->engine, type, ticket, &fields);
 }
 
 struct syncshell_event *notify_session(struct session *s, int32_t type, uint64_t ticket)

@@ -17,6 +17,18 @@ struct syncshell_event *notify_new(struct engine *e, int32_t type, uint64_t tick
 struct syncshell_event *notify_signal(struct session *s, int32_t type, uint64_t ticket,
                                       uint64_t generation);
 struct syncshell_event *notify_session(struct session *s, int32_t type, uint64_t ticket);
+
+/* What every event about a session says of it. */
+struct notify_fields {
+    const char *syncshell_id;
+    const char *session_id;
+    const char *other; /* peer id */
+    bool joiner;       /* our role */
+    const char *label; /* NULL: none */
+    uint64_t generation;
+};
+struct syncshell_event *notify_about(struct engine *e, int32_t type, uint64_t ticket,
+                                     const struct notify_fields *fields);
 void notify_text(struct syncshell_event *event, int32_t field, const char *text);
 void notify_integer(struct syncshell_event *event, int32_t field, uint64_t value);
 void notify_send(struct engine *e, struct syncshell_event *takes_event);

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "base/str.h"
+#include "client/ending.h"
 #include "client/session.h"
 #include "client/syncshell.h"
 #include "wire/body_json.h"
@@ -19,11 +20,12 @@ enum {
     RECORD_BYTES_MAX = 64 * 1024 * 1024,
     RECORD_DEPTH_MAX = 8,
     RECORD_KEY_MAX = WIRE_ID_MAX + 1 + BODY_PATH_MAX,
+    NUMBER_DIGITS = 20, /* so that the journal has them in their order */
 };
 
-const char *const engine_record_kinds[] = {RECORD_CLIENT, RECORD_SYNCSHELL, RECORD_SESSION,
-                                           RECORD_FILE,   RECORD_MANIFEST,  RECORD_REQUEST,
-                                           NULL};
+const char *const engine_record_kinds[] = {
+    RECORD_CLIENT,   RECORD_SYNCSHELL, RECORD_SESSION, RECORD_FILE,
+    RECORD_MANIFEST, RECORD_REQUEST,   RECORD_ENDED,   NULL};
 
 /* ---- writing ---- */
 
@@ -152,6 +154,30 @@ void record_delete_session(struct session *s)
         engine_check(e, effects_delete(&e->effects, RECORD_MANIFEST, s->id.text));
     record_delete_requests(s);
     engine_check(e, effects_delete(&e->effects, RECORD_SESSION, s->id.text));
+}
+
+static void number_key(uint64_t number, char *ret_key)
+{
+    snprintf(ret_key, NUMBER_DIGITS + 1, "%0*" PRIu64, NUMBER_DIGITS, number);
+}
+
+void record_put_ended(struct engine *e, uint64_t number, const struct record_ended *ended)
+{
+    char key[NUMBER_DIGITS + 1];
+    number_key(number, key);
+    put(e, RECORD_ENDED, key,
+        json_pack("{s:s, s:s, s:s, s:b, s:I, s:i, s:s*, s:s*}", "syncshell",
+                  ended->syncshell_id.text, "session", ended->session_id.text, "other",
+                  ended->other.text, "joiner", (int)ended->joiner, "generation",
+                  (json_int_t)ended->generation, "outcome", (int)ended->outcome, "cause",
+                  ended->cause, "label", ended->label));
+}
+
+void record_delete_ended(struct engine *e, uint64_t number)
+{
+    char key[NUMBER_DIGITS + 1];
+    number_key(number, key);
+    engine_check(e, effects_delete(&e->effects, RECORD_ENDED, key));
 }
 
 /* ---- reading ---- */
@@ -319,6 +345,41 @@ static int load_request(struct engine *e, const char *key, const json_t *o)
     return record_error(r);
 }
 
+static int parse_number_key(const char *key, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    if (strlen(key) != NUMBER_DIGITS)
+        return ENGINE_E_RECORD;
+    for (; *key; key++) {
+        if (*key < '0' || *key > '9' || number > (WIRE_INTEGER_MAX - 9) / 10)
+            return ENGINE_E_RECORD;
+        number = number * 10 + (uint64_t)(*key - '0');
+    }
+    *ret_number = number;
+    return number > 0 ? 0 : ENGINE_E_RECORD;
+}
+
+static int load_ended(struct engine *e, const char *key, const json_t *o)
+{
+    const char *syncshell = get_text(o, "syncshell");
+    const char *session = get_text(o, "session");
+    const char *other = get_text(o, "other");
+    struct record_ended ended = {.joiner = json_is_true(json_object_get(o, "joiner")),
+                                 .cause = get_text(o, "cause"),
+                                 .label = get_text(o, "label")};
+    uint64_t number, outcome;
+    if (parse_number_key(key, &number) != 0 || !syncshell || !session || !other ||
+        wire_id_set(&ended.syncshell_id, syncshell) != 0 ||
+        wire_id_set(&ended.session_id, session) != 0 ||
+        wire_peer_id_set(&ended.other, other) != 0 ||
+        get_number(o, "generation", WIRE_INTEGER_MAX, &ended.generation) != 0 ||
+        get_number(o, "outcome", SESSION_OUTCOME_CANCELLED, &outcome) != 0 ||
+        outcome == SESSION_OUTCOME_NONE)
+        return ENGINE_E_RECORD;
+    ended.outcome = (enum session_outcome)outcome;
+    return ending_load(e, number, &ended);
+}
+
 static int load(struct engine *e, const char *kind, const char *key, const json_t *o)
 {
     if (str_equal(kind, RECORD_CLIENT))
@@ -333,6 +394,8 @@ static int load(struct engine *e, const char *kind, const char *key, const json_
         return load_manifest(e, key, o);
     if (str_equal(kind, RECORD_REQUEST))
         return load_request(e, key, o);
+    if (str_equal(kind, RECORD_ENDED))
+        return load_ended(e, key, o);
     return ENGINE_E_RECORD_NEWER;
 }
 

@@ -107,8 +107,7 @@ void recovery_stored(struct session *s, const struct request *r)
         notify_send(e, event);
         s->request_ticket = 0;
     } else {
-        record_delete_requests(s); /* answered: a restart need not tell it again */
-        s->request_gathered = 0;
+        s->request_answered = true;
     }
 }
 
@@ -186,6 +185,7 @@ static void compose(struct session *s)
     }
     append_shallow(&all, &s->stored);
     append_shallow(&all, &s->fresh);
+    s->request_spent = false;
     s->request_seq = s->next_seq - 1;
     uint32_t parts = count_parts(&all);
     size_t at = 0;
@@ -251,6 +251,33 @@ static void forget_request(struct session *s)
     s->request_id = (struct wire_id){""};
     s->request_gathered = 0;
     s->request_ready = false;
+    s->request_receipt = 0;
+    s->request_told = s->request_answered = false;
+}
+
+bool recovery_request_taken(struct session *s, uint64_t receipt)
+{
+    if (receipt == 0 || s->request_receipt != receipt)
+        return false;
+    s->request_receipt = 0;
+    return true;
+}
+
+/* A restart need not tell it again. The id stays, for repetitions of it. */
+static void forget_if_served(struct session *s)
+{
+    bool taken = s->request_told && s->request_receipt == 0;
+    if (s->request_gathered == 0 || !taken || !s->request_answered ||
+        s->attempt.stage != ATTEMPT_UP)
+        return;
+    record_delete_requests(s);
+    s->request_gathered = 0;
+}
+
+void recovery_other_returned(struct session *s)
+{
+    if (s->joiner && s->episode && s->request_spent)
+        s->request_needed = true;
 }
 
 /* Can it be gathered? What the journal takes, a later start must be able to load. */
@@ -322,6 +349,7 @@ void recovery_compute(struct session *s)
 {
     struct engine *e = s->syncshell->engine;
     struct delta delta;
+    forget_if_served(s);
     if (!s->request_ready || !s->has_manifest || s->phase == SESSION_CLOSING)
         return;
     int r = delta_compute(&delta, &s->manifest, &s->request_files);
@@ -337,7 +365,10 @@ void recovery_compute(struct session *s)
         event_take_files(event, SYNCSHELL_FILES_HELD, &s->request_files);
         event_take_files(event, SYNCSHELL_FILES_NEEDED, &delta.needed);
         event_take_files(event, SYNCSHELL_FILES_MISMATCHED, &delta.mismatched);
+        event_set_receipt(event, ++e->last_receipt);
     }
+    s->request_told = true;
+    s->request_receipt = e->last_receipt;
     notify_send(e, event);
     delta_deinit(&delta);
 }

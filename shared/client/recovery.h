@@ -2,7 +2,12 @@
  *
  * The joiner makes one request per episode from what its journal holds, cut into parts that fit a body. The provider gathers
  * the parts in its journal, takes them out of its inbox, and when the last one is there and the manifest is known, computes the
- * delta, tells the application, and answers. A newer request supersedes an older one that is not answered yet. */
+ * delta, tells the application, and answers. A newer request supersedes an older one that is not answered yet.
+ *
+ * What is to be sent is known to the provider's application alone, and only while it lives. So the request stays in the
+ * journal, and is told again by the next process, until it is answered, its event taken, and the link up: from then on the
+ * joiner notices the provider's death, which begins an episode with a request of its own. It does not where it never saw
+ * the link up itself: then it asks again when the provider is back. */
 #ifndef SHARED_CLIENT_RECOVERY_H
 #define SHARED_CLIENT_RECOVERY_H
 
@@ -14,12 +19,18 @@ void recovery_init(struct session *s);
 void recovery_deinit(struct session *s);
 
 void recovery_pump(struct session *s);
+
+/* Provider: the event of that number was about this session's request, and is taken. */
+bool recovery_request_taken(struct session *s, uint64_t receipt);
+
+/* Joiner: the other side is here again, and may have been another process in between. */
+void recovery_other_returned(struct session *s);
 void recovery_disconnected(struct session *s);
 
 /* What is on its way is worth nothing any more. */
 void recovery_reset(struct session *s);
 
-/* Provider: computes and tells the delta when everything for it is there. */
+/* Provider: computes and tells the delta when everything for it is there, and forgets it when it has served. */
 void recovery_compute(struct session *s);
 
 /* Provider: the application's manifest. Takes the files. */

@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "client/attempt.h"
+#include "client/ending.h"
 #include "client/envelope.h"
 #include "client/notify.h"
 #include "client/progress.h"
@@ -276,12 +277,16 @@ void session_opened(struct session *s, const struct message_stored *m)
 void session_closed(struct session *s, uint64_t ticket, enum session_outcome outcome,
                     const char *cause)
 {
-    struct syncshell_event *event = notify_session(s, SYNCSHELL_EVENT_SESSION_CLOSED, ticket);
-    notify_text(
-        event, SYNCSHELL_FIELD_OUTCOME,
-        session_outcome_name(outcome != SESSION_OUTCOME_NONE ? outcome : SESSION_OUTCOME_FAILED));
-    notify_text(event, SYNCSHELL_FIELD_CAUSE, cause);
-    notify_send(s->syncshell->engine, event);
+    const struct record_ended ended = {
+        .syncshell_id = s->syncshell->id,
+        .session_id = s->id,
+        .other = s->other,
+        .joiner = s->joiner,
+        .generation = s->generation,
+        .outcome = outcome != SESSION_OUTCOME_NONE ? outcome : SESSION_OUTCOME_FAILED,
+        .cause = cause,
+        .label = s->label};
+    ending_tell(s->syncshell->engine, ticket, &ended);
     forget(s);
 }
 
@@ -351,6 +356,8 @@ void session_refused(struct session *s, const struct request *r, const struct me
     } else if (reopens_too_early(r, error)) {
         notify_failed(e, 0, code, error->text, true, s->syncshell->id.text, s->id.text);
         s->pause_us = time_add_ms(e->now_us, engine_jitter_ms(e, REOPEN_PAUSE_MS));
+    } else if (r->kind == REQUEST_OPEN && r->ticket == 0) {
+        session_closed(s, 0, SESSION_OUTCOME_FAILED, code); /* it was known, or may be */
     } else if (r->kind == REQUEST_OPEN) {
         notify_failed(e, r->ticket, code, error->text, false, s->syncshell->id.text, s->id.text);
         forget(s);
@@ -396,6 +403,7 @@ static void resume(struct session *s, const struct message_session_summary *summ
     if (s->version == 0 || !s->joiner)
         s->version = summary->version;
     record_put_session(s);
+    recovery_other_returned(s); /* perhaps; we were not there to see */
     if (s->phase == SESSION_OPENED) {
         tell_open(s);
         report_judged(s, &summary->cause);
@@ -486,6 +494,7 @@ static void visit_arrival(struct session *s, void *argument)
     if (s->phase == SESSION_OPENING)
         s->pause_us = 0;
     attempt_peer_online(s);
+    recovery_other_returned(s);
 }
 
 void session_peer_online(struct syncshell *y, const char *peer_id)

@@ -18,6 +18,7 @@
 #include "client/event.h"
 #include "transport/deadline.h"
 #include "transport/invite_text.h"
+#include "transport/receipt.h"
 
 enum {
     COMMANDS_MAX = 1024,
@@ -31,6 +32,7 @@ struct io_thread {
     struct event_queue *events;
     struct journal *journal; /* owned from the start of the thread on */
     struct socket *socket;
+    struct receipts *receipts;
     uint64_t open_batch; /* journal records that are not committed yet; 0: none */
 
     pthread_mutex_t engine_lock;
@@ -200,6 +202,17 @@ static void fail(struct io_thread *io, const char *code, const char *message)
     tell(io, event);
 }
 
+/* One that stays in the journal until it was taken. */
+static void tell_until_taken(struct io_thread *io, struct syncshell_event *takes_event)
+{
+    if (receipts_attach(io->receipts, takes_event) == 0) {
+        tell(io, takes_event);
+    } else {
+        (void)event_free(takes_event);
+        fail(io, CODE_NO_MEMORY, "memory ran out");
+    }
+}
+
 static void commit(struct io_thread *io)
 {
     bool committed = journal_commit(io->journal) == 0;
@@ -253,7 +266,10 @@ static void apply(struct io_thread *io, const struct engine_effect *effect)
         io->open_batch = effect->batch;
         return;
     case ENGINE_EVENT:
-        tell(io, effect->event);
+        if (event_receipt(effect->event))
+            tell_until_taken(io, effect->event);
+        else
+            tell(io, effect->event);
         return;
     }
 }
@@ -310,6 +326,16 @@ static void on_received(void *userdata, bool binary, const uint8_t *data, size_t
     io_thread_unlock_engine(io);
 }
 
+static void take_receipts(struct io_thread *io)
+{
+    uint64_t number;
+
+    while (receipts_take(io->receipts, &number)) {
+        engine_event_taken(io_thread_lock_engine(io), socket_now_us(), number);
+        io_thread_unlock_engine(io);
+    }
+}
+
 static void run_commands(struct io_thread *io)
 {
     for (int i = 0; i < COMMANDS_PER_TURN && commands_wait(io) && !event_queue_full(io->events);
@@ -348,6 +374,7 @@ static uint64_t deadline_us(struct io_thread *io)
 
 static void turn(struct io_thread *io)
 {
+    take_receipts(io);
     run_commands(io);
     tick_if_due(io);
     pump(io);
@@ -366,6 +393,9 @@ static void finish(struct io_thread *io)
     void (*abandoned)(void *);
     void *userdata;
 
+    receipts_close(io->receipts);
+    take_receipts(io);
+    pump(io);
     if (io->open_batch)
         commit(io);
     io->socket = socket_free(io->socket);
@@ -418,6 +448,13 @@ static int start_engine(struct io_thread *io, const char *relay_url)
     return r > 0 ? -EINVAL : r;
 }
 
+static void on_receipt(void *userdata)
+{
+    const struct io_thread *io = userdata;
+
+    socket_wake(io->socket);
+}
+
 int io_thread_new(struct io_thread **ret_io, const struct io_thread_parts *parts)
 {
     struct io_thread *io = calloc(1, sizeof *io);
@@ -438,7 +475,8 @@ int io_thread_new(struct io_thread **ret_io, const struct io_thread_parts *parts
     io->engine = parts->engine;
     io->journal = parts->journal;
     io->events = parts->events;
-    if ((r = socket_new(&io->socket, parts->ca_file, &handler)) ||
+    if ((r = receipts_new(&io->receipts, on_receipt, io)) ||
+        (r = socket_new(&io->socket, parts->ca_file, &handler)) ||
         (r = start_engine(io, parts->relay_url)) || (r = start_thread(io))) {
         io->journal = NULL; /* stays the caller's */
         (void)io_thread_free(io);
@@ -481,6 +519,7 @@ struct io_thread *io_thread_free(struct io_thread *io)
     if (!io)
         return NULL;
     clear_commands(io);
+    receipts_unref(io->receipts);
     io->socket = socket_free(io->socket);
     (void)journal_free(io->journal);
     (void)pthread_cond_destroy(&io->finishing);

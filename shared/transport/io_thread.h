@@ -11,6 +11,8 @@
  *   from the relay, no answer is made. So everything behind is bounded too. A client that stays so for longer than the
  *   relay's patience counts as away, which it is.
  * - Commands wait in a queue with a limit by number and by bytes.
+ * - Receipts of events that were freed are taken before anything else, and at the end once more: an application that is
+ *   done with an event and frees the client in order is not told it again.
  * - All signals are blocked in it. */
 #ifndef SHARED_TRANSPORT_IO_THREAD_H
 #define SHARED_TRANSPORT_IO_THREAD_H

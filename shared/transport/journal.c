@@ -248,8 +248,9 @@ static int each_of_kind(struct journal *j, const char *kind, journal_record_fn r
                         void *userdata)
 {
     sqlite3_stmt *statement = NULL;
-    int r = 0, rc = sqlite3_prepare_v2(j->db, "SELECT key, value FROM record WHERE kind = ?1", -1,
-                                       &statement, NULL);
+    int r = 0,
+        rc = sqlite3_prepare_v2(j->db, "SELECT key, value FROM record WHERE kind = ?1 ORDER BY key",
+                                -1, &statement, NULL);
 
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_text(statement, 1, kind, -1, SQLITE_STATIC);

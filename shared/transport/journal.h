@@ -27,7 +27,7 @@ struct journal *journal_free(struct journal *j); /* drops a batch that was not c
 typedef int (*journal_record_fn)(void *userdata, const char *kind, const char *key,
                                  const void *value, size_t size);
 
-/* All records, kind by kind in the order of `kinds` (NULL-terminated). 0, what `record` returned, JOURNAL_E_CORRUPT,
+/* All records, kind by kind in the order of `kinds` (NULL-terminated), each kind in the order of its keys. 0, what `record` returned, JOURNAL_E_CORRUPT,
  * JOURNAL_E_NEWER when there is a record of another kind, or negative. */
 int journal_each(struct journal *j, const char *const *kinds, journal_record_fn record,
                  void *userdata);

@@ -4,7 +4,9 @@
 // What holds here:
 //   - Managed code is never called from native code, and nothing static keeps an object alive: the file works in a load
 //     context that is unloaded later. Events are taken, by WaitEvent() on a thread of yours or by RunAsync() on a worker.
-//   - An event is copied out of native memory and freed before you get it. It stays valid for as long as you like.
+//   - An event is copied out of native memory before you get it. It stays valid for as long as you like. Dispose() of a
+//     SessionClosed or a RecoveryRequest says that you are done with it: until then it is told again at the next start.
+//     RunAsync() does that when the handler has returned; who takes events by hand does it by hand.
 //   - Every method may be called from any thread. Dispose() ends all waits first: when it returns, no thread of the
 //     library and no loop of this file runs any more, and the library may be unloaded.
 //   - What the library refuses is a SyncshellException with the name of the error.
@@ -107,11 +109,12 @@ namespace Syncshell
     }
 
     /// <summary>One event, independent of the client that it came from. A text that the event does not have is null.</summary>
-    public sealed class SyncshellEvent
+    public sealed class SyncshellEvent : IDisposable
     {
         private static readonly SyncshellFile[] NoFiles = new SyncshellFile[0];
         private readonly Dictionary<Field, string> texts = new Dictionary<Field, string>();
         private readonly Dictionary<Field, ulong> integers = new Dictionary<Field, ulong>();
+        private EventHandle kept; // of an event that is told until it is freed; owned
 
         internal SyncshellEvent(EventHandle native)
         {
@@ -125,6 +128,38 @@ namespace Syncshell
             Held = CopyFiles(native, Native.FilesHeld);
             Needed = CopyFiles(native, Native.FilesNeeded);
             Mismatched = CopyFiles(native, Native.FilesMismatched);
+        }
+
+        /// <summary>Copies the event and frees it, unless freeing it means something.</summary>
+        internal static SyncshellEvent Take(EventHandle native)
+        {
+            if (native.IsInvalid)
+            {
+                native.Dispose();
+                return null;
+            }
+            bool keep = false;
+            try
+            {
+                var copy = new SyncshellEvent(native);
+                keep = copy.Type == EventType.SessionClosed || copy.Type == EventType.RecoveryRequest;
+                copy.kept = keep ? native : null;
+                return copy;
+            }
+            finally
+            {
+                if (!keep)
+                    native.Dispose();
+            }
+        }
+
+        /// <summary>You have done what the event asks for: it will not be told again. Before the client's Dispose(), or it
+        /// is. Its texts and numbers stay valid. Other events need none.</summary>
+        public void Dispose()
+        {
+            EventHandle native = Interlocked.Exchange(ref kept, null);
+            if (native != null)
+                native.Dispose();
         }
 
         public EventType Type { get; private set; }
@@ -276,7 +311,7 @@ namespace Syncshell
         {
             EventHandle native;
             Native.Check(Native.syncshell_client_next_event(handle, out native), "syncshell_client_next_event");
-            return Take(native);
+            return SyncshellEvent.Take(native);
         }
 
         /// <summary>Waits for the next event; null when none came in time (negative: no limit). ObjectDisposedException when
@@ -318,8 +353,10 @@ namespace Syncshell
                     if (result == (int)SyncshellError.Stopped)
                         return;
                     Check(result);
-                    if (e != null)
-                        handler(e);
+                    if (e == null)
+                        continue;
+                    handler(e);
+                    e.Dispose();
                 }
             }
             finally
@@ -347,7 +384,7 @@ namespace Syncshell
         {
             EventHandle native;
             int result = Native.syncshell_client_wait_event(handle, timeoutMs, out native);
-            e = Take(native);
+            e = SyncshellEvent.Take(native);
             return result;
         }
 
@@ -356,12 +393,6 @@ namespace Syncshell
         {
             if (result != (int)SyncshellError.Timeout)
                 Native.Check(result, "syncshell_client_wait_event");
-        }
-
-        private static SyncshellEvent Take(EventHandle native)
-        {
-            using (native)
-                return native.IsInvalid ? null : new SyncshellEvent(native);
         }
 
         // ---- commands; each returns its ticket ----

@@ -144,7 +144,8 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_PEER_PRESENCE,        /* SYNCSHELL_ID, PEER_ID, PRESENCE "online", "away", "left" */
     SYNCSHELL_EVENT_SESSION_OPENED,       /* ticket or 0; session fields: by this client or by the other side */
     SYNCSHELL_EVENT_SESSION_RESUMED,      /* session fields: after a restart of this client or of the relay */
-    SYNCSHELL_EVENT_SESSION_CLOSED,       /* ticket or 0; session fields, OUTCOME, CAUSE */
+    SYNCSHELL_EVENT_SESSION_CLOSED,       /* ticket or 0; session fields, OUTCOME, CAUSE. Told again after a restart,
+                                           * without a ticket, until it was freed: see syncshell_event_free() */
     SYNCSHELL_EVENT_OFFER_NEEDED,         /* session fields, ATTEMPT: make an offer, give it with this GENERATION */
     SYNCSHELL_EVENT_OFFER,                /* session fields, SDP: make an answer for this GENERATION */
     SYNCSHELL_EVENT_ANSWER,               /* session fields, SDP */
@@ -158,7 +159,8 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_PROGRESS_STORED,      /* session fields, TICKET_UP_TO, FILES_DONE: the relay has all reports up to there */
     SYNCSHELL_EVENT_MANIFEST_SAVED,       /* ticket; session fields */
     SYNCSHELL_EVENT_RECOVERY_REQUEST,     /* session fields, REQUEST_ID, BYTES; files: HELD what the joiner has,
-                                           * NEEDED the delta, MISMATCHED those of it whose copy starts over */
+                                           * NEEDED the delta, MISMATCHED those of it whose copy starts over. Told again
+                                           * after a restart, until it was freed and the link up, or a newer one came */
     SYNCSHELL_EVENT_RECOVERY_REQUESTED,   /* ticket or 0; session fields, REQUEST_ID: ours is stored at the relay */
     SYNCSHELL_EVENT_RECOVERY_RESPONSE,    /* session fields, REQUEST_ID, FILES_TO_SEND, BYTES; files: MISMATCHED */
     SYNCSHELL_EVENT_REQUEST_FAILED,       /* ticket; CODE, MESSAGE, RETRYABLE; SYNCSHELL_ID, SESSION_ID where known */
@@ -255,7 +257,10 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_wait_event(syncshell_clien
  * as long as the client. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_wake_fd(const syncshell_client *client);
 
-SYNCSHELL_API void SYNCSHELL_CALL syncshell_event_free(syncshell_event *event); /* NULL is allowed */
+/* NULL is allowed. Freeing SESSION_CLOSED or RECOVERY_REQUEST also says that you are done with it: free it once you have
+ * done what it asks for. One whose free a kill overtook is told again by the next start, so both come at least once. What was
+ * freed before syncshell_client_free() is written down by then; what is freed after it is not. */
+SYNCSHELL_API void SYNCSHELL_CALL syncshell_event_free(syncshell_event *event);
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_event_get_type(const syncshell_event *event);
 SYNCSHELL_API uint64_t SYNCSHELL_CALL syncshell_event_ticket(const syncshell_event *event); /* 0: no command's */
 

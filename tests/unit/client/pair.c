@@ -219,7 +219,7 @@ static void port_killed(struct station *station)
 {
     struct side *s = side_of(station);
     s->dialled = s->hung_up = false;
-    s->up = false;
+    s->up = s->told = false;
     s->generation = s->offered = 0;
     if (s->joiner) /* tickets are of a process */
         memset(s->pair->report_tickets, 0, sizeof s->pair->report_tickets);
@@ -297,6 +297,7 @@ static void on_request(struct pair *p, const struct syncshell_event *e)
     const struct body_file_list *needed = event_files(e, SYNCSHELL_FILES_NEEDED);
     bool holds[PAIR_FILES_MAX] = {false};
     p->n_requests++;
+    p->provider.told = true;
     memset(p->needed, 0, sizeof p->needed);
     for (size_t i = 0; held && i < held->n_files; i++) {
         unsigned file = file_number(&held->files[i]);
@@ -551,4 +552,12 @@ void pair_link_lost(struct pair *p)
     tell_link(&p->joiner, SYNCSHELL_LINK_LOST);
     tell_link(&p->provider, SYNCSHELL_LINK_LOST);
     pair_settle(p);
+}
+
+void pair_close(struct side *s)
+{
+    struct station *st = &s->station;
+    STATION_CALL(st, engine_session_close(st->engine, s->pair->now_us, station_ticket(st),
+                                          pair_session, SYNCSHELL_OUTCOME_COMPLETED));
+    pair_settle(s->pair);
 }

@@ -30,6 +30,7 @@ struct side {
     uint64_t offered;    /* the generation whose offer it made */
     bool up;
     bool closed;
+    bool told; /* provider: this process knows what to send */
 };
 
 struct pair {
@@ -76,6 +77,7 @@ void pair_open(struct pair *p, unsigned n_files);
 void pair_set_manifest(struct pair *p);
 void pair_report(struct pair *p, unsigned file);
 void pair_link_lost(struct pair *p);
+void pair_close(struct side *s);
 
 extern const char pair_session[];
 const char *pair_shell(const struct pair *p); /* its id, from the provider's disk */

@@ -115,8 +115,19 @@ void station_init(struct station *s, unsigned n, const struct port *port, void *
     s->config.peer_id = peer_id;
 }
 
+/* What the application was told and did not take dies with the process. */
+static void events_gone(struct station *s)
+{
+    list_for_each_safe (n, next, &s->events) {
+        list_unlink(n);
+        event_free(event_from_node(n));
+    }
+    s->current = event_free(s->current);
+}
+
 static void engine_gone(struct station *s)
 {
+    events_gone(s);
     s->engine = engine_free(s->engine);
     assert_int_equal(s->crypto.n_groups, 0);
     records_clear(&s->batch);
@@ -126,8 +137,6 @@ static void engine_gone(struct station *s)
 void station_deinit(struct station *s)
 {
     engine_gone(s);
-    station_forget(s);
-    s->current = event_free(s->current);
     records_clear(&s->disk);
 }
 
@@ -269,10 +278,18 @@ uint64_t station_report(struct station *s, const char *session, struct body_file
     return ticket;
 }
 
+static void done_with_current(struct station *s)
+{
+    uint64_t receipt = s->current ? event_receipt(s->current) : 0;
+    s->current = event_free(s->current);
+    if (receipt != 0)
+        STATION_CALL(s, engine_event_taken(s->engine, *s->now_us, receipt));
+}
+
 struct syncshell_event *station_next(struct station *s)
 {
+    done_with_current(s);
     struct list_node *n = list_first(&s->events);
-    s->current = event_free(s->current);
     if (!n)
         return NULL;
     list_unlink(n);

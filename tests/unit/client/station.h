@@ -1,7 +1,8 @@
 /* One client's machine in virtual time: an engine, the disk that survives it, and the application that takes its events.
  *
  * A station carries the engine's effects out one at a time and counts them. Between any two it may be killed: the engine
- * is gone, the batch that was not committed is gone, and station_boot() makes a new engine from the records on the disk.
+ * is gone, the batch that was not committed is gone, so are the events that nobody took, and station_boot() makes a new
+ * engine from the records on the disk.
  * What the other end of the connection does is up to the port. */
 #ifndef TESTS_UNIT_CLIENT_STATION_H
 #define TESTS_UNIT_CLIENT_STATION_H
@@ -82,7 +83,7 @@ void station_commit(struct station *s); /* the batch that disk_held holds back *
 uint64_t station_ticket(struct station *s);
 uint64_t station_report(struct station *s, const char *session, struct body_file_list *takes_files);
 
-/* Events, oldest first; those that expect() returned live until the next call. */
+/* Events, oldest first; one that was returned lives, and is not taken, until the next call. */
 struct syncshell_event *station_next(struct station *s); /* NULL: none */
 struct syncshell_event *station_expect(struct station *s, int32_t type);
 struct syncshell_event *station_skip_to(struct station *s,

@@ -1,7 +1,8 @@
 /* The whole: two engines and the relay's core, each of the three killed at every single step of a transfer's life.
  *
  * Whatever dies when: what the joiner's application was told is saved, is there; the provider hears exactly the rest; the
- * relay's log is what the joiner's journal says; both come back by themselves, and their link is of one generation. */
+ * relay's log is what the joiner's journal says; both come back by themselves, and their link is of one generation. Who is up
+ * as provider knows what to send; and in the end both have heard that it is over. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,7 +45,6 @@ static void transfer(struct pair *p)
 static void recover(struct pair *p)
 {
     struct station *st = &p->joiner.station;
-    pair_run_ms(p, 120000);
     p->n_requests = 0;
     STATION_CALL(st, engine_session_request_recovery(st->engine, p->now_us, station_ticket(st),
                                                      pair_session));
@@ -74,8 +74,21 @@ static void check_log(struct pair *p)
         assert_int_equal(journaled(p, i), before[i]);
 }
 
+/* Both live now: whatever happened before, each hears of the end. */
+static void check_end(struct pair *p)
+{
+    pair_run_ms(p, 60000);
+    assert_true(p->joiner.closed && p->provider.closed);
+    assert_int_equal(station_records(&p->joiner.station, "session"), 0);
+    assert_int_equal(station_records(&p->provider.station, "session"), 0);
+    assert_int_equal(station_records(&p->joiner.station, "ended"), 0);
+    assert_int_equal(station_records(&p->provider.station, "ended"), 0);
+}
+
 static void check(struct pair *p)
 {
+    pair_run_ms(p, 120000);
+    assert_true(p->provider.told);
     recover(p);
     assert_int_equal(p->n_requests, 1);
     for (unsigned i = 0; i < N_FILES; i++) {
@@ -94,6 +107,8 @@ static void check(struct pair *p)
     assert_int_equal(
         fake_store_unacked(p->store, pair_shell(p), p->provider.station.config.peer_id.text), 0);
     check_log(p);
+    pair_close(&p->provider);
+    check_end(p);
 }
 
 static void test_undisturbed(void **state)
@@ -175,6 +190,57 @@ static void test_all_killed(void **state)
         run_killed(i * 7 % joiner + 1, i * 11 % provider + 1, i * 13 % relay + 1);
 }
 
+/* ---- the end ---- */
+
+static void finish(struct pair *p, struct side *closer)
+{
+    /* A close that no journal saw is asked for again, by who has the session still. */
+    for (unsigned i = 0; i < 3 && !(p->joiner.closed && p->provider.closed); i++) {
+        if (station_record(&closer->station, "session", pair_session))
+            pair_close(closer);
+        pair_run_ms(p, 5000);
+    }
+}
+
+/* From an open session on: kills both sides and the relay at those of their steps, 0 for never. True if somebody died. */
+static bool run_end(bool joiner_closes, uint64_t joiner_at, uint64_t provider_at, uint64_t relay_at)
+{
+    struct pair p;
+    pair_init(&p);
+    transfer(&p);
+    pair_run_ms(&p, 60000);
+    p.joiner.station.kill_at_step = joiner_at ? p.joiner.station.n_steps + joiner_at : 0;
+    p.provider.station.kill_at_step = provider_at ? p.provider.station.n_steps + provider_at : 0;
+    p.kill_relay_at = relay_at ? p.n_relay_steps + relay_at : 0;
+    finish(&p, joiner_closes ? &p.joiner : &p.provider);
+    bool died = (joiner_at && p.joiner.station.n_steps >= p.joiner.station.kill_at_step) ||
+                (provider_at && p.provider.station.n_steps >= p.provider.station.kill_at_step) ||
+                (relay_at && p.n_relay_steps >= p.kill_relay_at);
+    p.joiner.station.kill_at_step = p.provider.station.kill_at_step = p.kill_relay_at = 0;
+    check_end(&p);
+    pair_deinit(&p);
+    return died;
+}
+
+static void test_end_killed_at_every_step(void **state)
+{
+    (void)state;
+    for (int joiner_closes = 0; joiner_closes < 2; joiner_closes++) {
+        unsigned n_died = 0;
+        for (uint64_t at = 1; run_end(joiner_closes, at, 0, 0); at++)
+            n_died++;
+        assert_true(n_died > 5);
+        for (uint64_t at = 1; run_end(joiner_closes, 0, at, 0); at++)
+            n_died++;
+        assert_true(n_died > 10);
+        for (uint64_t at = 1; run_end(joiner_closes, 0, 0, at); at++)
+            n_died++;
+        assert_true(n_died > 15);
+        for (uint64_t at = 1; at <= 12; at++)
+            run_end(joiner_closes, at, 13 - at, at * 5 % 12 + 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_provider_killed_at_every_step),
         cmocka_unit_test(test_relay_killed_at_every_step),
         cmocka_unit_test(test_all_killed),
+        cmocka_unit_test(test_end_killed_at_every_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,6 +177,30 @@ static void test_manifests_and_requests(void **state)
     CHECK(*state, rows);
 }
 
+static void test_ends(void **state)
+{
+#define ENDED(session, other, generation, outcome)                             \
+    "{\"v\":1,\"syncshell\":\"gone\",\"session\":" session ",\"other\":" other \
+    ",\"joiner\":true,\"generation\":" generation ",\"outcome\":" outcome      \
+    ",\"cause\":\"expired\"}"
+#define E "\"s\""
+    static const struct row rows[] = {
+        {"ended", "00000000000000000007", ENDED(E, O, "1", "2"), 0},
+        {"ended", "00000000000000000000", ENDED(E, O, "1", "2"), ENGINE_E_RECORD},
+        {"ended", "7", ENDED(E, O, "1", "2"), ENGINE_E_RECORD},
+        {"ended", "0000000000000000000x", ENDED(E, O, "1", "2"), ENGINE_E_RECORD},
+        {"ended", "99999999999999999999", ENDED(E, O, "1", "2"), ENGINE_E_RECORD},
+        {"ended", "00000000000000000008", ENDED("\"a b\"", O, "1", "2"), ENGINE_E_RECORD},
+        {"ended", "00000000000000000008", ENDED(E, "\"x\"", "1", "2"), ENGINE_E_RECORD},
+        {"ended", "00000000000000000008", ENDED(E, O, "-1", "2"), ENGINE_E_RECORD},
+        {"ended", "00000000000000000008", ENDED(E, O, "1", "4"), ENGINE_E_RECORD},
+        {"ended", "00000000000000000008", ENDED(E, O, "1", "0"), ENGINE_E_RECORD},
+        {"ended", "00000000000000000008", "{\"v\":1}", ENGINE_E_RECORD},
+        {"ended", "00000000000000000008", "{\"v\":2}", ENGINE_E_RECORD_NEWER},
+    };
+    CHECK(*state, rows);
+}
+
 /* Every record that a busy life leaves behind, cut short anywhere, is refused and never believed. */
 static void test_cut_short(void **state)
 {
@@ -234,6 +258,7 @@ int main(void)
         SCENE_TEST(test_sessions),
         SCENE_TEST(test_files),
         SCENE_TEST(test_manifests_and_requests),
+        SCENE_TEST(test_ends),
         SCENE_TEST(test_cut_short),
         SCENE_TEST(test_round_trip),
     };

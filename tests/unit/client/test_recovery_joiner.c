@@ -114,6 +114,43 @@ static void test_request_refused(void **state)
     scene_silence(s);
 }
 
+/* A provider that saw the link up may have forgotten the request when it died; if we saw it up, too, there is a new episode. */
+static void test_asks_again_after_an_answer(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    scene_session(s, true);
+    STATION_CALL(st, engine_session_offer(st->engine, s->now_us, 7, SCENE_SESSION, 1, "offer"));
+    scene_settle(s);
+    scene_hear(s, MESSAGE_RECONNECT_OFFER);
+    scene_presence(s, PRESENCE_AWAY);
+    scene_presence(s, PRESENCE_ONLINE);
+    scene_silence(s); /* it cannot have been up */
+    scene_signal(s, MESSAGE_RECONNECT_ANSWER, 1, "their answer");
+    scene_presence(s, PRESENCE_AWAY);
+    scene_presence(s, PRESENCE_ONLINE);
+    scene_stored(s, &(struct wire_id){"x"});
+    struct wire_id id = scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id;
+    scene_stored(s, &id);
+    scene_presence(s, PRESENCE_AWAY);
+    scene_presence(s, PRESENCE_ONLINE);
+    scene_silence(s); /* once is enough */
+}
+
+static void test_asks_again_when_the_relay_was_away(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    scene_session(s, true);
+    STATION_CALL(st, engine_session_offer(st->engine, s->now_us, 7, SCENE_SESSION, 1, "offer"));
+    scene_settle(s);
+    scene_hear(s, MESSAGE_RECONNECT_OFFER);
+    scene_signal(s, MESSAGE_RECONNECT_ANSWER, 1, "their answer");
+    scene_drop(s, 1006);
+    come_back(s, true, 1);
+    scene_hear(s, MESSAGE_RECOVERY_REQUEST);
+}
+
 static void test_provider_does_not_ask(void **state)
 {
     struct scene *s = *state;
@@ -313,6 +350,8 @@ int main(void)
         SCENE_TEST(test_request_is_repeated_as_it_was),
         SCENE_TEST(test_request_again),
         SCENE_TEST(test_request_refused),
+        SCENE_TEST(test_asks_again_after_an_answer),
+        SCENE_TEST(test_asks_again_when_the_relay_was_away),
         SCENE_TEST(test_provider_does_not_ask),
         SCENE_TEST(test_large_request_in_parts),
         SCENE_TEST(test_response),

@@ -70,10 +70,56 @@ static void test_delta(void **state)
     check_delta(s, "r1");
     ack(s, 1);
     struct wire_id id = expect_response(s);
-    assert_int_equal(station_records(&s->station, "request"), 1);
     scene_stored(s, &id);
-    assert_int_equal(station_records(&s->station, "request"), 0);
     scene_silence(s);
+}
+
+static void come_up(struct scene *s)
+{
+    struct station *st = &s->station;
+    const struct engine_link up = {.state = SYNCSHELL_LINK_UP};
+    scene_signal(s, MESSAGE_RECONNECT_OFFER, 1, "their offer");
+    STATION_CALL(st, engine_session_link(st->engine, s->now_us, 50, SCENE_SESSION, 1, &up));
+    scene_settle(s);
+}
+
+/* Told again after a kill, until it is answered, taken, and the link is up: in whatever order. */
+static void served_in_order(struct scene *s, const char *order)
+{
+    scene_session(s, false);
+    manifest_abc(s);
+    deliver_ab(s, 1, "r1");
+    ack(s, 1);
+    struct wire_id id = expect_response(s);
+    for (const char *what = order; *what; what++) {
+        assert_int_equal(station_records(&s->station, "request"), 1);
+        if (*what == 'a')
+            scene_stored(s, &id);
+        else if (*what == 't')
+            station_forget(&s->station);
+        else
+            come_up(s);
+        scene_settle(s);
+    }
+    assert_int_equal(station_records(&s->station, "request"), 0);
+    scene_forget(s);
+    restart(s, false, 1);
+    assert_null(station_find(&s->station, SYNCSHELL_EVENT_RECOVERY_REQUEST));
+}
+
+static void test_kept_until_served(void **state)
+{
+    served_in_order(*state, "atu");
+}
+
+static void test_kept_until_answered(void **state)
+{
+    served_in_order(*state, "uta");
+}
+
+static void test_kept_until_taken(void **state)
+{
+    served_in_order(*state, "uat");
 }
 
 static void test_manifest_comes_later(void **state)
@@ -106,8 +152,32 @@ static void test_told_again_after_a_kill(void **state)
     struct wire_id id = expect_response(s);
     scene_stored(s, &id);
     scene_forget(s);
-    restart(s, false, 1); /* and now it was */
-    assert_null(station_find(&s->station, SYNCSHELL_EVENT_RECOVERY_REQUEST));
+    restart(s, false, 1); /* now it was, and there was no link yet */
+    station_skip_to(&s->station, SYNCSHELL_EVENT_RECOVERY_REQUEST);
+}
+
+/* It is about the newer request alone whether that one is taken. */
+static void test_the_older_is_taken(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, false);
+    manifest_abc(s);
+    come_up(s);
+    station_forget(&s->station);
+    deliver_ab(s, 1, "r1");
+    ack(s, 1);
+    struct wire_id id = expect_response(s);
+    scene_stored(s, &id);
+    check_delta(s, "r1");
+    deliver_ab(s, 2, "r2");
+    ack(s, 2);
+    id = expect_response(s);
+    scene_stored(s, &id);
+    check_delta(s, "r2"); /* so r1 is taken, and r2 is not yet */
+    assert_int_equal(station_records(&s->station, "request"), 1);
+    station_forget(&s->station);
+    scene_settle(s);
+    assert_int_equal(station_records(&s->station, "request"), 0);
 }
 
 static void test_delivered_twice(void **state)
@@ -421,6 +491,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_delta),
+        SCENE_TEST(test_kept_until_served),
+        SCENE_TEST(test_kept_until_answered),
+        SCENE_TEST(test_kept_until_taken),
+        SCENE_TEST(test_the_older_is_taken),
         SCENE_TEST(test_manifest_comes_later),
         SCENE_TEST(test_told_again_after_a_kill),
         SCENE_TEST(test_delivered_twice),
