@@ -25,7 +25,9 @@ static bool can_be_encoded(const struct message *m)
 {
     if (m->type == MESSAGE_ERROR)
         return m->error.code != WIRE_CODE_NONE;
-    return m->type != MESSAGE_UNDELIVERABLE || m->undeliverable.code != WIRE_CODE_NONE;
+    if (m->type == MESSAGE_UNDELIVERABLE)
+        return m->undeliverable.code != WIRE_CODE_NONE;
+    return m->type != MESSAGE_MEMBERSHIP_ENDED || m->membership_ended.code != WIRE_CODE_NONE;
 }
 
 static void check_round_trip(const struct message *m, bool to_relay)
