@@ -17,6 +17,7 @@ PAIRINGS = (
     ("c", "node"), ("node", "c"), ("node", "node"),
     ("c", "chromium"), ("chromium", "c"), ("node", "chromium"),
 )
+OVER_TLS = (("chromium", "c"),)
 
 
 def command(kind):
@@ -30,9 +31,9 @@ def command(kind):
 
 
 class Peer(Process):
-    def __init__(self, kind, role, folder, state):
+    def __init__(self, kind, role, folder, state, *options):
         self.events = Log(f"{kind} {role}")
-        super().__init__([str(PROGRAMS[kind]), role, str(folder), "--state", str(state), "--bind", "127.0.0.1"],
+        super().__init__([str(PROGRAMS[kind]), role, str(folder), "--state", str(state), "--bind", "127.0.0.1", *options],
                          f"{kind} {role}", {"SYNCSHELL_BUILD_DIR": str(BUILD)})
 
     def take_output(self, line):
@@ -47,26 +48,26 @@ class Peer(Process):
 class MixedPair(Pair):
     """Pair, with a program of its own for each role."""
 
-    def __init__(self, folder, kinds):
+    def __init__(self, folder, kinds, tls):
         self.kinds = dict(zip(("share", "fetch"), kinds))
-        super().__init__(folder, n_files=200, file_bytes=100_000, large_bytes=16_000_000)
+        super().__init__(folder, n_files=200, file_bytes=100_000, large_bytes=16_000_000, tls=tls)
 
     def make_members(self):
         """Chromium's have a state directory of their own kind."""
         makers = {role: command(kind) for role, kind in self.kinds.items()}
-        invite = makers["share"]("create", "--relay", self.relay.url, "--state", self.folder / "share")
-        makers["fetch"]("join", invite, "--state", self.folder / "fetch")
+        invite = makers["share"]("create", "--relay", self.relay.url, "--state", self.folder / "share", *self.trust)
+        makers["fetch"]("join", invite, "--state", self.folder / "fetch", *self.trust)
 
     def start(self, role, *options):
         folder = self.source if role == "share" else self.target
-        process = Peer(self.kinds[role], role, folder, self.folder / role)
+        process = Peer(self.kinds[role], role, folder, self.folder / role, *self.trust)
         self.processes.append(process)
         return process
 
 
 @pytest.fixture(params=PAIRINGS, ids="-".join)
-def pair(request, tmp_path):
-    pair = MixedPair(tmp_path, request.param)
+def pair(request, tmp_path, certificate):
+    pair = MixedPair(tmp_path, request.param, certificate if request.param in OVER_TLS else None)
     yield pair
     pair.end()
 

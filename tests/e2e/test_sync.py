@@ -33,12 +33,13 @@ class Sync(Process):
 class Pair:
     """A relay, a folder of random files and an empty one, and two members for them."""
 
-    def __init__(self, folder, n_files, file_bytes, large_bytes):
+    def __init__(self, folder, n_files, file_bytes, large_bytes, tls=None):
         self.folder = folder
+        self.trust = ["--ca", str(tls.authority)] if tls else []
         self.source, self.target = folder / "source", folder / "target"
         for made in (folder / "relay", self.source, self.target):
             made.mkdir()
-        self.relay = Relay(folder / "relay").start()
+        self.relay = Relay(folder / "relay", tls).start()
         self.make_members()
         self.processes = []
         self.fill(n_files, file_bytes, large_bytes)

@@ -1,5 +1,6 @@
 // A headless Chromium with one page, which is served from ../browser and ../common without any network.
 
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -37,13 +38,25 @@ function clean(directory) {
   fs.rmSync(directory, { recursive: true, force: true });
 }
 
-// `directory` is its own, and emptied. `options`: {bind}. `calls`: functions by name, for the page's host(). `failed(text)`: it broke.
-export async function openPage(directory, options, calls, failed) {
+// Chromium trusts what the user's NSS database does.
+function trust(home, ca) {
+  const database = path.join(home, ".pki", "nssdb");
+  fs.mkdirSync(database, { recursive: true });
+  const certutil = (...words) => execFileSync("certutil", ["-d", `sql:${database}`, ...words], { stdio: ["ignore", "ignore", "pipe"] });
+  certutil("-N", "--empty-password");
+  certutil("-A", "-n", "relay", "-t", "C,,", "-i", ca);
+}
+
+// `directory` is the browser's own, and emptied. `ca`: a file with a certificate to trust, or nothing. `calls`: functions by name, for
+// the page's host(). `failed(text)`: the browser broke.
+export async function openPage({ directory, ca, bind }, calls, failed) {
   const { chromium } = requirePackage("playwright-core");
   clean(directory);
-  const loopback = /^(127\.|::1$)/.test(options.bind ?? "") ? ["--allow-loopback-in-peer-connection"] : [];
+  if (ca) trust(directory, ca);
+  const loopback = /^(127\.|::1$)/.test(bind ?? "") ? ["--allow-loopback-in-peer-connection"] : [];
   const context = await chromium.launchPersistentContext(directory, {
     artifactsDir: directory,
+    env: { ...process.env, HOME: directory },
     executablePath: path.join(SOURCES, "chromium", "run-chromium"),
     headless: true, handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false,
     args: [...FLAGS, ...loopback],

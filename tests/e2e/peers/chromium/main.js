@@ -9,11 +9,11 @@ import { openPage } from "./browser.js";
 import { State } from "./state.js";
 
 // What the page calls.
-function hostCalls(state, disk, print, quit) {
+function hostCalls({ state, ca }, disk, print, quit) {
   return {
     event: print.event,
     failure: print.failure,
-    saveMember: (member) => state.save(member),
+    saveMember: (member) => state.save(ca ? { ...member, ca } : member),
     quit,
     scan: () => disk.scan(),
     list: () => disk.list(),
@@ -33,7 +33,6 @@ async function run(options, print) {
   const joined = command === "share" || command === "fetch";
   if (joined && !member) throw new Error("The state directory has no member: create or join first.");
   if (!joined && member) throw new Error("The state directory has a member already.");
-  if (options.ca) throw new UsageError("--ca has no meaning for Chromium yet.");
   if (command === "create" && !options.relay) throw new UsageError("create needs --relay.");
 
   let disk = null;
@@ -54,10 +53,14 @@ async function run(options, print) {
   }
   process.stdout.on("error", () => quit(1)); // nobody reads any more
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => quit(command === "share" ? 0 : 1));
-  page = await openPage(path.join(options.state, "chromium"), options, hostCalls(state, disk, print, quit), (text) => {
-    if (!ending) print.failure(text);
-    quit(1);
-  });
+  const ca = options.ca ? path.resolve(options.ca) : member?.ca;
+  page = await openPage(
+    { directory: path.join(options.state, "chromium"), ca, bind: options.bind },
+    hostCalls({ state, ca }, disk, print, quit),
+    (text) => {
+      if (!ending) print.failure(text);
+      quit(1);
+    });
   if (joined) {
     await page.evaluate((given) => window.peer.run(...given), [options, member, disk.folder.path]);
   } else {

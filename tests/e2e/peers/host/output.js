@@ -14,7 +14,8 @@ export async function runMain(name, isUsage, main) {
   try {
     await main(print);
   } catch (error) {
-    print.failure(isUsage(error) ? `${error.message} See: tests/e2e/peers/README.md` : error.message);
+    const [message] = error.message.replace(/^page\.evaluate: Error: /, "").split("\n"); // without the page's stack
+    print.failure(isUsage(error) ? `${message} See: tests/e2e/peers/README.md` : message);
     process.exit(isUsage(error) ? 2 : 1);
   }
 }
