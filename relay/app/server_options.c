@@ -19,6 +19,32 @@ static const char *text_or_null(const char *text)
     return *text ? text : NULL;
 }
 
+static void account_options(struct account_config *ret_config, const struct settings *s)
+{
+    *ret_config = (struct account_config){
+        .max =
+            {
+                [ACCOUNT_RELAY] = {[RESOURCE_BYTES] = s->memory_bytes_max,
+                                   [RESOURCE_CONNECTIONS] = s->connections_max},
+                [ACCOUNT_ADDRESS] = {[RESOURCE_BYTES] = s->peer_bytes_max * s->address_peers,
+                                     [RESOURCE_CONNECTIONS] = s->address_connections_max},
+                [ACCOUNT_PEER] = {[RESOURCE_BYTES] = s->peer_bytes_max},
+            },
+        .per_minute = {[RATE_CONNECTS] = u32(s->connects_per_minute),
+                       [RATE_JOINS] = u32(s->joins_per_minute),
+                       [RATE_SIGNALS] = u32(s->signals_per_minute),
+                       [RATE_WRITES] = u32(s->writes_per_minute),
+                       [RATE_QUERIES] = u32(s->queries_per_minute),
+                       [RATE_REFUSALS] = u32(s->refusals_per_minute)},
+        .address_peers = u32(s->address_peers),
+        .throttle = {.free_failures = u32(s->failures_max),
+                     .delay_ms = u32(s->failure_delay_ms),
+                     .delay_ms_max = u32(s->failure_delay_max_ms),
+                     .half_life_ms = u32(s->failure_memory_ms)},
+        .remembered_max = (size_t)s->remembered_max,
+    };
+}
+
 void server_options_core(struct core_config *ret_config, const struct settings *s,
                          const struct store_identity *identity)
 {
@@ -34,7 +60,7 @@ void server_options_core(struct core_config *ret_config, const struct settings *
     ret_config->session_ttl_ms = u32(s->session_ttl_hours * MS_PER_HOUR);
     ret_config->tombstone_ttl_ms = u32(s->tombstone_ttl_hours * MS_PER_HOUR);
     ret_config->inbox_ttl_ms = u32(s->inbox_ttl_hours * MS_PER_HOUR);
-    ret_config->connections_max = u32(s->connections_max);
+    account_options(&ret_config->accounts, s);
     ret_config->members_max = u32(s->members_max);
     ret_config->sessions_max = u32(s->sessions_max);
     ret_config->joined_max = u32(s->joined_max);

@@ -72,6 +72,53 @@ const struct setting setting_table[] = {
     {"limits.queue_frames_max", SETTING_INTEGER, AT(queue_frames_max), .default_value = 4096,
      .min = 64, .max = 65536, .reloadable = true,
      .help = "Messages that may wait for one connection before it is dropped as a slow reader."},
+    {"limits.address_connections_max", SETTING_INTEGER, AT(address_connections_max),
+     .default_value = 4096, .min = 1, .max = 1000000, .reloadable = true,
+     .help =
+         "Connections of one address (IPv6: of one /64). Everybody behind a proxy or a NAT has the same one."},
+    {"limits.address_peers", SETTING_INTEGER, AT(address_peers), .default_value = 64, .min = 1,
+     .max = 100000, .reloadable = true,
+     .help =
+         "An address may do, and have waiting in queues, as much as so many peers: limits.peer_bytes_max and the rates are those "
+         "of one."},
+    {"limits.memory_bytes_max", SETTING_INTEGER, AT(memory_bytes_max),
+     .default_value = 512 * MEBIBYTE, .min = 16 * MEBIBYTE, .max = 1048576 * MEBIBYTE,
+     .reloadable = true,
+     .help =
+         "Bytes of messages that may wait to be written to connections, of all together. What belongs to one address or peer "
+         "may be half of it at most. It bounds nothing else that the relay holds."},
+    {"limits.peer_bytes_max", SETTING_INTEGER, AT(peer_bytes_max), .default_value = 8 * MEBIBYTE,
+     .min = 4 * MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
+     .help = "Those of limits.memory_bytes_max that may wait for one peer."},
+    {"limits.failures_max", SETTING_INTEGER, AT(failures_max), .default_value = 8, .min = 1,
+     .max = 1000, .reloadable = true,
+     .help =
+         "Signatures, proofs and codes of one address that may be wrong before timing.failure_delay_ms begins."},
+    {"limits.remembered_max", SETTING_INTEGER, AT(remembered_max), .default_value = 65536,
+     .min = 16, .max = 10000000, .reloadable = true,
+     .help =
+         "Addresses and peers that are gone but whose rates and failures are remembered, at about half a kilobyte each."},
+    {"rates.connects_per_minute", SETTING_INTEGER, AT(connects_per_minute), .default_value = 12000,
+     .min = 1, .max = 60000000, .reloadable = true,
+     .help =
+         "Connections that one address may open in a minute. As with all rates, a whole minute's may come at once."},
+    {"rates.joins_per_minute", SETTING_INTEGER, AT(joins_per_minute), .default_value = 6000,
+     .min = 1, .max = 60000000, .reloadable = true,
+     .help =
+         "Times in a minute that a peer may authenticate, create, join or leave. Before it has authenticated its address counts, "
+         "with limits.address_peers times as many."},
+    {"rates.signals_per_minute", SETTING_INTEGER, AT(signals_per_minute), .default_value = 120000,
+     .min = 1, .max = 60000000, .reloadable = true,
+     .help =
+         "Offers, answers and candidates of one peer in a minute. Of every message each further 16 KiB counts as one more."},
+    {"rates.writes_per_minute", SETTING_INTEGER, AT(writes_per_minute), .default_value = 120000,
+     .min = 1, .max = 60000000, .reloadable = true,
+     .help = "Messages of one peer in a minute that are written to the disk."},
+    {"rates.queries_per_minute", SETTING_INTEGER, AT(queries_per_minute), .default_value = 6000,
+     .min = 1, .max = 60000000, .reloadable = true, .help = "Queries of one peer in a minute."},
+    {"rates.refusals_per_minute", SETTING_INTEGER, AT(refusals_per_minute), .default_value = 6000,
+     .min = 1, .max = 60000000, .reloadable = true,
+     .help = "Requests of one peer in a minute that may be refused before it is disconnected."},
     {"timing.handshake_timeout_ms", SETTING_INTEGER, AT(handshake_timeout_ms),
      .default_value = 10000, .min = 100, .max = 600000, .reloadable = true,
      .help = "Milliseconds that a connection has to authenticate."},
@@ -95,6 +142,18 @@ const struct setting setting_table[] = {
     {"timing.drain_ms", SETTING_INTEGER, AT(drain_ms), .default_value = 1000, .min = 0,
      .max = 600000, .reloadable = true,
      .help = "Milliseconds between SIGTERM and the end, over which clients are told to leave."},
+    {"timing.failure_delay_ms", SETTING_INTEGER, AT(failure_delay_ms), .default_value = 1000,
+     .min = 1, .max = 3600000, .reloadable = true,
+     .help =
+         "Milliseconds for which an address is not listened to after the first wrong signature, proof or code beyond "
+         "limits.failures_max. Each further one doubles it."},
+    {"timing.failure_delay_max_ms", SETTING_INTEGER, AT(failure_delay_max_ms),
+     .default_value = 60000, .min = 1, .max = 86400000, .reloadable = true,
+     .help = "The longest that timing.failure_delay_ms becomes."},
+    {"timing.failure_memory_ms", SETTING_INTEGER, AT(failure_memory_ms), .default_value = 600000,
+     .min = 1000, .max = 86400000, .reloadable = true,
+     .help =
+         "Milliseconds without a failure after which half of an address's failures are forgotten."},
     {"log.level", SETTING_CHOICE, AT(log_level), .choices = log_levels,
      .default_value = LOG_LEVEL_INFO, .reloadable = true,
      .help = "The least important level that is written."},

@@ -56,6 +56,18 @@ struct settings {
     uint64_t attempt_bytes_max;
     uint64_t queue_bytes_max;
     uint64_t queue_frames_max;
+    uint64_t address_connections_max;
+    uint64_t address_peers;
+    uint64_t memory_bytes_max;
+    uint64_t peer_bytes_max;
+    uint64_t failures_max;
+    uint64_t remembered_max;
+    uint64_t connects_per_minute;
+    uint64_t joins_per_minute;
+    uint64_t signals_per_minute;
+    uint64_t writes_per_minute;
+    uint64_t queries_per_minute;
+    uint64_t refusals_per_minute;
     uint64_t handshake_timeout_ms;
     uint64_t heartbeat_ms;
     uint64_t close_timeout_ms;
@@ -64,6 +76,9 @@ struct settings {
     uint64_t tombstone_ttl_hours;
     uint64_t inbox_ttl_hours;
     uint64_t drain_ms;
+    uint64_t failure_delay_ms;
+    uint64_t failure_delay_max_ms;
+    uint64_t failure_memory_ms;
     uint64_t log_level; /* enum log_level */
     uint64_t log_format;
 };

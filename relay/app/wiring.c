@@ -1,5 +1,6 @@
 #include "app/wiring.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <syslog.h>
@@ -151,6 +152,15 @@ void wiring_end_of_turn(void *userdata)
 
 /* ---- the listener's events ---- */
 
+static struct address address_of(const struct ws_connection *c)
+{
+    struct address a = {.bytes = {[10] = 0xff, [11] = 0xff}};
+    const char *text = ws_connection_address(c);
+    if (inet_pton(AF_INET, text, a.bytes + ADDRESS_V4_OFFSET) != 1)
+        (void)inet_pton(AF_INET6, text, a.bytes);
+    return a;
+}
+
 static int on_opened(void *userdata, struct ws_connection *c, void **ret_user)
 {
     struct server *s = userdata;
@@ -160,8 +170,14 @@ static int on_opened(void *userdata, struct ws_connection *c, void **ret_user)
     if (!link)
         return -ENOMEM;
     link->ws = c;
-    int r = core_connect(s->core, loop_now_us(s->loop), link, &link->core);
+    const struct address address = address_of(c);
+    struct admission *admission = NULL;
+    int r = core_admit(s->core, loop_now_us(s->loop), &address, &admission);
+    if (r == 0)
+        r = core_connect(s->core, loop_now_us(s->loop), link, admission, &link->core);
     if (r != 0) {
+        core_admission_free(admission);
+        wiring_carry_out(s);
         free(link);
         return r < 0 ? r : -EBUSY;
     }

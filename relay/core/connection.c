@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/admission.h"
 #include "core/bulk.h"
 #include "core/join.h"
 #include "core/member.h"
@@ -22,10 +23,26 @@ static void handshake_expired(struct core *core, struct timer *t)
                      WIRE_CODE_HANDSHAKE_TIMEOUT);
 }
 
-int connection_new(struct core *core, struct connection **ret_connection, void *userdata)
+static int take_admission(struct connection *c, struct admission *a)
 {
-    if (core->stats.connections >= core->config.connections_max)
+    struct refusal refusal;
+    uint32_t retry_after_ms;
+    int r = core_admission_upgrade(a, c->core->now_us, &retry_after_ms);
+    if (r != 0)
+        return r;
+    if (!charge_take(&c->memory, &c->core->accounts, &a->connection.payers, RESOURCE_BYTES, 0,
+                     &refusal))
         return CORE_E_FULL;
+    c->address = a->address;
+    c->place = a->connection;
+    a->connection = (struct charge){0};
+    core_admission_free(a);
+    return 0;
+}
+
+int connection_new(struct core *core, struct connection **ret_connection, void *userdata,
+                   struct admission *admission)
+{
     struct connection *c = calloc(1, sizeof *c);
     if (!c)
         return -ENOMEM;
@@ -44,6 +61,8 @@ int connection_new(struct core *core, struct connection **ret_connection, void *
     int r = proof_nonce(core, &c->nonce);
     if (r == 0)
         r = map_insert(&core->connections_by_id, &c->id_node, c->id_text);
+    if (r == 0 && (r = take_admission(c, admission)) != 0)
+        map_remove(&core->connections_by_id, &c->id_node);
     if (r != 0) {
         free(c);
         return r == MAP_E_FULL ? CORE_E_FULL : r;
@@ -56,9 +75,22 @@ int connection_new(struct core *core, struct connection **ret_connection, void *
     return 0;
 }
 
+bool connection_hold(struct connection *c, size_t bytes, struct refusal *ret_refusal)
+{
+    return charge_resize(&c->memory, c->memory.amount + bytes, ret_refusal);
+}
+
+void connection_give_back(struct connection *c, size_t bytes)
+{
+    struct refusal unused;
+    assert(c->memory.amount >= bytes);
+    charge_resize(&c->memory, c->memory.amount - bytes, &unused);
+}
+
 static void drop_queue(struct connection *c)
 {
     c->core->stats.queued_bytes -= queue_bytes(&c->queue);
+    connection_give_back(c, queue_bytes(&c->queue) + c->queue.n_frames * QUEUE_ITEM_BYTES);
     queue_deinit(&c->queue);
     list_unlink(&c->send_node);
 }
@@ -96,6 +128,10 @@ struct connection *connection_free(struct connection *c)
     if (c->authenticated)
         core->stats.authenticated--;
     core->stats.connections--;
+    connection_give_back(c, c->buffered_bytes);
+    assert(c->memory.amount == 0);
+    charge_drop(&c->memory);
+    charge_drop(&c->place);
     free(c);
     return NULL;
 }
@@ -111,6 +147,12 @@ int connection_authenticated(struct connection *c, const struct wire_peer_id *pe
         map_remove(&core->connections_by_peer, n);
     }
     c->peer_id = *peer_id;
+    struct account *account = accounts_peer(&core->accounts, peer_id->text);
+    if (!account)
+        return -ENOMEM;
+    charge_join(&c->place, account);
+    charge_join(&c->memory, account);
+    account_unref(account);
     int r = map_insert(&core->connections_by_peer, &c->peer_node, c->peer_id.text);
     if (r != 0)
         return -ENOMEM;
@@ -124,6 +166,12 @@ int connection_authenticated(struct connection *c, const struct wire_peer_id *pe
     return 0;
 }
 
+static bool code_is_about_memory(enum wire_code code)
+{
+    return code == WIRE_CODE_RELAY_BUSY || code == WIRE_CODE_ADDRESS_QUOTA ||
+           code == WIRE_CODE_PEER_QUOTA;
+}
+
 void connection_close_as(struct connection *c, enum wire_code code, uint16_t close_code)
 {
     struct core *core = c->core;
@@ -134,14 +182,18 @@ void connection_close_as(struct connection *c, enum wire_code code, uint16_t clo
     c->close_reason = wire_code_name(code);
     timer_cancel(&core->timers, &c->handshake_timer);
     /* A reader that is slow or gone would not read this either. */
-    if (code == WIRE_CODE_REPLACED || code == WIRE_CODE_SLOW_READER || code == WIRE_CODE_IDLE)
+    if (code == WIRE_CODE_REPLACED || code == WIRE_CODE_SLOW_READER || code == WIRE_CODE_IDLE ||
+        code_is_about_memory(code))
         drop_queue(c);
     list_append(&core->closes, &c->close_node);
     list_append(&core->closed, &c->closed_node);
+    core->closings[code]++;
     core_emit(core, &(struct core_event){.kind = CORE_EVENT_CLOSED,
                                          .connection_id = c->id,
                                          .peer_id = c->peer_id,
-                                         .code = code});
+                                         .code = code,
+                                         .has_address = true,
+                                         .address = c->address});
 }
 
 void connection_close(struct connection *c, enum wire_code code)
@@ -154,7 +206,13 @@ static bool push(struct connection *c, struct frame *frame, enum queue_class cla
 {
     struct core *core = c->core;
     bool was_empty = c->queue.n_frames == 0;
+    struct refusal refusal = {.code = WIRE_CODE_INTERNAL};
+    if (!connection_hold(c, frame->size + QUEUE_ITEM_BYTES, &refusal)) {
+        connection_close(c, refusal.code);
+        return false;
+    }
     if (queue_push(&c->queue, frame, class) != 0) {
+        connection_give_back(c, frame->size + QUEUE_ITEM_BYTES);
         connection_close(c, WIRE_CODE_INTERNAL);
         return false;
     }
@@ -195,8 +253,10 @@ bool connection_has_room(const struct connection *c, enum queue_class class, siz
 struct frame *connection_pull(struct connection *c)
 {
     struct frame *frame = queue_pop(&c->queue);
-    if (frame)
-        c->core->stats.queued_bytes -= frame->size;
+    if (!frame)
+        return NULL;
+    c->core->stats.queued_bytes -= frame->size;
+    connection_give_back(c, frame->size + QUEUE_ITEM_BYTES);
     return frame;
 }
 

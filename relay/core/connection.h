@@ -4,12 +4,14 @@
  * core_disconnect()). Changes only through connection_authenticated() and connection_close(). A closed connection takes no
  * more frames in either direction; its memberships are released by the next core_leave().
  *
- * Accounts: n_pending counts the requests that wait for the store, queue the bytes that wait for the socket. */
+ * Accounts: `place` is the connection itself, and names who pays: its address, and its peer once that is known. `memory` is
+ * everything that it makes the core and the adapter hold, but for operations, which carry their own charges. */
 #ifndef RELAY_CORE_CONNECTION_H
 #define RELAY_CORE_CONNECTION_H
 
 #include "base/list.h"
 #include "base/map.h"
+#include "core/account.h"
 #include "core/core_state.h"
 #include "core/queue.h"
 #include "core/timer.h"
@@ -33,6 +35,10 @@ struct connection {
     struct map_node id_node;
     void *userdata;
     enum connection_state state;
+    struct address address;
+    struct charge place;
+    struct charge memory;
+    size_t buffered_bytes; /* by the adapter, part of `memory` */
 
     struct wire_key nonce;
     struct timer handshake_timer;
@@ -62,8 +68,19 @@ struct connection {
     struct timer bulk_retry_timer;
 };
 
-/* 0, CORE_E_FULL or negative. */
-int connection_new(struct core *core, struct connection **ret_connection, void *userdata);
+/* 0, CORE_E_FULL or negative. Takes the admission when it succeeds. */
+int connection_new(struct core *core, struct connection **ret_connection, void *userdata,
+                   struct admission *admission);
+
+/* Who pays for what the connection causes. */
+static inline const struct payers *connection_payers(const struct connection *c)
+{
+    return &c->place.payers;
+}
+
+/* So many bytes more of memory, before they are used; given back by connection_give_back(). */
+bool connection_hold(struct connection *c, size_t bytes, struct refusal *ret_refusal);
+void connection_give_back(struct connection *c, size_t bytes);
 
 /* Releases everything the connection holds in the core and frees it. Always NULL. */
 struct connection *connection_free(struct connection *c);

@@ -46,6 +46,7 @@ int core_new(struct core **ret_core, const struct core_config *config, const str
     list_init(&core->closes);
     list_init(&core->closed);
     list_init(&core->idle);
+    accounts_init(&core->accounts, &core->config.accounts, &core->now_us, CORE_OBJECTS_MAX, seed);
     map_init(&core->connections_by_id, CORE_OBJECTS_MAX, seed);
     map_init(&core->connections_by_peer, CORE_OBJECTS_MAX, seed);
     map_init(&core->syncshells, CORE_OBJECTS_MAX, seed);
@@ -76,6 +77,7 @@ struct core *core_free(struct core *core)
     assert(timers_due_us(&core->timers) == TIME_NEVER_US);
     assert(core->stats.queued_bytes == 0 && core->stats.held_bytes == 0 &&
            core->stats.held_frames == 0 && core->stats.attempts_live == 0);
+    accounts_deinit(&core->accounts);
     map_deinit(&core->connections_by_id);
     map_deinit(&core->connections_by_peer);
     map_deinit(&core->syncshells);
@@ -129,12 +131,12 @@ static void announce_going_away(struct connection *c, uint64_t reconnect_after_m
     reply_send(c, &m);
 }
 
-int core_connect(struct core *core, uint64_t now_us, void *userdata,
+int core_connect(struct core *core, uint64_t now_us, void *userdata, struct admission *admission,
                  struct connection **ret_connection)
 {
     core_enter(core, now_us);
     struct connection *c;
-    int r = connection_new(core, &c, userdata);
+    int r = connection_new(core, &c, userdata, admission);
     if (r == 0) {
         handshake_hello(c);
         if (core->draining)
@@ -219,4 +221,23 @@ uint64_t core_connection_id(const struct connection *connection)
 void core_stats(const struct core *core, struct core_stats *ret_stats)
 {
     *ret_stats = core->stats;
+    ret_stats->charged_bytes = core->accounts.relay.used[RESOURCE_BYTES];
+    ret_stats->handshakes = core->accounts.relay.used[RESOURCE_HANDSHAKES];
+    ret_stats->addresses = core->accounts.addresses.n_entries;
+    ret_stats->peers = core->accounts.peers.n_entries;
+}
+
+void core_count_refusal(struct core *core, enum wire_code code)
+{
+    core->refusals[code]++;
+}
+
+uint64_t core_refusals(const struct core *core, enum wire_code code)
+{
+    return core->refusals[code];
+}
+
+uint64_t core_closings(const struct core *core, enum wire_code code)
+{
+    return core->closings[code];
 }

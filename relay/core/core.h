@@ -26,6 +26,8 @@
 
 #include "base/frame.h"
 #include "base/timeutil.h"
+#include "core/account_config.h"
+#include "core/address.h"
 #include "core/store_op.h"
 #include "wire/cause.h"
 #include "wire/code.h"
@@ -34,6 +36,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct admission;
 struct core;
 struct connection;
 
@@ -55,11 +58,11 @@ struct core_config {
     uint32_t session_ttl_ms; /* an open session without any entry or generation change */
     uint32_t tombstone_ttl_ms;
     uint32_t inbox_ttl_ms;
-    uint32_t connections_max;
-    uint32_t members_max;     /* per syncshell */
-    uint32_t sessions_max;    /* open, per syncshell */
-    uint32_t joined_max;      /* syncshells per connection */
-    uint32_t pending_ops_max; /* store operations in flight per connection */
+    struct account_config accounts; /* who may hold and do how much */
+    uint32_t members_max;           /* per syncshell */
+    uint32_t sessions_max;          /* open, per syncshell */
+    uint32_t joined_max;            /* syncshells per connection */
+    uint32_t pending_ops_max;       /* store operations in flight per connection */
     uint64_t session_log_bytes_max;
     uint64_t inbox_bytes_max; /* unacknowledged, per peer and syncshell */
     uint32_t inbox_messages_max;
@@ -93,6 +96,7 @@ enum core_event_kind {
     CORE_EVENT_AUTHENTICATED = 1, /* peer */
     CORE_EVENT_CLOSED,            /* peer (may be empty), code: the core closes this connection */
     CORE_EVENT_REFUSED,           /* peer, code, type: a request was refused */
+    CORE_EVENT_TURNED_AWAY,       /* address (may be unknown), code: a socket was not admitted */
     CORE_EVENT_JOINED,            /* peer, syncshell */
     CORE_EVENT_LEFT,
     CORE_EVENT_SYNCSHELL_CREATED,
@@ -124,6 +128,9 @@ struct core_event {
     enum wire_code code;
     enum session_outcome outcome;
     struct cause_text cause;
+    bool has_address; /* of the connection, with its code */
+    struct address address;
+    enum account_kind account; /* whose limit it was; ACCOUNT_NONE: no account's */
 };
 
 const char *core_event_name(enum core_event_kind kind); /* logfmt word, e.g. "session_opened" */
@@ -147,10 +154,20 @@ struct core *core_free(struct core *core);
 /* New limits and origins from a reload; relay id and epoch must be the same. */
 void core_reconfigure(struct core *core, const struct core_config *config);
 
-/* A WebSocket connection with our subprotocol is up; queues Hello. `userdata` is the adapter's. When no
- * origins are configured, only loopback names may be signed. 0, CORE_E_FULL, -ENOMEM or what host.random returned. */
+/* A socket was accepted; to be asked before anything is spent on it. `address` is NULL when a trusted proxy will say who it
+ * is, with core_admission_forwarded(), which is to be called before the upgrade then. All: 0, CORE_E_FULL (an event says why)
+ * or -ENOMEM. */
 enum { CORE_E_FULL = 1 };
-int core_connect(struct core *core, uint64_t now_us, void *userdata,
+int core_admit(struct core *core, uint64_t now_us, const struct address *address,
+               struct admission **ret_admission);
+int core_admission_forwarded(struct admission *a, uint64_t now_us, const struct address *address);
+int core_admission_upgrade(struct admission *a, uint64_t now_us, uint32_t *ret_retry_after_ms);
+struct admission *core_admission_free(struct admission *a); /* accepts NULL; always NULL */
+
+/* A WebSocket connection with our subprotocol is up; queues Hello. `userdata` is the adapter's. When no
+ * origins are configured, only loopback names may be signed. Takes the admission when it succeeds. 0, CORE_E_FULL, -ENOMEM
+ * or what host.random returned. */
+int core_connect(struct core *core, uint64_t now_us, void *userdata, struct admission *admission,
                  struct connection **ret_connection);
 void core_disconnect(struct connection *connection, uint64_t now_us);
 
@@ -199,8 +216,16 @@ struct core_stats {
     uint64_t ops_in_flight;
     uint64_t frames_received;
     uint64_t frames_routed;
+    uint64_t charged_bytes; /* of everything that accounts pay for */
+    uint64_t handshakes;
+    uint64_t addresses; /* accounts, those that are only remembered included */
+    uint64_t peers;
     uint64_t events_dropped; /* for want of memory, or because effects were not drained */
 };
 void core_stats(const struct core *core, struct core_stats *ret_stats);
+
+/* How often that code was answered, or was why a socket was turned away; and how often it closed a connection. */
+uint64_t core_refusals(const struct core *core, enum wire_code code);
+uint64_t core_closings(const struct core *core, enum wire_code code);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "core/account.h"
 #include "core/core.h"
 #include "core/timer.h"
 
@@ -30,6 +31,10 @@ struct core {
     uint64_t now_us;
     struct wall_time wall;
     bool wall_known;
+
+    struct accounts accounts;
+    uint64_t refusals[WIRE_CODE_COUNT];
+    uint64_t closings[WIRE_CODE_COUNT];
 
     struct list connections;
     struct map connections_by_id;
@@ -62,6 +67,7 @@ void core_leave(struct core *core);
 struct wall_time core_wall_now(struct core *core);
 int64_t core_wall_after_ms(struct core *core, uint64_t delta_ms);
 
+void core_count_refusal(struct core *core, enum wire_code code);
 void core_emit(struct core *core, const struct core_event *event);
 
 #endif

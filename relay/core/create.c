@@ -1,5 +1,6 @@
 #include "core/create.h"
 
+#include "core/guess.h"
 #include "core/op.h"
 #include "core/proof.h"
 #include "core/reply.h"
@@ -11,7 +12,14 @@ void create_request(const struct request *r)
         request_refuse(r, WIRE_CODE_CREATE_REFUSED, NULL);
         return;
     }
+    struct refusal refusal;
+    if (guess_refused(r->connection, &refusal)) {
+        request_refuse_by(r, &refusal);
+        return;
+    }
     enum wire_code code = proof_check_create(r->connection, m);
+    if (code == WIRE_CODE_BAD_PROOF)
+        guess_failed(r->connection);
     if (code != WIRE_CODE_NONE) {
         request_refuse(r, code, "proof");
         return;

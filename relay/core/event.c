@@ -6,6 +6,7 @@ static const char *const event_names[] = {
     [CORE_EVENT_AUTHENTICATED] = "authenticated",
     [CORE_EVENT_CLOSED] = "closed",
     [CORE_EVENT_REFUSED] = "refused",
+    [CORE_EVENT_TURNED_AWAY] = "turned_away",
     [CORE_EVENT_JOINED] = "joined",
     [CORE_EVENT_LEFT] = "left",
     [CORE_EVENT_SYNCSHELL_CREATED] = "syncshell_created",

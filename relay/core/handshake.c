@@ -1,5 +1,6 @@
 #include "core/handshake.h"
 
+#include "core/guess.h"
 #include "core/proof.h"
 #include "core/reply.h"
 
@@ -24,11 +25,19 @@ void handshake_authenticate(const struct request *r)
     struct core *core = r->core;
     struct connection *c = r->connection;
     const struct message_authenticate *m = &r->message->authenticate;
+    struct refusal refusal;
+    if (guess_refused(c, &refusal)) {
+        request_refuse_by(r, &refusal);
+        connection_close(c, refusal.code);
+        return;
+    }
     enum wire_code code = m->protocol_version == WIRE_PROTOCOL_VERSION
                               ? proof_check_authenticate(c, m)
                               : WIRE_CODE_UNSUPPORTED_VERSION;
     if (code == WIRE_CODE_NONE && connection_authenticated(c, &m->peer_id) != 0)
         code = WIRE_CODE_INTERNAL;
+    if (code == WIRE_CODE_BAD_SIGNATURE)
+        guess_failed(c);
     if (code != WIRE_CODE_NONE) {
         request_refuse(r, code, NULL);
         connection_close(c, code);

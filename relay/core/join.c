@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/guess.h"
 #include "core/inbox.h"
 #include "core/member.h"
 #include "core/op.h"
@@ -158,6 +159,8 @@ void join_continue(struct join *j)
         return;
     }
     enum wire_code code = proof_check_join(c, s, &j->message);
+    if (code == WIRE_CODE_BAD_PROOF)
+        guess_failed(c);
     if (code != WIRE_CODE_NONE) {
         join_refuse(j, code);
         return;
@@ -189,6 +192,7 @@ void join_request(const struct request *r)
 {
     struct core *core = r->core;
     struct connection *c = r->connection;
+    struct refusal refusal;
     struct syncshell *s = syncshell_find(core, r->syncshell_id);
     /* Without closing: what the connection has joined already goes on until its client leaves. */
     if (core->draining) {
@@ -197,7 +201,11 @@ void join_request(const struct request *r)
     }
     bool again = s && connection_membership(c, s);
     if (!again && c->n_memberships + c->n_joins >= core->config.joined_max) {
-        request_refuse(r, WIRE_CODE_TOO_MANY_REQUESTS, "joined syncshells");
+        request_refuse(r, WIRE_CODE_TOO_MANY_JOINED, NULL);
+        return;
+    }
+    if (guess_refused(c, &refusal)) {
+        request_refuse_by(r, &refusal);
         return;
     }
     if (!request_admitted(r))

@@ -18,6 +18,8 @@ enum queue_class {
     QUEUE_CLASSES,
 };
 
+enum { QUEUE_ITEM_BYTES = 64 }; /* what a frame costs beside itself, as an account sees it */
+
 struct queue {
     struct list items;
     size_t n_frames;

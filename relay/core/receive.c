@@ -15,6 +15,8 @@
 #include "core/session_request.h"
 #include "core/syncshell.h"
 
+enum { RATE_UNIT_BYTES = 16 * 1024 };
+
 enum gate {
     GATE_CLOSED = 0, /* not a client's message: message_decode() has refused it */
     GATE_HELLO,      /* before authentication only */
@@ -24,41 +26,46 @@ enum gate {
 
 struct handler {
     enum gate gate;
+    enum rate rate;
     size_t message_id_offset;
     size_t syncshell_id_offset; /* GATE_AUTHENTICATED and GATE_JOINED */
     void (*handle)(const struct request *r);
 };
 
 /* The ids are found by offset, because messages share them by name and not by a common struct. */
-#define ROW(gate, member, handle)                                 \
+#define ROW(gate, rate, member, handle)                           \
     {                                                             \
-        gate, offsetof(struct message, member.message_id),        \
+        gate, rate, offsetof(struct message, member.message_id),  \
             offsetof(struct message, member.syncshell_id), handle \
     }
 
 static const struct handler handlers[MESSAGE_COUNT] = {
-    [MESSAGE_AUTHENTICATE] = {GATE_HELLO, offsetof(struct message, authenticate.message_id), 0,
+    [MESSAGE_AUTHENTICATE] = {GATE_HELLO, RATE_JOINS,
+                              offsetof(struct message, authenticate.message_id), 0,
                               handshake_authenticate},
-    [MESSAGE_CREATE_SYNCSHELL] = ROW(GATE_AUTHENTICATED, create_syncshell, create_request),
-    [MESSAGE_JOIN_SYNCSHELL] = ROW(GATE_AUTHENTICATED, join_syncshell, join_request),
-    [MESSAGE_LEAVE_SYNCSHELL] = ROW(GATE_JOINED, leave_syncshell, leave_request),
-    [MESSAGE_REMOVE_MEMBER] = ROW(GATE_JOINED, owner_operation, owner_request),
-    [MESSAGE_ROTATE_GROUP_KEY] = ROW(GATE_JOINED, owner_operation, owner_request),
-    [MESSAGE_TRANSFER_OWNERSHIP] = ROW(GATE_JOINED, owner_operation, owner_request),
-    [MESSAGE_DELETE_SYNCSHELL] = ROW(GATE_JOINED, owner_operation, owner_request),
-    [MESSAGE_RECONNECT_OFFER] = ROW(GATE_JOINED, routed, route_request),
-    [MESSAGE_RECONNECT_ANSWER] = ROW(GATE_JOINED, routed, route_request),
-    [MESSAGE_ICE_CANDIDATE] = ROW(GATE_JOINED, routed, route_request),
-    [MESSAGE_RECOVERY_REQUEST] = ROW(GATE_JOINED, routed, route_request),
-    [MESSAGE_RECOVERY_RESPONSE] = ROW(GATE_JOINED, routed, route_request),
-    [MESSAGE_ACK_INBOX] = ROW(GATE_JOINED, ack_inbox, inbox_ack),
-    [MESSAGE_SESSION_OPEN] = ROW(GATE_JOINED, session_open, session_open_request),
-    [MESSAGE_SESSION_PROGRESS] = ROW(GATE_JOINED, session_entry, session_entry_request),
-    [MESSAGE_SESSION_CHECKPOINT] = ROW(GATE_JOINED, session_entry, session_entry_request),
+    [MESSAGE_CREATE_SYNCSHELL] =
+        ROW(GATE_AUTHENTICATED, RATE_JOINS, create_syncshell, create_request),
+    [MESSAGE_JOIN_SYNCSHELL] = ROW(GATE_AUTHENTICATED, RATE_JOINS, join_syncshell, join_request),
+    [MESSAGE_LEAVE_SYNCSHELL] = ROW(GATE_JOINED, RATE_JOINS, leave_syncshell, leave_request),
+    [MESSAGE_REMOVE_MEMBER] = ROW(GATE_JOINED, RATE_JOINS, owner_operation, owner_request),
+    [MESSAGE_ROTATE_GROUP_KEY] = ROW(GATE_JOINED, RATE_JOINS, owner_operation, owner_request),
+    [MESSAGE_TRANSFER_OWNERSHIP] = ROW(GATE_JOINED, RATE_JOINS, owner_operation, owner_request),
+    [MESSAGE_DELETE_SYNCSHELL] = ROW(GATE_JOINED, RATE_JOINS, owner_operation, owner_request),
+    [MESSAGE_RECONNECT_OFFER] = ROW(GATE_JOINED, RATE_SIGNALS, routed, route_request),
+    [MESSAGE_RECONNECT_ANSWER] = ROW(GATE_JOINED, RATE_SIGNALS, routed, route_request),
+    [MESSAGE_ICE_CANDIDATE] = ROW(GATE_JOINED, RATE_SIGNALS, routed, route_request),
+    [MESSAGE_RECOVERY_REQUEST] = ROW(GATE_JOINED, RATE_WRITES, routed, route_request),
+    [MESSAGE_RECOVERY_RESPONSE] = ROW(GATE_JOINED, RATE_WRITES, routed, route_request),
+    [MESSAGE_ACK_INBOX] = ROW(GATE_JOINED, RATE_WRITES, ack_inbox, inbox_ack),
+    [MESSAGE_SESSION_OPEN] = ROW(GATE_JOINED, RATE_WRITES, session_open, session_open_request),
+    [MESSAGE_SESSION_PROGRESS] =
+        ROW(GATE_JOINED, RATE_WRITES, session_entry, session_entry_request),
+    [MESSAGE_SESSION_CHECKPOINT] =
+        ROW(GATE_JOINED, RATE_WRITES, session_entry, session_entry_request),
     [MESSAGE_SESSION_SNAPSHOT_REQUEST] =
-        ROW(GATE_JOINED, session_snapshot_request, session_snapshot_request),
-    [MESSAGE_CONNECTION_REPORT] = ROW(GATE_JOINED, connection_report, report_request),
-    [MESSAGE_SESSION_CLOSE] = ROW(GATE_JOINED, session_close, session_close_request),
+        ROW(GATE_JOINED, RATE_QUERIES, session_snapshot_request, session_snapshot_request),
+    [MESSAGE_CONNECTION_REPORT] = ROW(GATE_JOINED, RATE_WRITES, connection_report, report_request),
+    [MESSAGE_SESSION_CLOSE] = ROW(GATE_JOINED, RATE_WRITES, session_close, session_close_request),
 };
 
 static const struct wire_id *id_at(const struct message *m, size_t offset)
@@ -78,6 +85,14 @@ static void dispatch(struct request *r)
 {
     const struct handler *h = &handlers[r->message->type];
     r->message_id = id_at(r->message, h->message_id_offset);
+    const struct payers *payers = connection_payers(r->connection);
+    struct refusal refusal;
+    /* A token, and one for every further 16 KiB. */
+    if (!rate_take(payers->address, payers->peer, h->rate, 1 + r->size / RATE_UNIT_BYTES,
+                   &refusal)) {
+        request_refuse_by(r, &refusal);
+        return;
+    }
     bool authenticated = r->connection->state == CONNECTION_READY;
     if (h->gate == GATE_HELLO) {
         if (authenticated)

@@ -51,17 +51,27 @@ void reply_error(struct connection *c, const struct wire_id *in_reply_to, enum m
     str_copy(m.error.text, sizeof m.error.text, detail->text ? detail->text : wire_code_text(code));
     m.error.retryable = wire_code_retryable(code);
     m.error.has_retry_after = m.error.retryable;
-    m.error.retry_after_ms = m.error.retryable ? CORE_RETRY_AFTER_MS : 0;
+    if (m.error.retryable)
+        m.error.retry_after_ms =
+            detail->retry_after_ms > 0 ? detail->retry_after_ms : CORE_RETRY_AFTER_MS;
     m.error.has_version = detail->has_version;
     m.error.version = detail->version;
     m.error.has_generation = detail->has_generation;
     m.error.generation = detail->generation;
     reply_send(c, &m);
+    core_count_refusal(c->core, code);
     core_emit(c->core, &(struct core_event){.kind = CORE_EVENT_REFUSED,
                                             .connection_id = c->id,
                                             .peer_id = c->peer_id,
                                             .type = type,
-                                            .code = code});
+                                            .code = code,
+                                            .has_address = true,
+                                            .address = c->address,
+                                            .account = detail->account});
+    struct refusal refusal;
+    const struct payers *payers = connection_payers(c);
+    if (!rate_take(payers->address, payers->peer, RATE_REFUSALS, 1, &refusal))
+        connection_close(c, refusal.code);
 }
 
 static bool kind_has_version(enum store_op_kind kind)

@@ -20,9 +20,11 @@ struct reply_detail {
     uint64_t version;
     bool has_generation;
     uint64_t generation;
+    uint32_t retry_after_ms;   /* 0: the usual, for a code that may be tried again */
+    enum account_kind account; /* whose limit it was */
 };
 
-/* `in_reply_to` may be "". Emits CORE_EVENT_REFUSED. `detail` may be NULL. Does not close. */
+/* `in_reply_to` may be "". Emits CORE_EVENT_REFUSED. `detail` may be NULL. Closes only who goes on and on being refused. */
 void reply_error(struct connection *c, const struct wire_id *in_reply_to, enum message_type type,
                  enum wire_code code, const struct reply_detail *detail);
 

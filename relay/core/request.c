@@ -16,6 +16,13 @@ void request_refuse(const struct request *r, enum wire_code code, const char *fi
     reply_error(r->connection, r->message_id, r->message->type, code, &detail);
 }
 
+void request_refuse_by(const struct request *r, const struct refusal *refusal)
+{
+    const struct reply_detail detail = {.retry_after_ms = refusal->retry_after_ms,
+                                        .account = refusal->account};
+    reply_error(r->connection, r->message_id, r->message->type, refusal->code, &detail);
+}
+
 void request_refuse_generation(const struct request *r, enum wire_code code, uint64_t generation)
 {
     const struct reply_detail detail = {.has_generation = true, .generation = generation};

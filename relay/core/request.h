@@ -23,6 +23,7 @@ struct request {
 
 /* Answers Error. `field` (may be NULL) is added to the code's sentence. */
 void request_refuse(const struct request *r, enum wire_code code, const char *field);
+void request_refuse_by(const struct request *r, const struct refusal *refusal);
 void request_refuse_generation(const struct request *r, enum wire_code code, uint64_t generation);
 
 /* May the connection have one more request at the store? Refuses when not. */

@@ -24,6 +24,7 @@ static void step(struct core *core)
 static void fire(struct core *core, struct timer *t)
 {
     (void)t;
+    accounts_sweep(&core->accounts);
     step(core);
 }
 

@@ -37,6 +37,27 @@
     X(SHUTTING_DOWN, "shutting_down", true, 4000, "the relay is going away")                      \
     X(TOO_MANY_CONNECTIONS, "too_many_connections", true, 4005,                                   \
       "the relay's connection limit is reached")                                                  \
+    X(TOO_MANY_FROM_ADDRESS, "too_many_from_address", true, 4006,                                 \
+      "too many connections come from this address")                                              \
+    X(TOO_MANY_HANDSHAKES, "too_many_handshakes", true, 0,                                        \
+      "too many connections that have not begun to speak WebSocket")                              \
+    X(TOO_MANY_CONNECTS, "too_many_connects", true, 0, "this address connects too often")         \
+    X(TOO_MANY_FAILURES, "too_many_failures", true, 4007,                                         \
+      "too many signatures, proofs or codes from this address did not fit")                       \
+    X(FLOODING, "flooding", true, 4008, "too many requests in a row had to be refused")           \
+    X(RELAY_BUSY, "relay_busy", true, 4009, "the relay has no memory to spare")                   \
+    X(ADDRESS_QUOTA, "address_quota", true, 4010, "this address makes the relay hold too much")   \
+    X(PEER_QUOTA, "peer_quota", true, 4011, "this peer makes the relay hold too much")            \
+    X(SYNCSHELL_QUOTA, "syncshell_quota", true, 0, "the syncshell makes the relay hold too much") \
+    X(TOO_MANY_JOINS, "too_many_joins", true, 0,                                                  \
+      "too many requests to authenticate, create, join or leave in a short time")                 \
+    X(TOO_MANY_SIGNALS, "too_many_signals", true, 0,                                              \
+      "too many offers, answers and candidates in a short time")                                  \
+    X(TOO_MANY_WRITES, "too_many_writes", true, 0,                                                \
+      "too many messages to be stored in a short time")                                           \
+    X(TOO_MANY_QUERIES, "too_many_queries", true, 0, "too many queries in a short time")          \
+    X(TOO_MANY_JOINED, "too_many_joined", false, 0,                                               \
+      "this connection has joined as many syncshells as it may")                                  \
     X(CREATE_REFUSED, "create_refused", false, 0, "this peer may not create syncshells here")     \
     X(SYNCSHELL_EXISTS, "syncshell_exists", false, 0,                                             \
       "another owner or key holds this syncshell id")                                             \

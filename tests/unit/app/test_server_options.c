@@ -8,28 +8,48 @@
 
 #include <cmocka.h>
 
+#include "app/limit_key.h"
 #include "app/server_options.h"
 #include "wire/limits.h"
 
 static const struct store_identity identity = {.relay_id = {"relay"}, .epoch = {"epoch"}};
 
-#define CORE_NUMBERS(X)      \
-    X(heartbeat_ms)          \
-    X(handshake_timeout_ms)  \
-    X(offer_ttl_ms)          \
-    X(session_ttl_ms)        \
-    X(tombstone_ttl_ms)      \
-    X(inbox_ttl_ms)          \
-    X(connections_max)       \
-    X(members_max)           \
-    X(sessions_max)          \
-    X(joined_max)            \
-    X(pending_ops_max)       \
-    X(session_log_bytes_max) \
-    X(inbox_bytes_max)       \
-    X(inbox_messages_max)    \
-    X(attempt_bytes_max)     \
-    X(queue_bytes_max)       \
+#define CORE_NUMBERS(X)                                    \
+    X(heartbeat_ms)                                        \
+    X(handshake_timeout_ms)                                \
+    X(offer_ttl_ms)                                        \
+    X(session_ttl_ms)                                      \
+    X(tombstone_ttl_ms)                                    \
+    X(inbox_ttl_ms)                                        \
+    X(accounts.max[ACCOUNT_RELAY][RESOURCE_BYTES])         \
+    X(accounts.max[ACCOUNT_RELAY][RESOURCE_CONNECTIONS])   \
+    X(accounts.max[ACCOUNT_RELAY][RESOURCE_HANDSHAKES])    \
+    X(accounts.max[ACCOUNT_ADDRESS][RESOURCE_BYTES])       \
+    X(accounts.max[ACCOUNT_ADDRESS][RESOURCE_CONNECTIONS]) \
+    X(accounts.max[ACCOUNT_ADDRESS][RESOURCE_HANDSHAKES])  \
+    X(accounts.max[ACCOUNT_PEER][RESOURCE_BYTES])          \
+    X(accounts.max[ACCOUNT_SYNCSHELL][RESOURCE_BYTES])     \
+    X(accounts.per_minute[RATE_CONNECTS])                  \
+    X(accounts.per_minute[RATE_JOINS])                     \
+    X(accounts.per_minute[RATE_SIGNALS])                   \
+    X(accounts.per_minute[RATE_WRITES])                    \
+    X(accounts.per_minute[RATE_QUERIES])                   \
+    X(accounts.per_minute[RATE_REFUSALS])                  \
+    X(accounts.address_peers)                              \
+    X(accounts.throttle.free_failures)                     \
+    X(accounts.throttle.delay_ms)                          \
+    X(accounts.throttle.delay_ms_max)                      \
+    X(accounts.throttle.half_life_ms)                      \
+    X(accounts.remembered_max)                             \
+    X(members_max)                                         \
+    X(sessions_max)                                        \
+    X(joined_max)                                          \
+    X(pending_ops_max)                                     \
+    X(session_log_bytes_max)                               \
+    X(inbox_bytes_max)                                     \
+    X(inbox_messages_max)                                  \
+    X(attempt_bytes_max)                                   \
+    X(queue_bytes_max)                                     \
     X(queue_frames_max)
 
 static void test_the_example_has_the_core_s_defaults(void **state)
@@ -64,6 +84,48 @@ static uint64_t number_of(const char *key)
     return 1000 + (uint64_t)(setting_find(key) - setting_table);
 }
 
+static void check_accounts(const struct account_config *a)
+{
+    const uint64_t *relay = a->max[ACCOUNT_RELAY];
+    const uint64_t *address = a->max[ACCOUNT_ADDRESS];
+    assert_int_equal(relay[RESOURCE_BYTES], number_of("limits.memory_bytes_max"));
+    assert_int_equal(relay[RESOURCE_CONNECTIONS], number_of("limits.connections_max"));
+    assert_int_equal(address[RESOURCE_BYTES],
+                     number_of("limits.peer_bytes_max") * number_of("limits.address_peers"));
+    assert_int_equal(address[RESOURCE_CONNECTIONS], number_of("limits.address_connections_max"));
+    assert_int_equal(a->max[ACCOUNT_PEER][RESOURCE_BYTES], number_of("limits.peer_bytes_max"));
+    assert_int_equal(a->per_minute[RATE_CONNECTS], number_of("rates.connects_per_minute"));
+    assert_int_equal(a->per_minute[RATE_JOINS], number_of("rates.joins_per_minute"));
+    assert_int_equal(a->per_minute[RATE_SIGNALS], number_of("rates.signals_per_minute"));
+    assert_int_equal(a->per_minute[RATE_WRITES], number_of("rates.writes_per_minute"));
+    assert_int_equal(a->per_minute[RATE_QUERIES], number_of("rates.queries_per_minute"));
+    assert_int_equal(a->per_minute[RATE_REFUSALS], number_of("rates.refusals_per_minute"));
+    assert_int_equal(a->address_peers, number_of("limits.address_peers"));
+    assert_int_equal(a->throttle.free_failures, number_of("limits.failures_max"));
+    assert_int_equal(a->throttle.delay_ms, number_of("timing.failure_delay_ms"));
+    assert_int_equal(a->throttle.delay_ms_max, number_of("timing.failure_delay_max_ms"));
+    assert_int_equal(a->throttle.half_life_ms, number_of("timing.failure_memory_ms"));
+    assert_int_equal(a->remembered_max, number_of("limits.remembered_max"));
+}
+
+/* What an operator is told to raise exists. */
+static void test_limits_have_keys(void **state)
+{
+    (void)state;
+    size_t n_keys = 0;
+    for (int code = 0; code < WIRE_CODE_COUNT; code++) {
+        for (int account = 0; account < ACCOUNT_KINDS; account++) {
+            const char *key = limit_key((enum wire_code)code, (enum account_kind)account);
+            if (!*key)
+                continue;
+            n_keys++;
+            if (!setting_find(key))
+                fail_msg("%s: no setting %s", wire_code_name((enum wire_code)code), key);
+        }
+    }
+    assert_true(n_keys > 0);
+}
+
 static void test_every_number_arrives(void **state)
 {
     (void)state;
@@ -79,7 +141,7 @@ static void test_every_number_arrives(void **state)
     assert_int_equal(c.session_ttl_ms, number_of("timing.session_ttl_hours") * ms_per_hour);
     assert_int_equal(c.tombstone_ttl_ms, number_of("timing.tombstone_ttl_hours") * ms_per_hour);
     assert_int_equal(c.inbox_ttl_ms, number_of("timing.inbox_ttl_hours") * ms_per_hour);
-    assert_int_equal(c.connections_max, number_of("limits.connections_max"));
+    check_accounts(&c.accounts);
     assert_int_equal(c.members_max, number_of("limits.members_max"));
     assert_int_equal(c.sessions_max, number_of("limits.sessions_max"));
     assert_int_equal(c.joined_max, number_of("limits.joined_max"));
@@ -161,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_example_has_the_core_s_defaults),
+        cmocka_unit_test(test_limits_have_keys),
         cmocka_unit_test(test_every_number_arrives),
         cmocka_unit_test(test_the_longest_times_fit),
         cmocka_unit_test(test_listener_and_store),

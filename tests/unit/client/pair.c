@@ -238,7 +238,10 @@ static bool side_connect(struct side *s)
         return false;
     s->dialled = false;
     assert_null(s->connection);
-    assert_int_equal(core_connect(p->core, p->now_us, s, &s->connection), 0);
+    const struct address address = {.bytes = {[10] = 0xff, [11] = 0xff, 192, 0, 2, s->joiner}};
+    struct admission *admission;
+    assert_int_equal(core_admit(p->core, p->now_us, &address, &admission), 0);
+    assert_int_equal(core_connect(p->core, p->now_us, s, admission, &s->connection), 0);
     STATION_CALL(&s->station, engine_connected(s->station.engine, p->now_us));
     return true;
 }

@@ -234,7 +234,7 @@ static void p6_frames_after_close_are_ignored(void **state)
 static void p6_connections_max(void **state)
 {
     struct world *w = *state;
-    w->config.connections_max = 2;
+    w->config.accounts.max[ACCOUNT_RELAY][RESOURCE_CONNECTIONS] = 2;
     world_start(w);
     assert_int_equal(client_try_connect(client_at(w, 0)), 0);
     assert_int_equal(client_try_connect(client_at(w, 1)), 0);

@@ -343,7 +343,7 @@ static void p6_joined_max(void **state)
     say_join(c, "one");
     expect(c, MESSAGE_SYNCSHELL_JOINED);
     const char *id = say_join(c, "two");
-    expect_error(c, id, WIRE_CODE_TOO_MANY_REQUESTS);
+    expect_error(c, id, WIRE_CODE_TOO_MANY_JOINED);
     say_join(c, "one");
     expect(c, MESSAGE_SYNCSHELL_JOINED);
 }

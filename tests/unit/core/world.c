@@ -65,6 +65,11 @@ static struct wall_time host_wall_now(void *userdata)
 
 /* --- life and time ------------------------------------------------------------------------------------------------- */
 
+struct address address_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+    return (struct address){.bytes = {[10] = 0xff, [11] = 0xff, a, b, c, d}};
+}
+
 void world_init(struct world *w)
 {
     static const char *const origins[] = {"wss://other.example", origin, NULL};
@@ -85,6 +90,7 @@ void world_init(struct world *w)
         w->clients[i].world = w;
         list_init(&w->clients[i].heard);
         peer_id_of(i, &w->clients[i].peer_id);
+        w->clients[i].address = address_v4(192, 0, 2, (uint8_t)i);
     }
     w->store = fake_store_new();
 }
@@ -296,7 +302,12 @@ int client_try_connect(struct client *c)
     assert_null(c->connection);
     c->close_code = 0;
     world_enter(c->world);
-    int r = core_connect(c->world->core, c->world->now_us, c, &c->connection);
+    struct admission *admission = NULL;
+    int r = core_admit(c->world->core, c->world->now_us, &c->address, &admission);
+    if (r == 0)
+        r = core_connect(c->world->core, c->world->now_us, c, admission, &c->connection);
+    if (r != 0)
+        core_admission_free(admission);
     world_leave(c->world);
     if (r != 0)
         c->connection = NULL;

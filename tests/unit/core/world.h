@@ -26,6 +26,7 @@ struct heard {
 struct client {
     struct world *world;
     struct connection *connection; /* NULL: disconnected */
+    struct address address;        /* one of its own, unless changed */
     struct wire_peer_id peer_id;
     struct wire_key nonce;
     struct list heard; /* frames pulled and not yet expected */
@@ -94,6 +95,7 @@ extern const char group_key[];
 extern const char next_group_key[];
 
 /* Connecting. */
+struct address address_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
 struct client *client_at(struct world *w, unsigned n); /* peer n, disconnected */
 int client_try_connect(struct client *c);
 void client_connect(struct client *c); /* and takes Hello */
