@@ -73,12 +73,15 @@ static void want(struct fetcher *fetcher)
               json_pack("{s:s, s:s}", "type", "want", "request", fetcher->request_id));
 }
 
-/* The library makes requests of its own accord, too; one counts if it was made after our wish, for then it has our reports. */
+/* The library makes requests of its own accord, too; one counts if it was made after our wish, for then it has our reports, and
+ * as long as the sharer was not asked for the one before. */
 static void take_requested(struct fetcher *fetcher, const syncshell_event *event)
 {
     uint64_t ticket = syncshell_event_ticket(event);
 
-    if (ticket != fetcher->ask_ticket && !(ticket == 0 && fetcher->request_id))
+    bool newer = ticket == 0 && fetcher->request_id && !fetcher->wanted;
+
+    if (ticket != fetcher->ask_ticket && !newer)
         return;
     g_free(fetcher->request_id);
     fetcher->request_id = g_strdup(app_text(event, SYNCSHELL_FIELD_REQUEST_ID));

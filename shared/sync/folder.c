@@ -84,7 +84,7 @@ static int list_file(const struct folder *folder, GPtrArray *files, int parent, 
         goto skip;
     file->size_bytes = (uint64_t)status.st_size;
     file->inode = status.st_ino;
-    file->modified_ns = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+    file->modified_ns = folder_modified_ns(&status);
     known = g_hash_table_lookup(folder->by_path, file->path);
     if (known && known->size_bytes == file->size_bytes && known->inode == file->inode &&
         known->modified_ns == file->modified_ns)
@@ -151,6 +151,19 @@ static gint compare(gconstpointer left, gconstpointer right)
     return strcmp((*a)->path, (*b)->path);
 }
 
+static bool same(const GPtrArray *left, const GPtrArray *right)
+{
+    bool equal = left->len == right->len;
+
+    for (guint i = 0; equal && i < left->len; i++) {
+        const struct folder_file *a = left->pdata[i], *b = right->pdata[i];
+
+        equal = a->size_bytes == b->size_bytes && strcmp(a->path, b->path) == 0 &&
+                strcmp(a->hash, b->hash) == 0;
+    }
+    return equal;
+}
+
 int folder_scan(struct folder *folder)
 {
     GPtrArray *files = g_ptr_array_new_with_free_func(file_free);
@@ -162,6 +175,7 @@ int folder_scan(struct folder *folder)
         return r;
     }
     g_ptr_array_sort(files, compare);
+    folder->version += !same(folder->files, files);
     g_hash_table_remove_all(folder->by_path);
     g_ptr_array_unref(folder->files);
     folder->files = files;

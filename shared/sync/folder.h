@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #define FOLDER_PRIVATE ".syncshell-sync"
@@ -22,11 +23,17 @@ struct folder_file {
     char hash[FOLDER_HASH_SIZE]; /* lower-case hex */
 };
 
+static inline int64_t folder_modified_ns(const struct stat *status)
+{
+    return (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec;
+}
+
 struct folder {
     int fd;
     GPtrArray *files;    /* of struct folder_file, sorted by path */
     GHashTable *by_path; /* the same, borrowed */
     uint64_t bytes;
+    uint64_t version; /* grows with each scan that finds the list changed */
 };
 
 int folder_open(struct folder *ret_folder, const char *path); /* no files yet. 0 or -errno */

@@ -55,17 +55,25 @@ bool sending_ack(struct sending *sending, uint64_t bytes)
     return true;
 }
 
-static void begin_file(struct sending *sending, struct link *link, const struct needed_file *file)
+/* Is the open file what the manifest said? A newer list may have been made since, for another session. */
+static bool is_unchanged(const struct sending *sending, const struct needed_file *file)
 {
     const struct folder_file *known = g_hash_table_lookup(sending->folder->by_path, file->path);
     struct stat status;
 
+    return known && sending->fd >= 0 && fstat(sending->fd, &status) == 0 &&
+           (uint64_t)status.st_size == known->size_bytes && status.st_ino == known->inode &&
+           folder_modified_ns(&status) == known->modified_ns &&
+           g_ascii_strcasecmp(file->hash, known->hash) == 0;
+}
+
+static void begin_file(struct sending *sending, struct link *link, const struct needed_file *file)
+{
     sending->begun = true;
     if (file->n_ranges > 0)
         sending->offset = file->ranges[0].begin;
     sending->fd = folder_open_file(sending->folder, file->path);
-    if (sending->fd < 0 || fstat(sending->fd, &status) || !known ||
-        (uint64_t)status.st_size != known->size_bytes || status.st_ino != known->inode)
+    if (!is_unchanged(sending, file))
         sending->changed = true;
     link_send(link, json_pack("{s:s, s:I, s:s, s:I, s:s}", "type", "file", "index",
                               (json_int_t)sending->file, "path", file->path, "size",

@@ -23,6 +23,10 @@ struct share {
     GQueue requests; /* of struct needed, the newest last */
     char *want_id;   /* what the other side asked for and does not get yet */
     gint64 want_us;
+    uint64_t list_version; /* of the folder's list that the library has, or gets */
+    uint64_t
+        manifest_ticket; /* of that list on its way; until then requests are about an older one. 0: it is there */
+    char *stale_id; /* the newest request that was about an older list */
     struct sending sending;
 };
 
@@ -34,12 +38,19 @@ static void share_free(gpointer pointer)
     link_free(share->link);
     g_queue_clear_full(&share->requests, (GDestroyNotify)needed_free);
     g_free(share->want_id);
+    g_free(share->stale_id);
     g_free(share->session_id);
     g_free(share->peer_id);
     g_free(share);
 }
 
-static void set_manifest(const struct share *share)
+static void reject_want(struct share *share)
+{
+    link_send(share->link, json_pack("{s:s, s:s}", "type", "unknown", "request", share->want_id));
+    g_clear_pointer(&share->want_id, g_free);
+}
+
+static void set_manifest(struct share *share)
 {
     const struct folder *folder = &share->sharer->app->folder;
     syncshell_file *files = g_new0(syncshell_file, folder->files->len + 1);
@@ -56,26 +67,34 @@ static void set_manifest(const struct share *share)
     }
     do
         error = syncshell_session_set_manifest(share->sharer->app->client, share->session_id, files,
-                                               folder->files->len, NULL);
+                                               folder->files->len, &share->manifest_ticket);
     while (link_busy_pause(error));
     g_free(files);
+    share->list_version = folder->version;
     if (error)
         output_failure("The list of files is refused (%s).", syncshell_error_name(error));
 }
 
-static void rescan(const struct share *share)
+static void scan(const struct share *share)
 {
     int r = folder_scan(&share->sharer->app->folder);
 
     if (r)
         output_failure("The folder cannot be read (%s): the list of before is used.",
                        g_strerror(-r));
+}
+
+static void rescan(struct share *share)
+{
+    scan(share);
     set_manifest(share);
 }
 
-/* Begins to send when both what is wanted and the list for it are there. */
+/* Begins to send when both what is wanted and the list for it are there. What was about an older list is asked for again. */
 static void try_begin(struct share *share)
 {
+    if (share->want_id && share->stale_id && strcmp(share->want_id, share->stale_id) == 0)
+        reject_want(share);
     for (GList *item = share->requests.head; share->want_id && item; item = item->next) {
         const struct needed *needed = item->data;
 
@@ -92,6 +111,27 @@ static void try_begin(struct share *share)
     }
 }
 
+static void make_stale(struct share *share, const struct needed *needed)
+{
+    g_free(share->stale_id);
+    share->stale_id = g_strdup(needed->request_id);
+}
+
+/* The other side may have been away for long: what it gets is the folder of now. */
+static void refresh(struct share *share)
+{
+    struct needed *needed;
+
+    scan(share);
+    if (share->list_version == share->sharer->app->folder.version)
+        return;
+    while ((needed = g_queue_pop_head(&share->requests))) {
+        make_stale(share, needed);
+        needed_free(needed);
+    }
+    set_manifest(share);
+}
+
 /* ---- from the link ---- */
 
 static void on_up(void *userdata)
@@ -99,6 +139,7 @@ static void on_up(void *userdata)
     struct share *share = userdata;
 
     sending_reset(&share->sending);
+    refresh(share);
 }
 
 static void on_message(void *userdata, const char *type, const json_t *fields)
@@ -145,11 +186,8 @@ static void on_room(void *userdata)
     struct share *share = userdata;
     const struct needed *needed = share->sending.needed;
 
-    if (share->want_id && g_get_monotonic_time() - share->want_us > UNKNOWN_AFTER_US) {
-        link_send(share->link,
-                  json_pack("{s:s, s:s}", "type", "unknown", "request", share->want_id));
-        g_clear_pointer(&share->want_id, g_free);
-    }
+    if (share->want_id && g_get_monotonic_time() - share->want_us > UNKNOWN_AFTER_US)
+        reject_want(share);
     if (sending_pump(&share->sending, share->link))
         finish_pass(share, needed->request_id);
     else if (needed && share->sending.needed)
@@ -206,7 +244,14 @@ static void take_session(struct sharer *sharer, const syncshell_event *event)
 
 static void take_request(struct share *share, const syncshell_event *event)
 {
-    g_queue_push_tail(&share->requests, needed_new(event));
+    struct needed *needed = needed_new(event);
+
+    if (share->manifest_ticket) {
+        make_stale(share, needed);
+        needed_free(needed);
+    } else {
+        g_queue_push_tail(&share->requests, needed);
+    }
     if (g_queue_get_length(&share->requests) > REQUESTS_MAX) {
         struct needed *oldest = g_queue_pop_head(&share->requests);
 
@@ -215,6 +260,12 @@ static void take_request(struct share *share, const syncshell_event *event)
         needed_free(oldest);
     }
     try_begin(share);
+}
+
+static void take_saved(struct share *share, const syncshell_event *event)
+{
+    if (syncshell_event_ticket(event) == share->manifest_ticket)
+        share->manifest_ticket = 0;
 }
 
 static void take_presence(struct sharer *sharer, const syncshell_event *event)
@@ -259,6 +310,8 @@ void sharer_event(struct sharer *sharer, const syncshell_event *event)
         return;
     if (type == SYNCSHELL_EVENT_RECOVERY_REQUEST)
         take_request(share, event);
+    else if (type == SYNCSHELL_EVENT_MANIFEST_SAVED)
+        take_saved(share, event);
     else if (type == SYNCSHELL_EVENT_SESSION_CLOSED)
         take_end(sharer, share, event);
     else
