@@ -4,17 +4,12 @@ One relay, one member that shares and one that fetches, each on a host of its ow
 random moment of the transfer the victim is killed with SIGKILL, or the path is cut; the victim is started again at once.
 Whatever happens then, happens by itself."""
 
-import random
 import shutil
 import statistics
 import time
 
 from . import folders
-from .certificate import Certificate
-from .network import Network
-from .process import Relay
-from .transfer import Member
-from .wait import nth
+from .stage import Stage
 
 N_FILES = 100
 FILE_BYTES = 120_000
@@ -29,39 +24,20 @@ class Missed(Exception):
     """The transfer was over before the drop: no drop."""
 
 
-class Stage:
-    """Everything that lives longer than one drop: network, relay, the two members, the shared folder."""
+class DropStage(Stage):
+    """What lives longer than one drop."""
 
     def __init__(self, folder, sharing, fetching, seed):
-        self.network = Network()
-        hosts = [self.network.host(name) for name in ("relay", "sharer", "fetcher")]
-        self.relay_folder = folder / "relay-state"
-        self.relay_folder.mkdir()
-        self.relay = Relay(self.relay_folder, Certificate(self.relay_folder, [hosts[0].address]), hosts[0]).start()
-        self.sharer = Member(sharing, hosts[1], self.relay, folder)
-        self.fetcher = Member(fetching, hosts[2], self.relay, folder)
-        for host in hosts[1:]:
-            host.limit(RATE_BYTES)
-        folders.fill(self.sharer.folder, random.Random(seed), N_FILES, FILE_BYTES)
+        super().__init__(folder, sharing, fetching)
+        self.limit(RATE_BYTES)
+        self.fill(N_FILES, FILE_BYTES, seed)
         self.wanted = self.sharer.hashes()
-        self.total_bytes = N_FILES * FILE_BYTES
-        self.fetcher.join(self.sharer.create())
-        self.sharing = self.sharer.share()
+        self.wanted_bytes = self.total_bytes
+        self.sharing = self.share()
         self.sharing.events.wait(event="relay_connected")
 
     def restart_sharer(self):
-        self.sharing = self.sharer.share()
-
-    def reports(self):
-        """What sanitizers found so far in any process that has ended."""
-        processes = self.sharer.processes + self.fetcher.processes
-        return self.relay.reports + [r for r in (p.sanitizer_report() for p in processes) if r]
-
-    def close(self):
-        self.sharer.stop()
-        self.fetcher.stop()
-        self.relay.stop()
-        self.network.close()
+        self.sharing = self.share()
 
 
 class Drop:
@@ -97,7 +73,7 @@ class Drop:
         return {
             "kind": self.kind, "planned_percent": round(self.progress * 100, 1), "automatic": not problem and not manual,
             "manual_events": manual, "hashes_equal": equal, "reconnect_ms": self.reconnect_ms,
-            "on_disk_bytes": self.on_disk_bytes, "resent_bytes": self.resent_bytes, "total_bytes": self.stage.total_bytes,
+            "on_disk_bytes": self.on_disk_bytes, "resent_bytes": self.resent_bytes, "total_bytes": self.stage.wanted_bytes,
             **({"problem": problem} if problem else {}),
         }
 
@@ -107,10 +83,7 @@ class Drop:
         return life
 
     def reach_progress(self):
-        files = int(self.progress * N_FILES)
-        self.lives[0].events.wait(event="receiving")
-        if files > 0:
-            self.lives[0].events.wait(event="file", where=nth(files))
+        self.stage.arrived(self.lives[0], int(self.progress * 100))
 
     # ---- each returns (when the victim was started again, or cut; the process that reconnects; its events from then on) ----
 
@@ -157,7 +130,7 @@ class Drop:
         status = life.wait()
         assert status == 0, f"the fetching side ended with {status}: {life.errors[-3:]}"
         # A second process needs what was not on the disk; the same process has taken everything once.
-        needed = self.stage.total_bytes - (self.on_disk_bytes if len(self.lives) > 1 else 0)
+        needed = self.stage.wanted_bytes - (self.on_disk_bytes if len(self.lives) > 1 else 0)
         self.resent_bytes = max(0, complete["bytesReceived"] - needed)
 
 

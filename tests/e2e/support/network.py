@@ -7,8 +7,10 @@ and the packages iproute2 and iptables."""
 import os
 import subprocess
 
+from .process import BUILD
 from .wait import LIMIT_S
 
+DELAY = BUILD / "tests" / "e2e" / "delay" / "delay"
 DOMAIN = "10.77"
 CHAINS = ("BLOCKED", "FLOWS", "LOSS")
 
@@ -42,25 +44,36 @@ class Namespace:
 
 
 class Host(Namespace):
-    """One machine, on a cable of its own to the router."""
+    """One machine, on a cable of its own to the router. With a delay (one way), the cable is tests/e2e/delay."""
 
-    def __init__(self, network, name, index):
+    def __init__(self, network, name, index, delay_ms):
         super().__init__()
         self.network = network
         self.name = name
         self.port = f"port{index}"
         self.subnet = f"{DOMAIN}.{index}"
         self.address = f"{self.subnet}.2"
+        self.delay = None
+        if delay_ms:
+            self.lay_slow_cable(delay_ms)
+        else:
+            network.router.run(f"ip link add {self.port} type veth peer name eth0 netns {self.pid}")
         network.router.run(
-            f"ip link add {self.port} type veth peer name eth0 netns {self.pid}",
             f"ip addr add {self.subnet}.1/24 dev {self.port}",
             f"ip link set {self.port} up",
         )
         self.run(f"ip addr add {self.address}/24 dev eth0", "ip link set eth0 up", f"ip route add default via {self.subnet}.1")
 
+    def lay_slow_cable(self, delay_ms):
+        ends = [f"/proc/{self.network.router.pid}/ns/net", self.port, f"/proc/{self.pid}/ns/net", "eth0"]
+        self.delay = subprocess.Popen([DELAY, str(delay_ms), *ends], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if self.delay.stdout.readline() != b"ready\n":
+            raise OSError("no cable with a delay can be laid")
+
     def limit(self, bytes_per_second):
         """In both directions."""
-        rule = f"root tbf rate {bytes_per_second * 8}bit burst 32k latency 50ms"
+        burst = min(32768, max(2048, bytes_per_second // 8))
+        rule = f"root tbf rate {bytes_per_second * 8}bit burst {burst} limit {burst + max(16384, bytes_per_second // 20)}"
         self.network.router.run(f"tc qdisc replace dev {self.port} {rule}")
         self.run(f"tc qdisc replace dev eth0 {rule}")
 
@@ -76,6 +89,13 @@ class Host(Namespace):
         self.run(f"ip addr add {self.address}/24 dev eth0", f"ip addr del {old}/24 dev eth0",
                  f"ip route replace default via {self.subnet}.1")
 
+    def close(self):
+        if self.delay:
+            self.delay.stdin.close()
+            self.delay.wait(LIMIT_S)
+            self.delay.stdout.close()
+        super().close()
+
 
 class Network:
     def __init__(self):
@@ -88,8 +108,8 @@ class Network:
         )
         self.forget_flows()  # from now on they are told apart
 
-    def host(self, name):
-        self.hosts[name] = Host(self, name, len(self.hosts) + 1)
+    def host(self, name, delay_ms=0):
+        self.hosts[name] = Host(self, name, len(self.hosts) + 1, delay_ms)
         return self.hosts[name]
 
     def block(self, one, other):

@@ -45,12 +45,15 @@ class Process:
             env={**INHERITED, **(env or {})},
         )
         self.threads = [
-            reader(self.child.stdout, self.take_output, self.output.end),
+            reader(self.child.stdout, self.take_output, self.end_output),
             reader(self.child.stderr, self.take_error, self.listening.end),
         ]
 
     def take_output(self, line):
         self.output.append({"line": line})
+
+    def end_output(self):
+        self.output.end()
 
     def take_error(self, line):
         self.errors.append(line)

@@ -11,6 +11,7 @@ from .process import BUILD, Process, syncshell
 from .wait import Log
 
 SYNC = os.environ.get("SYNCSHELL_SYNC_BIN", str(BUILD / "shared" / "sync" / "syncshell-sync"))
+PEERS = Path(__file__).resolve().parents[1] / "peers"
 
 
 class Implementation:
@@ -26,7 +27,7 @@ class Implementation:
         syncshell("join", invite, "--state", state, "--ca", ca, prefix=prefix)
 
 
-IMPLEMENTATIONS = {"c": Implementation(SYNC)}
+IMPLEMENTATIONS = {"c": Implementation(SYNC), "node": Implementation(str(PEERS / "node-peer"))}
 
 
 class Party(Process):
@@ -34,15 +35,13 @@ class Party(Process):
 
     def __init__(self, arguments, name):
         self.events = Log(name)
-        super().__init__(arguments, name)
+        super().__init__(arguments, name, {"SYNCSHELL_BUILD_DIR": str(BUILD)})
 
     def take_output(self, line):
         self.events.append({**json.loads(line), "at": time.monotonic()})
 
-    def wait(self):
-        status = super().wait()
+    def end_output(self):
         self.events.end()
-        return status
 
 
 class Member:

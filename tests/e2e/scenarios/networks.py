@@ -1,0 +1,37 @@
+"""Bad networks."""
+
+from .drops import RATE_BYTES, begin, finish_killed, kill_unfinished, lost
+from .scenario import scenario
+
+
+def drop_both_ways(stage, n_files=100, file_bytes=18_000, rate_bytes=RATE_BYTES):
+    """The path is cut, later the fetching side dies: as on a good network."""
+    _, fetching = begin(stage, n_files, file_bytes, rate_bytes)
+    stage.arrived(fetching, 25)
+    mark = fetching.events.mark()
+    stage.network.forget_flows()
+    lost(fetching, mark)
+    again = fetching.events.wait(since=mark, event="receiving")
+    fetching.events.wait(since=mark, event="file", where=lambda e: True)
+    kill_unfinished(fetching)
+    assert again["bytes"] < stage.total_bytes
+    finish_killed(stage)
+
+
+@scenario(slow=True, delay_ms=150)
+def high_latency(stage):
+    """300 ms there and back."""
+    drop_both_ways(stage)
+
+
+@scenario(slow=True)
+def narrow_bandwidth(stage):
+    """64 KB a second for everybody."""
+    drop_both_ways(stage, n_files=40, file_bytes=10_000, rate_bytes=64_000)
+
+
+@scenario(slow=True)
+def packet_loss(stage):
+    """Each twentieth packet is lost, at random."""
+    stage.network.lose(0.05)
+    drop_both_ways(stage, n_files=60, file_bytes=10_000)
