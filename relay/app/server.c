@@ -12,6 +12,7 @@
 #include "app/reload.h"
 #include "app/server_options.h"
 #include "app/server_state.h"
+#include "app/state_log.h"
 #include "app/wiring.h"
 #include "base/timeutil.h"
 
@@ -83,6 +84,8 @@ static int start_loop(struct server *s)
         r = loop_signal_new(s->loop, SIGINT, on_terminate, s, &s->signals[1]);
     if (r == 0)
         r = loop_signal_new(s->loop, SIGHUP, reload_on_signal, s, &s->signals[2]);
+    if (r == 0)
+        r = loop_signal_new(s->loop, SIGUSR1, state_log_on_signal, s, &s->signals[3]);
     return r;
 }
 

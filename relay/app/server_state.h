@@ -21,7 +21,7 @@ struct server {
     struct loop_timer *tick;
     struct loop_timer *sweep;
     struct loop_timer *drain;
-    struct loop_signal *signals[3];
+    struct loop_signal *signals[4];
     struct list links;
     char *url;
     struct event_log events;

@@ -5,12 +5,13 @@ import sys
 
 import e2e
 import fuzz
+import hostile
 import lint
 import unit
 from build import BuildError
 from report import Report
 
-STAGES = {"unit": unit.run, "e2e": e2e.run, "lint": lint.run, "fuzz": fuzz.run}
+STAGES = {"unit": unit.run, "e2e": e2e.run, "hostile": hostile.run, "lint": lint.run, "fuzz": fuzz.run}
 
 
 def main():
