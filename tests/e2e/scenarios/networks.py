@@ -1,5 +1,7 @@
 """Bad networks."""
 
+from support.turn import credential
+
 from .drops import RATE_BYTES, begin, finish_killed, kill_unfinished, lost
 from .scenario import scenario
 
@@ -35,3 +37,26 @@ def packet_loss(stage):
     """Each twentieth packet is lost, at random."""
     stage.network.lose(0.05)
     drop_both_ways(stage, n_files=60, file_bytes=10_000)
+
+
+@scenario(turn_secret="what the server knows")
+def invalid_turn(stage):
+    """Only a TURN server leads to the other side, and the credentials are wrong: that is said. With the right ones files go over it,
+    also after a drop."""
+    def through(secret):
+        return ["--relay-only", "--ice-server", ",".join((stage.turn.url(), *credential(secret)))]
+
+    stage.fill(100, 18_000)
+    stage.limit(RATE_BYTES)
+    stage.share()
+    fetching = stage.fetch(*through("a guess"))
+    failed = fetching.events.wait(event="link", state="failed")
+    assert failed["cause"] == "turn_refused", failed
+    fetching.stop()
+    for _ in range(2):
+        fetching = stage.fetch(*through("what the server knows"))
+        fetching.events.wait(event="file")
+        kill_unfinished(fetching)
+    missing = stage.missing_bytes()
+    assert stage.complete(stage.fetch(*through("what the server knows")))["bytesReceived"] == missing
+    assert stage.turn.lines("CREATE_PERMISSION processed, success")

@@ -1,6 +1,7 @@
 """What a scenario is, and how one is run."""
 
 import dataclasses
+import subprocess
 import tempfile
 import traceback
 from pathlib import Path
@@ -51,7 +52,7 @@ def run_once(chosen, sharing, fetching):
         try:
             chosen.play(stage)
             stage.check()
-        except (AssertionError, OSError, KeyError, ValueError):
+        except (AssertionError, OSError, subprocess.SubprocessError, KeyError, ValueError):
             problems.append(traceback.format_exc())
         finally:
             try:

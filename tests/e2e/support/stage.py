@@ -9,6 +9,7 @@ from .certificate import Certificate
 from .network import Network
 from .process import Relay
 from .transfer import Member
+from .turn import TurnServer
 from .wait import nth
 
 LARGE_PIECE_BYTES = 1_000_000
@@ -18,11 +19,14 @@ COMPLETE_S = 180  # no time that is promised: for a test that hangs
 class Stage:
     """`sharing` and `fetching` name implementations. `delay_ms`: one way, between the fetching hosts and everybody else."""
 
-    def __init__(self, folder, sharing, fetching, n_fetchers=1, delay_ms=0):
+    def __init__(self, folder, sharing, fetching, n_fetchers=1, delay_ms=0, turn_secret=None):
         self.path = folder
+        self.turn = None
         self.network = Network()
         try:
             self.set(sharing, fetching, n_fetchers, delay_ms)
+            if turn_secret:
+                self.turn = TurnServer(folder, secret=turn_secret, host=self.network.host("turn"))
         except BaseException:
             self.network.close()
             raise
@@ -112,6 +116,8 @@ class Stage:
         members = (self.sharer, *self.fetchers)
         for member in members:
             member.stop()
+        if self.turn:
+            self.turn.stop()
         status = self.relay.stop()
         faults = [] if status in (None, 0) else [f"the relay ended with {status}"]
         for member in members:

@@ -3,12 +3,13 @@ syncshell-sync(1)."""
 
 import json
 import os
+import subprocess
 import time
 from pathlib import Path
 
 from . import folders
 from .process import BUILD, Process, syncshell
-from .wait import Log
+from .wait import LIMIT_S, Log
 
 SYNC = os.environ.get("SYNCSHELL_SYNC_BIN", str(BUILD / "shared" / "sync" / "syncshell-sync"))
 PEERS = Path(__file__).resolve().parents[1] / "peers"
@@ -27,7 +28,26 @@ class Implementation:
         syncshell("join", invite, "--state", state, "--ca", ca, prefix=prefix)
 
 
-IMPLEMENTATIONS = {"c": Implementation(SYNC), "node": Implementation(str(PEERS / "node-peer"))}
+class Standalone(Implementation):
+    """One that does not use the library: it becomes a member by itself."""
+
+    def create(self, url, state, ca, prefix):
+        return self.run(prefix, "create", "--relay", url, "--state", state, "--ca", ca)
+
+    def join(self, invite, state, ca, prefix):
+        self.run(prefix, "join", invite, "--state", state, "--ca", ca)
+
+    def run(self, prefix, *arguments):
+        done = subprocess.run([*prefix, *self.command, *map(str, arguments)], check=True, stdout=subprocess.PIPE, text=True,
+                              timeout=LIMIT_S)
+        return done.stdout.strip()
+
+
+IMPLEMENTATIONS = {
+    "c": Implementation(SYNC),
+    "node": Implementation(str(PEERS / "node-peer")),
+    "chromium": Standalone(str(PEERS / "chromium-peer")),
+}
 
 
 class Party(Process):

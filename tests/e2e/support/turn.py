@@ -1,8 +1,23 @@
-"""A real TURN server (coturn) on the loopback."""
+"""A real TURN server (coturn), on the loopback or on a host of a test network."""
 
+import base64
+import hashlib
+import hmac
 import socket
+import time
 
 from .process import Process
+
+
+TURN_PORT = 3478  # on a host of its own, nobody else can have it
+LIFETIME_S = 3600
+
+
+def credential(secret):
+    """(username, password) as whoever shares that secret with the server mints them."""
+    username = f"{int(time.time()) + LIFETIME_S}:scenario"
+    digest = hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()
+    return username, base64.b64encode(digest).decode()
 
 
 def free_port():
@@ -16,13 +31,15 @@ def free_port():
 class TurnServer(Process):
     """`users` are pairs of name and password; or a `secret` mints them, as the relay does. It listens from the start on."""
 
-    def __init__(self, folder, users=(), secret=None):
-        self.port = free_port()
+    def __init__(self, folder, users=(), secret=None, host=None):
+        self.address = host.address if host else "127.0.0.1"
+        self.port = TURN_PORT if host else free_port()
         accounts = [f"--user={name}:{password}" for name, password in users]
         if secret:
             accounts = ["--use-auth-secret", f"--static-auth-secret={secret}"]
         super().__init__([
-            "turnserver", "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={self.port}",
+            *(host.prefix if host else ()), "turnserver", "-n", f"--listening-ip={self.address}",
+            f"--relay-ip={self.address}", f"--listening-port={self.port}",
             "--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers", "--realm=syncshell.test", "--lt-cred-mech",
             *accounts, f"--userdb={folder / 'turn.db'}", f"--pidfile={folder / 'turn.pid'}", "--log-file=stdout",
             "--simple-log", "--verbose",
@@ -34,4 +51,4 @@ class TurnServer(Process):
         return [e["line"] for e in self.output.all() if text in e["line"]]
 
     def url(self, transport="udp"):
-        return f"turn:127.0.0.1:{self.port}?transport={transport}"
+        return f"turn:{self.address}:{self.port}?transport={transport}"
