@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "app/access_key_command.h"
 #include "app/config.h"
 #include "app/log.h"
 #include "app/options.h"
@@ -72,9 +73,17 @@ static void fit_descriptor_limit(const struct settings *s, const struct log *log
                              LOG_TEXT("key", "limits.connections_max")));
 }
 
+static const char *who_creates(const struct settings *s)
+{
+    if (config_create_policy(s) == CREATE_POLICY_OPEN)
+        return "every peer that connects may create syncshells";
+    if (config_create_policy(s) == CREATE_POLICY_ACCESS_KEY)
+        return "who has an access key may create syncshells (syncshell-relay access-key add)";
+    return "nobody may create syncshells (create.policy)";
+}
+
 static void print_welcome(const struct settings *s, const char *url)
 {
-    bool open = config_create_policy(s) == CREATE_POLICY_OPEN;
     char *data = realpath(s->store_path, NULL);
     printf("Syncshell relay " SYNCSHELL_VERSION "\n"
            "  listens on  %s\n"
@@ -82,9 +91,7 @@ static void print_welcome(const struct settings *s, const char *url)
            "  creating    %s\n"
            "  next        syncshell create --relay %s\n"
            "  stop        Ctrl-C\n",
-           url, data ? data : s->store_path,
-           open ? "every peer that connects may create syncshells"
-                : "nobody may create syncshells (create.policy)",
+           url, data ? data : s->store_path, who_creates(s),
            *s->public_urls ? *s->public_urls : url);
     fflush(stdout);
     free(data);
@@ -137,6 +144,10 @@ static int with_settings(struct options *o)
         puts("The configuration is valid.");
     else if (o->command == COMMAND_PRINT_CONFIG)
         config_print(stdout, &settings);
+    else if (o->command == COMMAND_ACCESS_KEY)
+        status = make_data_folder(settings.store_path) < 0
+                     ? EXIT_FAILURE
+                     : access_key_command(settings.store_path, o->words, o->expires_days);
     else
         status = run(o, &settings);
     settings_deinit(&settings);
@@ -157,6 +168,7 @@ static int execute(struct options *o)
     case COMMAND_RUN:
     case COMMAND_CHECK:
     case COMMAND_PRINT_CONFIG:
+    case COMMAND_ACCESS_KEY:
         break;
     }
     return with_settings(o);

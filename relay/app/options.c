@@ -4,9 +4,15 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "app/access_key_command.h"
 
 const char options_help[] =
     "Usage: syncshell-relay [OPTION]...\n"
+    "       syncshell-relay [OPTION]... access-key add NAME [--expires-days N]\n"
+    "       syncshell-relay [OPTION]... access-key list\n"
+    "       syncshell-relay [OPTION]... access-key revoke NAME|ID\n"
     "\n"
     "Runs the relay through which the members of a syncshell find each other again after a dropped link. It routes sealed\n"
     "reconnect offers, answers and candidates, and keeps recovery sessions in one SQLite file. Without options it listens\n"
@@ -20,6 +26,13 @@ const char options_help[] =
     "  --help              print this text, and end\n"
     "  --version           print the version, and end\n"
     "\n"
+    "Access keys let people create syncshells where create.policy is \"access-key\". The commands work on the database of\n"
+    "store.path, also while a relay runs on it: it obeys at once.\n"
+    "  access-key add      make a key and print it, once; the database keeps its hash\n"
+    "  access-key list     id, name, when made, used, expiring, revoked; one key a line\n"
+    "  access-key revoke   what was created with it stays\n"
+    "  --expires-days N    of the key that is added; never if not given\n"
+    "\n"
     "Every key can also be set in the environment: listen.port is " SETTING_ENVIRONMENT_PREFIX
     "LISTEN_PORT. The command line goes before\n"
     "the environment, the environment before the file.\n"
@@ -31,6 +44,7 @@ const char options_help[] =
     "  syncshell-relay --set listen.address=0.0.0.0 --set listen.tls_certificate=chain.pem --set listen.tls_key=key.pem \\\n"
     "      --set public.urls=wss://relay.example:8787 --set create.policy=open\n"
     "                                                    for everybody who reaches relay.example\n"
+    "  syncshell-relay --config relay.toml access-key add \"Ann\" >ann.key\n"
     "\n"
     "Signals: SIGTERM and SIGINT tell clients to come back later, commit what is queued, and end; a second one hurries.\n"
     "SIGHUP reads the settings again, applies those that can change, and says which need a restart.\n"
@@ -52,6 +66,17 @@ static int take_assignment(struct options *o, const char *text)
     return 0;
 }
 
+static int take_days(struct options *o, const char *text)
+{
+    char *end = NULL;
+    errno = 0;
+    unsigned long days = strtoul(text, &end, 10);
+    if (errno || *text < '0' || *text > '9' || *end || days == 0 || days > OPTIONS_EXPIRES_DAYS_MAX)
+        return usage_error("--expires-days takes a whole number from 1 to 36500, not ", text);
+    o->expires_days = (uint32_t)days;
+    return 0;
+}
+
 /* Who asks for help gets it; otherwise one of two commands would be lost silently. */
 static int take_command(struct options *o, enum options_command command)
 {
@@ -69,7 +94,7 @@ static const char *file_from_environment(void)
     return file && *file ? file : NULL;
 }
 
-enum { OPTION_CONFIG = 256, OPTION_SET, OPTION_COMMAND };
+enum { OPTION_CONFIG = 256, OPTION_SET, OPTION_EXPIRES, OPTION_COMMAND };
 
 static int take_option(struct options *o, int option, char **argv)
 {
@@ -79,6 +104,8 @@ static int take_option(struct options *o, int option, char **argv)
     }
     if (option == OPTION_SET)
         return take_assignment(o, optarg);
+    if (option == OPTION_EXPIRES)
+        return take_days(o, optarg);
     if (option >= OPTION_COMMAND)
         return take_command(o, (enum options_command)(option - OPTION_COMMAND));
     if (optopt > 0 && optopt < OPTION_CONFIG) { /* a letter, perhaps of several after one dash */
@@ -89,11 +116,27 @@ static int take_option(struct options *o, int option, char **argv)
                        argv[optind - 1]);
 }
 
+/* What is left behind the options. */
+static int take_words(struct options *o, char *const *words)
+{
+    if (!words[0])
+        return o->expires_days == 0 ? 0 : usage_error("--expires-days is for access-key add", "");
+    if (strcmp(words[0], "access-key") != 0)
+        return usage_error("unexpected argument ", words[0]);
+    if (access_key_words_problem(words + 1))
+        return usage_error(access_key_words_problem(words + 1), "");
+    if (o->expires_days != 0 && strcmp(words[1], "add") != 0)
+        return usage_error("--expires-days is for access-key add", "");
+    o->words = words + 1;
+    return take_command(o, COMMAND_ACCESS_KEY);
+}
+
 int options_parse(struct options *ret_options, int argc, char **argv, char *const *environment)
 {
     static const struct option known[] = {
         {"config", required_argument, NULL, OPTION_CONFIG},
         {"set", required_argument, NULL, OPTION_SET},
+        {"expires-days", required_argument, NULL, OPTION_EXPIRES},
         {"check-config", no_argument, NULL, OPTION_COMMAND + COMMAND_CHECK},
         {"print-config", no_argument, NULL, OPTION_COMMAND + COMMAND_PRINT_CONFIG},
         {"print-example", no_argument, NULL, OPTION_COMMAND + COMMAND_PRINT_EXAMPLE},
@@ -110,7 +153,5 @@ int options_parse(struct options *ret_options, int argc, char **argv, char *cons
     for (int c = getopt_long(argc, argv, ":", known, NULL); c != -1 && r == 0;
          c = getopt_long(argc, argv, ":", known, NULL))
         r = take_option(ret_options, c, argv);
-    if (r == 0 && optind < argc)
-        r = usage_error("unexpected argument ", argv[optind]);
-    return r;
+    return r == 0 ? take_words(ret_options, argv + optind) : r;
 }

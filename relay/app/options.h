@@ -3,16 +3,18 @@
 #define RELAY_APP_OPTIONS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "app/config.h"
 
-enum { OPTIONS_ASSIGNMENTS_MAX = 64 };
+enum { OPTIONS_ASSIGNMENTS_MAX = 64, OPTIONS_EXPIRES_DAYS_MAX = 36500 };
 
 enum options_command {
     COMMAND_RUN = 0,
     COMMAND_CHECK,
     COMMAND_PRINT_CONFIG,
     COMMAND_PRINT_EXAMPLE,
+    COMMAND_ACCESS_KEY, /* with `words` */
     COMMAND_HELP,
     COMMAND_VERSION,
 };
@@ -23,6 +25,8 @@ struct options {
     struct config_source source; /* its assignments are the array below: do not move */
     const char *assignments[OPTIONS_ASSIGNMENTS_MAX + 1];
     size_t n_assignments;
+    char *const *words;    /* ACCESS_KEY: what follows the command, NULL-terminated */
+    uint32_t expires_days; /* ACCESS_KEY add; 0: never */
 };
 
 extern const char options_help[];

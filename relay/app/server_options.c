@@ -45,15 +45,21 @@ static void account_options(struct account_config *ret_config, const struct sett
     };
 }
 
+static enum core_create_policy core_policy(enum create_policy policy)
+{
+    if (policy == CREATE_POLICY_OPEN)
+        return CORE_CREATE_OPEN;
+    return policy == CREATE_POLICY_ACCESS_KEY ? CORE_CREATE_ACCESS_KEY : CORE_CREATE_NOBODY;
+}
+
 void server_options_core(struct core_config *ret_config, const struct settings *s,
                          const struct store_identity *identity)
 {
-    bool open = config_create_policy(s) == CREATE_POLICY_OPEN;
     core_config_defaults(ret_config);
     ret_config->relay_id = identity->relay_id;
     ret_config->store_epoch = identity->epoch;
     ret_config->origins = (const char *const *)s->public_urls;
-    ret_config->create_policy = open ? CORE_CREATE_OPEN : CORE_CREATE_NOBODY;
+    ret_config->create_policy = core_policy(config_create_policy(s));
     ret_config->heartbeat_ms = u32(s->heartbeat_ms);
     ret_config->handshake_timeout_ms = u32(s->handshake_timeout_ms);
     ret_config->offer_ttl_ms = u32(s->offer_ttl_ms);

@@ -10,7 +10,7 @@
 
 enum { NEAR_DISTANCE_MAX = 4 }; /* a suggestion further away than this would puzzle */
 
-static const char *const create_policies[] = {"auto", "open", "nobody", NULL};
+static const char *const create_policies[] = {"auto", "open", "nobody", "access-key", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 
@@ -40,7 +40,8 @@ const struct setting setting_table[] = {
     {"create.policy", SETTING_CHOICE, AT(create_policy), .choices = create_policies,
      .default_value = CREATE_POLICY_AUTO, .reloadable = true,
      .help =
-         "Who may create syncshells. \"open\": every peer that connects; \"nobody\": those that exist stay usable; "
+         "Who may create syncshells. \"open\": every peer that connects; \"access-key\": who was given a key by "
+         "`syncshell-relay access-key add`; \"nobody\": those that exist stay usable; "
          "\"auto\": open while only this machine reaches the relay (a loopback address, no other name in public.urls); beyond "
          "that the relay wants your decision before it starts."},
     {"limits.connections_max", SETTING_INTEGER, AT(connections_max), .default_value = 10000,

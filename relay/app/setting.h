@@ -22,6 +22,7 @@ enum create_policy {
     CREATE_POLICY_AUTO = 0, /* open on loopback, otherwise to be decided by the operator */
     CREATE_POLICY_OPEN,
     CREATE_POLICY_NOBODY,
+    CREATE_POLICY_ACCESS_KEY,
 };
 
 enum log_format {

@@ -27,6 +27,13 @@ static bool host_verify(void *userdata, const char *public_key, const char *sign
     return crypto_verify(s->crypto, public_key, signature, text, size);
 }
 
+static int host_sha256(void *userdata, const void *data, size_t size,
+                       char ret_hex[CORE_SHA256_SIZE])
+{
+    (void)userdata;
+    return crypto_sha256(data, size, ret_hex);
+}
+
 static int host_random(void *userdata, void *ret_bytes, size_t size)
 {
     struct server *s = userdata;
@@ -43,8 +50,11 @@ static struct wall_time host_wall_now(void *userdata)
 
 void wiring_host(struct server *s, struct core_host *ret_host)
 {
-    *ret_host = (struct core_host){
-        .userdata = s, .verify = host_verify, .random = host_random, .wall_now = host_wall_now};
+    *ret_host = (struct core_host){.userdata = s,
+                                   .verify = host_verify,
+                                   .sha256 = host_sha256,
+                                   .random = host_random,
+                                   .wall_now = host_wall_now};
 }
 
 /* ---- effects ---- */

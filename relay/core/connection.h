@@ -14,6 +14,7 @@
 #include "core/account.h"
 #include "core/core_state.h"
 #include "core/queue.h"
+#include "core/store_op.h"
 #include "core/timer.h"
 #include "wire/code.h"
 #include "wire/id.h"
@@ -45,6 +46,8 @@ struct connection {
     struct wire_peer_id peer_id; /* "" until authenticated */
     struct map_node peer_node;
     bool authenticated; /* counted in the statistics */
+    bool has_access_key;
+    struct store_access_key access_key; /* what Authenticate showed */
 
     struct list memberships;
     size_t n_memberships;

@@ -42,7 +42,8 @@ struct connection;
 
 enum core_create_policy {
     CORE_CREATE_NOBODY = 0,
-    CORE_CREATE_OPEN, /* every authenticated peer */
+    CORE_CREATE_OPEN,       /* every authenticated peer */
+    CORE_CREATE_ACCESS_KEY, /* whoever has shown an access key that the store knows */
 };
 
 struct core_config {
@@ -74,12 +75,16 @@ struct core_config {
 /* Fills in the defaults of config.example.toml; relay_id, store_epoch, origins stay empty. */
 void core_config_defaults(struct core_config *ret_config);
 
+enum { CORE_SHA256_SIZE = STORE_SHA256_SIZE }; /* 64 digits and the NUL */
+
 /* Services that are pure or replayable. They must not call into the core. */
 struct core_host {
     void *userdata;
     /* Ed25519: does `signature` (base64url) by `public_key` (base64url) fit the text? */
     bool (*verify)(void *userdata, const char *public_key, const char *signature, const void *text,
                    size_t text_size);
+    /* SHA-256 as lower-case hex. 0 or negative. */
+    int (*sha256)(void *userdata, const void *data, size_t size, char ret_hex[CORE_SHA256_SIZE]);
     /* Cryptographically strong bytes. 0 or negative. */
     int (*random)(void *userdata, void *ret_bytes, size_t size);
     struct wall_time (*wall_now)(void *userdata);

@@ -5,11 +5,21 @@
 #include "core/proof.h"
 #include "core/reply.h"
 
+static enum wire_code check_policy(enum core_create_policy policy, const struct connection *c)
+{
+    if (policy == CORE_CREATE_OPEN)
+        return WIRE_CODE_NONE;
+    if (policy == CORE_CREATE_NOBODY)
+        return WIRE_CODE_CREATE_REFUSED;
+    return c->has_access_key ? WIRE_CODE_NONE : WIRE_CODE_ACCESS_KEY_REQUIRED;
+}
+
 void create_request(const struct request *r)
 {
     const struct message_create_syncshell *m = &r->message->create_syncshell;
-    if (r->core->config.create_policy != CORE_CREATE_OPEN) {
-        request_refuse(r, WIRE_CODE_CREATE_REFUSED, NULL);
+    enum wire_code code = check_policy(r->core->config.create_policy, r->connection);
+    if (code != WIRE_CODE_NONE) {
+        request_refuse(r, code, NULL);
         return;
     }
     struct refusal refusal;
@@ -17,7 +27,7 @@ void create_request(const struct request *r)
         request_refuse_by(r, &refusal);
         return;
     }
-    enum wire_code code = proof_check_create(r->connection, m);
+    code = proof_check_create(r->connection, m);
     if (code == WIRE_CODE_BAD_PROOF)
         guess_failed(r->connection);
     if (code != WIRE_CODE_NONE) {
@@ -30,6 +40,8 @@ void create_request(const struct request *r)
     if (!op)
         return;
     op->group_public_key = m->group_public_key;
+    op->needs_access_key = r->core->config.create_policy == CORE_CREATE_ACCESS_KEY;
+    op->access_key = r->connection->access_key;
     op->key_epoch = m->has_key_epoch ? m->key_epoch : 1;
     request_issue(r, op);
 }
@@ -37,6 +49,8 @@ void create_request(const struct request *r)
 void create_done(struct core *core, struct syncshell *s, struct connection *c, struct store_op *op)
 {
     (void)s;
+    if (c && op->code == WIRE_CODE_BAD_ACCESS_KEY)
+        guess_failed(c);
     if (op->code != WIRE_CODE_NONE)
         return;
     if (!op->duplicate)

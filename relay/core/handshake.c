@@ -1,5 +1,6 @@
 #include "core/handshake.h"
 
+#include "core/access_key.h"
 #include "core/guess.h"
 #include "core/proof.h"
 #include "core/reply.h"
@@ -34,6 +35,11 @@ void handshake_authenticate(const struct request *r)
     enum wire_code code = m->protocol_version == WIRE_PROTOCOL_VERSION
                               ? proof_check_authenticate(c, m)
                               : WIRE_CODE_UNSUPPORTED_VERSION;
+    if (code == WIRE_CODE_NONE && m->access_key[0]) {
+        c->has_access_key = true;
+        if (access_key_read(&core->host, m->access_key, &c->access_key) < 0)
+            code = WIRE_CODE_INTERNAL;
+    }
     if (code == WIRE_CODE_NONE && connection_authenticated(c, &m->peer_id) != 0)
         code = WIRE_CODE_INTERNAL;
     if (code == WIRE_CODE_BAD_SIGNATURE)
@@ -48,6 +54,8 @@ void handshake_authenticate(const struct request *r)
     welcome.welcome.peer_id = c->peer_id;
     welcome.welcome.server_time_ms = (uint64_t)core_wall_now(core).unix_ms;
     welcome.welcome.store_epoch = core->config.store_epoch;
-    welcome.welcome.may_create = core->config.create_policy == CORE_CREATE_OPEN;
+    welcome.welcome.may_create =
+        core->config.create_policy == CORE_CREATE_OPEN ||
+        (core->config.create_policy == CORE_CREATE_ACCESS_KEY && c->has_access_key);
     reply_send(c, &welcome);
 }

@@ -45,6 +45,14 @@ enum store_op_kind {
     STORE_SWEEP,             /* remove a bounded number of expired rows */
 };
 
+enum { STORE_SHA256_SIZE = 65 };
+
+/* An access key as it was shown: which one it says it is, and its hash. */
+struct store_access_key {
+    struct wire_id key_id; /* "": it has not the form of one */
+    char sha256[STORE_SHA256_SIZE];
+};
+
 /* A member as the store knows it. */
 struct store_member {
     struct wire_peer_id peer_id;
@@ -98,6 +106,8 @@ struct store_op {
     struct wire_key group_public_key;   /* CREATE_SYNCSHELL, ROTATE_KEY */
     uint64_t key_epoch;      /* CREATE_SYNCSHELL (0: 1), ROTATE_KEY; ADD_MEMBER: proved */
     uint64_t owner_sequence; /* the owner's operations */
+    bool needs_access_key;   /* CREATE_SYNCSHELL, unless it exists already */
+    struct store_access_key access_key; /* CREATE_SYNCSHELL */
     struct wire_id recovery_session_id;
     struct wire_peer_id joiner_peer_id;   /* OPEN_SESSION */
     struct wire_peer_id provider_peer_id; /* OPEN_SESSION */
@@ -126,7 +136,8 @@ struct store_op {
     /* out */
     /* NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise SYNCSHELL_EXISTS, SYNCSHELL_FULL,
      * UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED, UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS,
-     * INBOX_FULL, BAD_CURSOR, SYNCSHELL_DELETED, SYNCSHELL_EXPIRED, MEMBER_REMOVED, WRONG_KEY_EPOCH, NOT_OWNER,
+     * INBOX_FULL, BAD_CURSOR, SYNCSHELL_DELETED, SYNCSHELL_EXPIRED, BAD_ACCESS_KEY,
+     * ACCESS_KEY_EXPIRED, ACCESS_KEY_REVOKED, MEMBER_REMOVED, WRONG_KEY_EPOCH, NOT_OWNER,
      * STALE_OWNER_SEQUENCE; and for a peer whose membership ended meanwhile UNKNOWN_TARGET (ADD_INBOX) or NOT_JOINED
      * (READ_INBOX, ACK_INBOX). */
     enum wire_code code;

@@ -69,7 +69,8 @@ static int state_dir_find(const struct options *options, char ret_path[static CL
 
 static int file_read(const char *path, char *ret_text, size_t size, size_t *ret_length)
 {
-    FILE *file = fopen(path, "re");
+    bool standard_input = strcmp(path, "-") == 0;
+    FILE *file = standard_input ? stdin : fopen(path, "re");
     int r = 0;
 
     if (!file)
@@ -78,21 +79,18 @@ static int file_read(const char *path, char *ret_text, size_t size, size_t *ret_
     *ret_length = fread(ret_text, 1, size, file);
     if (ferror(file))
         r = errno ? -errno : -EIO;
-    if (fclose(file) && !r)
+    if (!standard_input && fclose(file) && !r)
         r = -errno;
     return r;
 }
 
-int client_read_access_key(const char *path, char ret_key[static CLIENT_ACCESS_KEY_SIZE])
+/* Takes the one line out of `text`, which it changes. */
+static int line_take(char text[static CLIENT_ACCESS_KEY_SIZE], size_t length,
+                     char ret_key[static CLIENT_ACCESS_KEY_SIZE])
 {
-    char text[CLIENT_ACCESS_KEY_SIZE] = "";
     const char *key;
-    size_t length = 0;
-    int r;
 
-    if ((r = file_read(path, text, sizeof(text), &length)))
-        return r;
-    if (length == sizeof(text) || memchr(text, '\0', length))
+    if (length >= CLIENT_ACCESS_KEY_SIZE || memchr(text, '\0', length))
         return -EINVAL;
     while (length > 0 && strchr(" \t\r\n", text[length - 1]))
         length--;
@@ -104,18 +102,46 @@ int client_read_access_key(const char *path, char ret_key[static CLIENT_ACCESS_K
     return 0;
 }
 
+int client_read_access_key(const char *path, char ret_key[static CLIENT_ACCESS_KEY_SIZE])
+{
+    char text[CLIENT_ACCESS_KEY_SIZE] = "";
+    size_t length = 0;
+    int r = file_read(path, text, sizeof(text), &length);
+
+    if (!r)
+        r = line_take(text, length, ret_key);
+    return r;
+}
+
+/* The key that --access-key-file or the environment gives; "" for none. 0, or -1 after a sentence. */
 static int access_key_find(const struct options *options,
                            char ret_key[static CLIENT_ACCESS_KEY_SIZE])
 {
-    int r = client_read_access_key(options->access_key_file, ret_key);
+    const char *path = options->access_key_file;
+    const char *given = path ? NULL : getenv(CLIENT_ACCESS_KEY_ENVIRONMENT);
+    const char *source = given ? CLIENT_ACCESS_KEY_ENVIRONMENT : path;
+    char text[CLIENT_ACCESS_KEY_SIZE];
+    size_t length = given ? strlen(given) : 0;
+    int r = -EINVAL;
 
+    ret_key[0] = '\0';
+    if (!path && length == 0)
+        return 0;
+    if (path && strcmp(path, "-") == 0)
+        source = "The standard input";
+    if (path) {
+        r = client_read_access_key(path, ret_key);
+    } else if (length < sizeof(text)) {
+        memcpy(text, given, length + 1);
+        r = line_take(text, length, ret_key);
+    }
     if (r == -EINVAL)
         failure_print(
             "%s does not hold an access key: it must hold one line, the key that the relay's operator gave.",
-            options->access_key_file);
+            source);
     else if (r)
         failure_print("The access key cannot be read from %s (%s): check --access-key-file.",
-                      options->access_key_file, strerror(-r));
+                      source, strerror(-r));
     return r ? -1 : 0;
 }
 
@@ -127,13 +153,13 @@ int client_open(const struct options *options, syncshell_client **ret_client)
 
     if (state_dir_find(options, state_dir))
         return -1;
-    if (options->access_key_file && access_key_find(options, key))
+    if (access_key_find(options, key))
         return -1;
     syncshell_options_init(&library, sizeof(library));
     library.state_dir = state_dir;
     library.relay_url = options->relay_url;
     library.ca_file = options->ca_file;
-    library.access_key = options->access_key_file ? key : NULL;
+    library.access_key = *key ? key : NULL;
     error = syncshell_client_new(&library, ret_client);
     if (error == SYNCSHELL_E_ARGUMENT) {
         failure_print(

@@ -10,12 +10,15 @@
 
 enum { CLIENT_PATH_SIZE = 4096, CLIENT_ACCESS_KEY_SIZE = 4096 };
 
+/* Holds the access key itself, for where a file is unhandy; --access-key-file goes before it. */
+#define CLIENT_ACCESS_KEY_ENVIRONMENT "SYNCSHELL_ACCESS_KEY"
+
 /* Where the state is without --state: `state_home`/syncshell (XDG), or `home`/.local/state/syncshell when that is NULL, empty
  * or not absolute. 0, -ENOENT when neither is usable, -ENAMETOOLONG. */
 int client_default_state_dir(char ret_path[static CLIENT_PATH_SIZE], const char *state_home,
                              const char *home);
 
-/* Reads the one line of a file into `ret_key`, without its end and surrounding blanks. 0, or -errno; -EINVAL when it is
+/* Reads the one line of a file, or of the standard input when `path` is "-", into `ret_key`, without its end and surrounding blanks. 0, or -errno; -EINVAL when it is
  * empty, longer than the buffer or not one line. */
 int client_read_access_key(const char *path, char ret_key[static CLIENT_ACCESS_KEY_SIZE]);
 

@@ -169,6 +169,10 @@ static int line_check(struct parse *parse)
     if (options->subcommand == SUBCOMMAND_JOIN && !options->argument)
         return refuse(parse, "%s",
                       "join needs the invite that a member gave you: syncshell join INVITE");
+    if (options->subcommand == SUBCOMMAND_PEER && options->access_key_file &&
+        strcmp(options->access_key_file, "-") == 0)
+        return refuse(parse,
+                      "peer reads its commands from the standard input: put the key into a file.");
     if (options->syncshell_id &&
         (options->subcommand == SUBCOMMAND_ID || options->subcommand == SUBCOMMAND_CREATE ||
          options->subcommand == SUBCOMMAND_JOIN))

@@ -29,7 +29,12 @@
       "the signed origin is not one of this relay's addresses")                                   \
     X(BAD_SIGNATURE, "bad_signature", false, 4401,                                                \
       "the signature does not fit this connection and peer")                                      \
-    X(BAD_ACCESS_KEY, "bad_access_key", false, 4401, "the access key is not known")               \
+    X(BAD_ACCESS_KEY, "bad_access_key", false, 0, "the access key is not known")                  \
+    X(ACCESS_KEY_REQUIRED, "access_key_required", false, 0,                                       \
+      "creating a syncshell here takes an access key from the relay's operator")                  \
+    X(ACCESS_KEY_EXPIRED, "access_key_expired", false, 0, "the access key has expired")           \
+    X(ACCESS_KEY_REVOKED, "access_key_revoked", false, 0,                                         \
+      "the relay's operator revoked the access key")                                              \
     X(HANDSHAKE_TIMEOUT, "handshake_timeout", true, 4003, "no valid Authenticate in time")        \
     X(REPLACED, "replaced", true, 4001, "a newer connection of the same peer took over")          \
     X(SLOW_READER, "slow_reader", true, 4002, "the connection did not read what was sent to it")  \

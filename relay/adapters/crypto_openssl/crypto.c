@@ -15,6 +15,8 @@ enum {
     SIGNATURE_BYTES = 64,
     SIGNATURE_CHARS = 86,
     PADDED_MAX = 88, /* of a signature */
+    ENCODABLE_MAX = 256,
+    ENCODED_MAX = 345, /* of as many bytes, padding and NUL included */
 };
 
 struct crypto {
@@ -112,5 +114,37 @@ int crypto_random(struct crypto *c, void *ret_bytes, size_t size)
         ERR_clear_error();
         return -EIO;
     }
+    return 0;
+}
+
+int crypto_sha256(const void *data, size_t size, char ret_hex[65])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int n = 0;
+
+    if (EVP_Digest(data, size, digest, &n, EVP_sha256(), NULL) != 1) {
+        ERR_clear_error();
+        return -ENOMEM;
+    }
+    for (unsigned int i = 0; i < n; i++) {
+        ret_hex[2 * i] = digits[digest[i] >> 4];
+        ret_hex[2 * i + 1] = digits[digest[i] & 15];
+    }
+    ret_hex[2 * (size_t)n] = '\0';
+    return 0;
+}
+
+int crypto_base64url(const void *data, size_t data_size, char *ret_text, size_t size)
+{
+    unsigned char text[ENCODED_MAX];
+    size_t length = (data_size * 8 + 5) / 6; /* without the padding */
+
+    if (data_size > ENCODABLE_MAX || length >= size)
+        return -ENOSPC;
+    (void)EVP_EncodeBlock(text, data, (int)data_size);
+    for (size_t i = 0; i < length; i++)
+        ret_text[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : (char)text[i];
+    ret_text[length] = '\0';
     return 0;
 }

@@ -14,6 +14,12 @@ struct crypto *crypto_free(struct crypto *c);
 /* public_key, signature: unpadded base64url of 32 and 64 bytes. False for anything malformed. */
 bool crypto_verify(struct crypto *c, const char *public_key, const char *signature,
                    const void *text, size_t text_size);
+
+/* SHA-256 as lower-case hex and a NUL. 0 or negative. */
+int crypto_sha256(const void *data, size_t size, char ret_hex[65]);
+
+/* Unpadded base64url and a NUL, of up to 256 bytes. 0, or -ENOSPC when it does not fit. */
+int crypto_base64url(const void *data, size_t data_size, char *ret_text, size_t size);
 int crypto_random(struct crypto *c, void *ret_bytes, size_t size); /* 0 or negative */
 
 #endif

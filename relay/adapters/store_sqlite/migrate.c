@@ -110,6 +110,23 @@ static int apply_missing(struct db *db, char *ret_reason, size_t reason_size)
                           " ON CONFLICT DO NOTHING"));
 }
 
+int migrate_check_current(struct db *db, char *ret_reason, size_t reason_size)
+{
+    size_t applied = 0;
+    int r;
+
+    ret_reason[0] = '\0';
+    r = check_history(db, &applied, ret_reason, reason_size);
+    if (r == 0 && applied < n_migrations) {
+        (void)snprintf(ret_reason, reason_size,
+                       "is in use by a relay of an older version: use that version's program");
+        r = -ENOTSUP;
+    }
+    if (r < 0 && ret_reason[0] == '\0')
+        (void)snprintf(ret_reason, reason_size, "cannot be read: %s", db->error);
+    return r;
+}
+
 int migrate_apply(struct db *db, char *ret_reason, size_t reason_size)
 {
     int r = db_begin(db, true);

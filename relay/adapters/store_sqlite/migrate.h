@@ -23,6 +23,10 @@ extern const size_t n_migrations;
  * sentence that begins with the file's name. 0, -EINVAL (somebody else's), or an error of db.h. */
 int migrate_check_owner(struct db *db, char *ret_reason, size_t reason_size);
 
+/* Says whether the file has this program's schema, without writing to it: a relay of another version may be using it. 0,
+ * -ENOTSUP, -EBADMSG, or an error of db.h; `ret_reason` as above. */
+int migrate_check_current(struct db *db, char *ret_reason, size_t reason_size);
+
 /* Applies what is missing. 0, -ENOTSUP (the file is newer than the program), -EBADMSG (an applied migration is not the
  * one this program has), or an error of db.h; the file is unchanged then, and `ret_reason` as above. */
 int migrate_apply(struct db *db, char *ret_reason, size_t reason_size);

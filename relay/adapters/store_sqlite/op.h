@@ -93,6 +93,9 @@ int member_find_or(struct db *db, struct store_op *op, const struct wire_peer_id
 /* Ends a membership: its sessions become tombstones, its inbox goes. 0 or negative. */
 int member_end(struct db *db, const struct store_op *op, const struct member_row *row);
 
+/* Lets op's access key through and notes its use; otherwise op->code is set. 0 or negative. */
+int access_key_check(struct db *db, struct store_op *op);
+
 /* Whether op's syncshell is known to be gone: op->code becomes SYNCSHELL_DELETED or SYNCSHELL_EXPIRED, or `code` when nothing
  * is known of it. `ret_owner` (may be NULL) says whether op's peer owned it. 0 or negative. */
 int tombstone_find_or(struct db *db, struct store_op *op, enum wire_code code, bool *ret_owner);

@@ -142,7 +142,9 @@ int op_create_syncshell(struct db *db, struct store_op *op)
             op->code = WIRE_CODE_SYNCSHELL_EXISTS;
         return 0;
     }
-    r = syncshell_revive(db, op);
+    r = op->needs_access_key ? access_key_check(db, op) : 0;
+    if (r == 0 && op->code == WIRE_CODE_NONE)
+        r = syncshell_revive(db, op);
     if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;
     r = syncshell_insert(db, op);

@@ -1,16 +1,13 @@
 #include "adapters/store_sqlite/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "adapters/store_sqlite/database_file.h"
 #include "adapters/store_sqlite/db.h"
 #include "adapters/store_sqlite/lock_file.h"
-#include "adapters/store_sqlite/migrate.h"
 #include "adapters/store_sqlite/writer.h"
 
 struct store {
@@ -36,63 +33,6 @@ static int store_lock(struct store *s, const char *path, char *ret_reason)
     return r;
 }
 
-/* The name of a new file must survive a power loss as its content does. */
-static int sync_folder_of(const char *path)
-{
-    char *copy = strdup(path);
-    int fd, r = 0;
-
-    if (!copy)
-        return -ENOMEM;
-    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) < 0)
-        r = -errno;
-    if (fd >= 0)
-        (void)close(fd); /* opened for reading */
-    free(copy);
-    return r;
-}
-
-/* SQLite would create the file by the umask, and gives its companions the mode of the file. */
-static int store_create_file(const char *path, char *ret_reason)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int r = fd < 0 ? -errno : 0;
-
-    if (r == -EEXIST)
-        return 0;
-    if (fd >= 0)
-        (void)close(fd); /* nothing was written */
-    if (r == 0)
-        r = sync_folder_of(path);
-    if (r < 0)
-        (void)snprintf(ret_reason, REASON_MAX, "cannot be created: %s", strerror(-r));
-    return r;
-}
-
-static int store_open_database(struct store *s, const char *path, char *ret_reason)
-{
-    int r = db_open(&s->db, path);
-
-    if (r < 0) {
-        (void)snprintf(ret_reason, REASON_MAX, "cannot be opened: %s", s->db.error);
-        return r;
-    }
-    if (db_read_only(&s->db)) {
-        (void)snprintf(ret_reason, REASON_MAX, "is read-only");
-        return -EROFS;
-    }
-    r = migrate_check_owner(&s->db, ret_reason, REASON_MAX);
-    if (r < 0)
-        return r;
-    r = db_configure(&s->db);
-    if (r < 0) {
-        (void)snprintf(ret_reason, REASON_MAX, "cannot be used: %s", s->db.error);
-        return r;
-    }
-    return migrate_apply(&s->db, ret_reason, REASON_MAX);
-}
-
 static int store_read_identity(struct store *s, char *ret_reason)
 {
     static const char sql[] = "SELECT relay_id, epoch FROM meta";
@@ -114,9 +54,7 @@ static int store_start(struct store *s, const struct store_options *options, cha
     int r = store_lock(s, options->path, ret_reason);
 
     if (r == 0)
-        r = store_create_file(options->path, ret_reason);
-    if (r == 0)
-        r = store_open_database(s, options->path, ret_reason);
+        r = database_file_open(&s->db, options->path, ret_reason, REASON_MAX);
     if (r == 0)
         r = store_read_identity(s, ret_reason);
     if (r < 0)

@@ -115,6 +115,7 @@ static void test_who_may_create(void **state)
         enum create_policy policy;
     } cases[] = {{"create.policy=auto", CREATE_POLICY_OPEN},
                  {"create.policy=open", CREATE_POLICY_OPEN},
+                 {"create.policy=access-key", CREATE_POLICY_ACCESS_KEY},
                  {"create.policy=nobody", CREATE_POLICY_NOBODY}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct loading l;

@@ -102,6 +102,7 @@ static void test_wrong_lines_are_refused_in_words(void **state)
         {"id --timeout 99999999999999999999", "--timeout"},
         {"id --timeout", "--timeout needs a value"},
         {"join A --syncshell S", "--syncshell"},
+        {"peer --access-key-file -", "standard input"},
         {"-- --json", "\"--json\""},
     };
 

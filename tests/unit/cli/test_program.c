@@ -86,6 +86,21 @@ static void test_failures_say_what_to_do(void **state)
     }
 }
 
+static void test_the_access_key_from_the_standard_input(void **state)
+{
+    static const char *const arguments[] = {"id", "--state", "x", "--access-key-file", "-", NULL};
+    struct program_result result;
+
+    (void)state;
+    program_run(&result, "s3cret\n", 7, arguments);
+    expect_status(&result, 0);
+    program_result_deinit(&result);
+    program_run(&result, "two\nlines\n", 10, arguments);
+    expect_status(&result, 1);
+    expect_words(result.errors, "standard input does not hold an access key");
+    program_result_deinit(&result);
+}
+
 static void test_help_and_version_come_on_stdout(void **state)
 {
     struct program_result result;
@@ -160,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_scripts_want_stands_alone),
         cmocka_unit_test(test_failures_say_what_to_do),
+        cmocka_unit_test(test_the_access_key_from_the_standard_input),
         cmocka_unit_test(test_help_and_version_come_on_stdout),
         cmocka_unit_test(test_members_and_sessions_of_all_syncshells),
         cmocka_unit_test(test_members_and_sessions_as_json),

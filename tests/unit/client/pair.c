@@ -32,6 +32,15 @@ static bool host_verify(void *userdata, const char *public_key, const char *sign
     return strcmp(expected.text, signature) == 0;
 }
 
+static int host_sha256(void *userdata, const void *data, size_t size,
+                       char ret_hex[CORE_SHA256_SIZE])
+{
+    (void)userdata;
+    (void)data;
+    snprintf(ret_hex, CORE_SHA256_SIZE, "%064zu", size); /* nobody here has an access key */
+    return 0;
+}
+
 static int host_random(void *userdata, void *ret_bytes, size_t size)
 {
     struct pair *p = userdata;
@@ -441,8 +450,11 @@ void pair_init(struct pair *p)
     list_init(&p->ops);
     p->port = (struct port){
         .dial = port_dial, .hang_up = port_hang_up, .send = port_send, .killed = port_killed};
-    p->host = (struct core_host){
-        .userdata = p, .verify = host_verify, .random = host_random, .wall_now = host_wall_now};
+    p->host = (struct core_host){.userdata = p,
+                                 .verify = host_verify,
+                                 .sha256 = host_sha256,
+                                 .random = host_random,
+                                 .wall_now = host_wall_now};
     core_config_defaults(&p->config);
     p->config.origins = origins;
     wire_id_set(&p->config.relay_id, "relay");

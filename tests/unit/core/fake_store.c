@@ -178,6 +178,10 @@ static void create(struct fake_store *store, struct store_op *op)
         op->code = op->duplicate ? WIRE_CODE_NONE : WIRE_CODE_SYNCSHELL_EXISTS;
         return;
     }
+    if (op->needs_access_key && strcmp(op->access_key.key_id.text, "good") != 0) {
+        op->code = WIRE_CODE_BAD_ACCESS_KEY;
+        return;
+    }
     store->shells = grown(store->shells, store->n_shells, sizeof *store->shells);
     s = &store->shells[store->n_shells++];
     s->id = op->syncshell_id;

@@ -76,6 +76,57 @@ static void p6_create_policy(void **state)
     expect_error(c, id, WIRE_CODE_CREATE_REFUSED);
 }
 
+static const char *create_with_key(struct client *c, const char *key, const char *syncshell)
+{
+    struct message m;
+    client_disconnect(c);
+    forget(c);
+    client_connect(c);
+    make_authenticate(c, &m);
+    str_copy(m.authenticate.access_key, sizeof m.authenticate.access_key, key);
+    say(c, &m);
+    assert_int_equal(expect(c, MESSAGE_WELCOME)->welcome.may_create, *key != '\0');
+    return say_create(c, syncshell);
+}
+
+static void p6_create_with_an_access_key(void **state)
+{
+    struct world *w = *state;
+    w->config.create_policy = CORE_CREATE_ACCESS_KEY;
+    world_start(w);
+    struct client *c = client_at(w, 0);
+    expect_error(c, create_with_key(c, "", "shell"), WIRE_CODE_ACCESS_KEY_REQUIRED);
+    expect_closed(c, 0);
+    /* The fake store takes the key with this id and no other. */
+    const char *id = create_with_key(c, "syncshell-key.wrong.secret", "shell");
+    expect_error(c, id, WIRE_CODE_BAD_ACCESS_KEY);
+    id = create_with_key(c, "syncshell-key.good", "shell");
+    expect_error(c, id, WIRE_CODE_BAD_ACCESS_KEY);
+    id = create_with_key(c, "syncshell-key.good.secret", "shell");
+    expect_stored(c, id);
+    /* What exists needs no key: neither to be created again nor to be joined. */
+    struct client *other = client_online(w, 1);
+    say_join(other, "shell");
+    expect(other, MESSAGE_SYNCSHELL_JOINED);
+    client_disconnect(c);
+    client_online(w, 0);
+    expect_error(c, say_create(c, "another"), WIRE_CODE_ACCESS_KEY_REQUIRED);
+}
+
+static void p6_guessing_access_keys_slows_their_address_down(void **state)
+{
+    struct world *w = *state;
+    w->config.create_policy = CORE_CREATE_ACCESS_KEY;
+    world_start(w);
+    struct client *c = client_at(w, 0);
+    expect_error(c, create_with_key(c, "syncshell-key.wrong.0", "shell"), WIRE_CODE_BAD_ACCESS_KEY);
+    for (unsigned i = 0; i < w->config.accounts.throttle.free_failures; i++)
+        expect_error(c, say_create(c, "shell"), WIRE_CODE_BAD_ACCESS_KEY);
+    expect_error(c, say_create(c, "shell"), WIRE_CODE_TOO_MANY_FAILURES);
+    world_advance_ms(w, w->config.accounts.throttle.delay_ms);
+    expect_stored(c, create_with_key(c, "syncshell-key.good.secret", "shell"));
+}
+
 static void p2_create_failing_store(void **state)
 {
     static const enum wire_code codes[] = {WIRE_CODE_STORE_FULL, WIRE_CODE_STORE_UNAVAILABLE,
@@ -456,6 +507,8 @@ int main(void)
         WORLD_TEST(p1_create_anothers_syncshell),
         WORLD_TEST(p1_create_with_bad_proof),
         CONFIGURED_TEST(p6_create_policy),
+        CONFIGURED_TEST(p6_create_with_an_access_key),
+        CONFIGURED_TEST(p6_guessing_access_keys_slows_their_address_down),
         WORLD_TEST(p2_create_failing_store),
         WORLD_TEST(p1_join_lists_members),
         WORLD_TEST(p2_join_answered_after_membership_is_stored),

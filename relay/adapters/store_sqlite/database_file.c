@@ -1,0 +1,84 @@
+#include "adapters/store_sqlite/database_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "adapters/store_sqlite/db.h"
+#include "adapters/store_sqlite/migrate.h"
+
+/* The name of a new file must survive a power loss as its content does. */
+static int sync_folder_of(const char *path)
+{
+    char *copy = strdup(path);
+    int fd, r = 0;
+
+    if (!copy)
+        return -ENOMEM;
+    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        r = -errno;
+    if (fd >= 0)
+        (void)close(fd); /* opened for reading */
+    free(copy);
+    return r;
+}
+
+/* SQLite would create the file by the umask, and gives its companions the mode of the file. */
+static int create_file(const char *path, char *ret_reason, size_t reason_size)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int r = fd < 0 ? -errno : 0;
+
+    if (r == -EEXIST)
+        return 0;
+    if (fd >= 0)
+        (void)close(fd); /* nothing was written */
+    if (r == 0)
+        r = sync_folder_of(path);
+    if (r < 0)
+        (void)snprintf(ret_reason, reason_size, "cannot be created: %s", strerror(-r));
+    return r;
+}
+
+static int open_file(struct db *db, const char *path, char *ret_reason, size_t reason_size)
+{
+    int r = db_open(db, path);
+
+    if (r < 0) {
+        (void)snprintf(ret_reason, reason_size, "cannot be opened: %s", db->error);
+        return r;
+    }
+    if (db_read_only(db)) {
+        (void)snprintf(ret_reason, reason_size, "is read-only");
+        return -EROFS;
+    }
+    r = migrate_check_owner(db, ret_reason, reason_size);
+    if (r < 0)
+        return r;
+    r = db_configure(db);
+    if (r < 0)
+        (void)snprintf(ret_reason, reason_size, "cannot be used: %s", db->error);
+    return r;
+}
+
+int database_file_open(struct db *ret_db, const char *path, char *ret_reason, size_t reason_size)
+{
+    int r = create_file(path, ret_reason, reason_size);
+
+    if (r == 0)
+        r = open_file(ret_db, path, ret_reason, reason_size);
+    return r == 0 ? migrate_apply(ret_db, ret_reason, reason_size) : r;
+}
+
+int database_file_open_beside(struct db *ret_db, const char *path, char *ret_reason,
+                              size_t reason_size)
+{
+    int r = open_file(ret_db, path, ret_reason, reason_size);
+
+    return r == 0 ? migrate_check_current(ret_db, ret_reason, reason_size) : r;
+}

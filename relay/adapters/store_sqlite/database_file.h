@@ -1,0 +1,17 @@
+/* Opening the database file: for a relay, which holds its lock, and for an operator's command beside one. */
+#ifndef RELAY_ADAPTERS_STORE_SQLITE_DATABASE_FILE_H
+#define RELAY_ADAPTERS_STORE_SQLITE_DATABASE_FILE_H
+
+#include <stddef.h>
+
+struct db;
+
+/* The file, created if it is missing, at this program's schema. On failure `ret_reason` says the rest of a sentence that
+ * begins with the file's name; db_close() is due in any case. 0 or negative. */
+int database_file_open(struct db *ret_db, const char *path, char *ret_reason, size_t reason_size);
+
+/* The same while a relay uses the file: it must exist and have this program's schema already. */
+int database_file_open_beside(struct db *ret_db, const char *path, char *ret_reason,
+                              size_t reason_size);
+
+#endif
