@@ -7,6 +7,7 @@ from .scenario import scenario
 N_FILES = 200
 FILE_BYTES = 18_000
 RATE_BYTES = 1_800_000  # a second: the whole takes two
+FAILING_S = 300  # no time that is promised
 SLOWER = ((60, 30_000), (85, 5_000))
 
 
@@ -28,6 +29,12 @@ def lost(fetching, since):
     fetching.events.wait(since=since, where=lambda e: e["event"] == "complete" or e.get("state") == "lost")
     if not fetching.events.all(event="link", state="lost"):
         raise Missed
+
+
+def attempts_fail(fetching, since=0):
+    """Waits until one did, for those whose WebRTC tells, or all five; the event."""
+    return fetching.events.wait(since=since, limit_s=FAILING_S,
+                                where=lambda e: e["event"] == "manual_recovery" or e.get("state") == "failed")
 
 
 def finish_killed(stage):

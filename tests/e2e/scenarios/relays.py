@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 
-from .drops import begin, finish_killed, kill_unfinished, lost
+from .drops import attempts_fail, begin, finish_killed, kill_unfinished, lost
 from .scenario import scenario
 
 
@@ -106,6 +106,6 @@ def data_path_is_blocked(stage):
     mark = fetching.events.mark()
     stage.network.block(stage.sharer.host, stage.fetcher.host)
     lost(fetching, mark)
-    fetching.events.wait(since=mark, event="link", state="failed", limit_s=120)
+    attempts_fail(fetching, mark)
     stage.network.unblock(stage.sharer.host, stage.fetcher.host)
     assert stage.complete(fetching)["bytesReceived"] == stage.total_bytes
