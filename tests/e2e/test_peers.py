@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.process import BUILD, SYNCSHELL, Process
+from support.turn import TurnServer
 from support.wait import LIMIT_S, Log
 from test_sync import SYNC, Pair
 
@@ -18,6 +19,7 @@ PAIRINGS = (
     ("c", "chromium"), ("chromium", "c"), ("node", "chromium"),
 )
 OVER_TLS = (("chromium", "c"),)
+THROUGH_TURN = (("node", "chromium"),)
 
 
 def command(kind):
@@ -48,7 +50,8 @@ class Peer(Process):
 class MixedPair(Pair):
     """Pair, with a program of its own for each role."""
 
-    def __init__(self, folder, kinds, tls):
+    def __init__(self, folder, kinds, tls, options):
+        self.options = options
         self.kinds = dict(zip(("share", "fetch"), kinds))
         super().__init__(folder, n_files=200, file_bytes=100_000, large_bytes=16_000_000, tls=tls)
 
@@ -60,14 +63,30 @@ class MixedPair(Pair):
 
     def start(self, role, *options):
         folder = self.source if role == "share" else self.target
-        process = Peer(self.kinds[role], role, folder, self.folder / role, *self.trust)
+        process = Peer(self.kinds[role], role, folder, self.folder / role, *self.trust, *self.options)
         self.processes.append(process)
         return process
 
 
 @pytest.fixture(params=PAIRINGS, ids="-".join)
-def pair(request, tmp_path, certificate):
-    pair = MixedPair(tmp_path, request.param, certificate if request.param in OVER_TLS else None)
+def kinds(request):
+    return request.param
+
+
+@pytest.fixture
+def turn(kinds, tmp_path):
+    """Options for a TURN server, or none."""
+    if kinds not in THROUGH_TURN:
+        yield []
+        return
+    turn = TurnServer(tmp_path, users=[("na,me", "pass%word")])
+    yield ["--relay-only", "--ice-server", f"{turn.url()},na%2Cme,pass%25word"]
+    turn.stop()
+
+
+@pytest.fixture
+def pair(kinds, tmp_path, certificate, turn):
+    pair = MixedPair(tmp_path, kinds, certificate if kinds in OVER_TLS else None, turn)
     yield pair
     pair.end()
 
@@ -77,6 +96,8 @@ def test_folder_arrives_after_kills_of_both(pair):
     share, fetch = pair.start("share"), pair.start("fetch")
     fetch.events.wait(event="progress", where=lambda e: e["bytes"] > 1_000_000)
     share.kill()
+    for process in (share, fetch):
+        assert process.events.wait(event="link", state="up")["relayed"] is ("--relay-only" in pair.options)
     killed = fetch.events.mark()
     share = pair.start("share")
     again = fetch.events.wait(since=killed, event="receiving")

@@ -64,9 +64,9 @@ export class Attempts {
     if (this.#isLive(generation)) this.out.signal("IceCandidate", generation, { candidate, sdpMid: sdpMid ?? null, ...index });
   }
 
-  link(generation, state) {
+  link(generation, state, cause) {
     if (!this.#isLive(generation)) return;
-    if (state === "failed") return this.#fail("link_failed");
+    if (state === "failed") return this.#fail(cause ?? "link_failed");
     clearTimeout(this.live.timer);
     this.failures = 0;
     if (state === "up") {
@@ -132,7 +132,7 @@ export class Attempts {
 
   #attempt() {
     if (!this.running || this.live) return;
-    if (!this.session.otherOnline()) return this.#failed("peer_away");
+    if (!this.session.otherOnline()) return this.#failed(this.session.generation, "peer_away");
     this.#begin(this.session.generation + 1, true);
     this.out.emit("offer_needed", { generation: this.live.generation, attempt: this.count });
   }
@@ -140,12 +140,13 @@ export class Attempts {
   #fail(cause, delayMs) {
     clearTimeout(this.live.timer);
     this.#report("failed", cause);
+    const { generation } = this.live;
     this.live = null;
-    this.#failed(cause, delayMs);
+    this.#failed(generation, cause, delayMs);
   }
 
-  #failed(cause, delayMs = this.#pauseMs()) {
-    this.out.emit("attempt_failed", { attempt: this.count, cause, retryMs: delayMs });
+  #failed(generation, cause, delayMs = this.#pauseMs()) {
+    this.out.emit("attempt_failed", { generation, attempt: this.count, cause, retryMs: delayMs });
     if (++this.failures === PAUSES_MS.length + 1 && this.session.joiner) this.out.emit("manual_recovery", {});
     this.#again(delayMs);
   }

@@ -4,6 +4,7 @@ import { CHANNEL_LABEL } from "../common/transfer.js";
 
 const BUFFER_BYTES_MAX = 256 * 1024;
 const GATHERING_MS = 1000; // after that, candidates follow the description one by one
+const SERVER_UNREACHABLE = 701;
 const HOST_CANDIDATE = /candidate:\S+ \d+ \S+ \d+ (\S+) \d+ typ host/;
 
 export class Channels {
@@ -33,15 +34,17 @@ export class Channels {
 
 class Channel {
   constructor(channels, offer, handler) {
-    Object.assign(this, { channels, offer, handler, open: false, closed: false, described: false, remote: Promise.resolve() });
+    Object.assign(this, { channels, offer, handler, open: false, closed: false, described: false, relays: 0, turnCause: null });
+    this.remote = Promise.resolve(); // what is told to the connection, in order
   }
 
   start() {
     const connection = (this.connection = new RTCPeerConnection(this.channels.config));
-    connection.onicegatheringstatechange = () => connection.iceGatheringState === "complete" && this.#describe();
+    connection.onicegatheringstatechange = () => connection.iceGatheringState === "complete" && this.#gathered();
+    connection.onicecandidateerror = (error) => this.#noteError(error);
     connection.onicecandidate = ({ candidate }) => this.#candidate(candidate);
     connection.onconnectionstatechange = () => {
-      if (connection.connectionState === "failed") this.#fail(this.open ? "channel_closed" : "no_path");
+      if (connection.connectionState === "failed") this.#fail(this.open ? "channel_closed" : this.#whyNoPath());
     };
     connection.ondatachannel = ({ channel }) => this.#use(channel);
     this.timer = setTimeout(() => this.#describe(), GATHERING_MS);
@@ -83,6 +86,24 @@ class Channel {
     this.remote = this.remote.then(() => this.connection.setRemoteDescription({ type, sdp })).catch(() => this.#fail(`bad_${type}`));
   }
 
+  // Of a TURN server that did not help: that it refused tells more than that another one did not answer.
+  #noteError({ url, errorCode }) {
+    if (!/^turns?:/.test(url ?? "")) return;
+    if (errorCode !== SERVER_UNREACHABLE) this.turnCause = "turn_refused";
+    else this.turnCause ??= "turn_unreachable";
+  }
+
+  #whyNoPath() {
+    if (["connected", "completed"].includes(this.connection.iceConnectionState)) return "dtls_failed";
+    if (this.relays > 0) return "no_path";
+    return this.turnCause ?? (this.channels.config.iceTransportPolicy === "relay" ? "no_relay" : "no_path");
+  }
+
+  #gathered() {
+    if (this.channels.config.iceTransportPolicy === "relay" && this.relays === 0) this.#fail(this.#whyNoPath());
+    else this.#describe();
+  }
+
   #describe() {
     const description = this.connection.localDescription;
     if (this.described || this.closed || !description) return;
@@ -92,6 +113,7 @@ class Channel {
   }
 
   #candidate(found) {
+    if (found?.candidate.includes(" typ relay")) this.relays++;
     if (!this.described || !found?.candidate || !this.channels.isUsable(found.candidate)) return;
     this.handler.candidate(found.candidate, found.sdpMid, found.sdpMLineIndex);
   }
@@ -115,7 +137,8 @@ class Channel {
   #opened() {
     if (this.open || this.closed) return;
     this.open = true;
-    this.handler.opened();
+    const pair = this.connection.sctp?.transport?.iceTransport?.getSelectedCandidatePair();
+    this.handler.opened(pair?.local?.type === "relay" || pair?.remote?.type === "relay");
   }
 
   #fail(cause) {

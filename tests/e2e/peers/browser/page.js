@@ -23,8 +23,8 @@ window.peer = {
   },
 
   // Starts; everything else is told to `print` and `quit`.
-  async run(options, member, folderPath) {
-    const output = new Output(print);
+  async run(options, member, folderPath, explanations) {
+    const output = new Output(print, explanations);
     let role = null;
     const client = new Client(
       { relayUrl: options.relay ?? member.relay, ...(await keysOf(member)), member, save: () => saveMember(member) },

@@ -2,6 +2,7 @@
 
 import path from "node:path";
 
+import { loadExplanations } from "../host/causes.js";
 import { Disk } from "../host/disk.js";
 import { UsageError, parseOptions } from "../host/options.js";
 import { runMain } from "../host/output.js";
@@ -62,7 +63,7 @@ async function run(options, print) {
       quit(1);
     });
   if (joined) {
-    await page.evaluate((given) => window.peer.run(...given), [options, member, disk.folder.path]);
+    await page.evaluate((given) => window.peer.run(...given), [options, member, disk.folder.path, loadExplanations()]);
   } else {
     process.stdout.write(`${await page.evaluate((given) => window.peer[given.command](given), options)}\n`);
     await quit(0);

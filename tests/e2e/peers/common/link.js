@@ -10,6 +10,7 @@ const PING_MS = 1500;
 const SILENCE_MS = 4500;
 const SUSPICION_MS = 1000;
 const TICK_MS = 250;
+const COMMON_CAUSES = ["turn_refused", "turn_unreachable", "dtls_failed"]; // the relay has a sentence for them, too
 const STALL_MS = 750; // longer between two ticks: this program did not look, which proves nothing about the other side
 
 export class Link {
@@ -62,7 +63,7 @@ export class Link {
         if (this.#isCurrent(event)) this.channel.takeCandidate(event.sdp, event.sdpMid, event.sdpMLineIndex);
         break;
       case "attempt_failed":
-        if (!this.up) this.#dropChannel(false);
+        this.#takeFailure(event);
         break;
     }
   }
@@ -82,9 +83,21 @@ export class Link {
 
   #giveUp(cause) {
     const state = this.up ? "lost" : "failed";
+    const common = COMMON_CAUSES.includes(cause);
     this.#dropChannel(true);
-    this.output.event({ event: "link", state, sessionId: this.sessionId, generation: this.generation, cause });
-    this.client.link(this.sessionId, this.generation, state);
+    this.#show({ state, cause, ...(common ? this.output.explain(cause) : {}) });
+    this.client.link(this.sessionId, this.generation, state, common ? cause : null);
+  }
+
+  // The other side, or the client, holds the attempt for failed.
+  #takeFailure({ generation, cause = "link_failed" }) {
+    if (this.up || !this.channel || generation !== this.generation) return;
+    this.#dropChannel(false);
+    this.#show({ state: "failed", cause, ...this.output.explain(cause) });
+  }
+
+  #show({ state, ...fields }) {
+    this.output.event({ event: "link", state, sessionId: this.sessionId, generation: this.generation, ...fields });
   }
 
   #begin(generation, offer) {
@@ -101,7 +114,7 @@ export class Link {
         else this.client.answer(this.sessionId, generation, sdp);
       }),
       candidate: heard((...candidate) => this.client.candidate(this.sessionId, generation, ...candidate)),
-      opened: heard(() => this.#opened()),
+      opened: heard((relayed) => this.#opened(relayed)),
       text: heard((text) => this.#text(text)),
       binary: heard((bytes) => {
         this.heardMs = performance.now();
@@ -114,12 +127,13 @@ export class Link {
     channel.start();
   }
 
-  #opened() {
+  // `relayed`: through a TURN server.
+  #opened(relayed) {
     this.up = true;
     this.heardMs = this.sentMs = this.tickedMs = performance.now();
     this.timer = setInterval(() => this.#tick(), TICK_MS);
-    this.output.event({ event: "link", state: "up", sessionId: this.sessionId, generation: this.generation });
-    this.client.link(this.sessionId, this.generation, "up");
+    this.#show({ state: "up", relayed });
+    this.client.link(this.sessionId, this.generation, "up", null);
     this.handler.up();
   }
 

@@ -3,9 +3,9 @@
 const PAUSE_MS = 100;
 
 export class Output {
-  // `event(fields)` and `failure(text)` print; a failure is a sentence for a person.
-  constructor({ event, failure }) {
-    Object.assign(this, { event, failure });
+  // `event(fields)` and `failure(text)` print; a failure is a sentence for a person. `explanations`: such sentences by cause.
+  constructor({ event, failure }, explanations) {
+    Object.assign(this, { event, failure, explanations });
     this.shownMs = -Infinity;
     this.shownBytes = 0;
   }
@@ -18,6 +18,12 @@ export class Output {
     this.shownMs = performance.now();
     this.shownBytes = bytes;
     this.event({ event: "progress", bytes, ofBytes, bytesPerSecond });
+  }
+
+  // The field that explains a cause, if it can be explained.
+  explain(cause) {
+    const explanation = this.explanations[cause];
+    return explanation ? { explanation } : {};
   }
 
   // What every role tells of its client's events.

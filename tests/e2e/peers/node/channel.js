@@ -38,13 +38,16 @@ function iceServer({ url, scheme, host, port, transport, username, password }) {
 
 class Channel {
   constructor(config, offer, handler) {
-    Object.assign(this, { config, offer, handler, closed: false, described: false, candidates: [] });
+    Object.assign(this, { config, offer, handler, closed: false, described: false, relays: 0 });
   }
 
   start() {
     const connection = (this.connection = new PeerConnection("syncshell", this.config));
-    connection.onGatheringStateChange((state) => state === "complete" && this.#describe());
-    connection.onLocalCandidate((candidate, mid) => this.described && this.handler.candidate(candidate, mid, null));
+    connection.onGatheringStateChange((state) => state === "complete" && this.#gathered());
+    connection.onLocalCandidate((candidate, mid) => {
+      if (candidate.includes(" typ relay")) this.relays++;
+      if (this.described) this.handler.candidate(candidate, mid, null);
+    });
     connection.onStateChange((state) => {
       if (state === "failed" || state === "closed") this.#fail(this.open ? "channel_closed" : "no_path");
     });
@@ -93,6 +96,11 @@ class Channel {
     this.connection?.close();
   }
 
+  #gathered() {
+    if (this.config.iceTransportPolicy === "relay" && this.relays === 0) this.#fail("no_relay");
+    else this.#describe();
+  }
+
   #describe() {
     const description = this.connection.localDescription();
     if (this.described || this.closed || !description) return;
@@ -120,7 +128,9 @@ class Channel {
   #opened() {
     if (this.open || this.closed) return;
     this.open = true;
-    this.handler.opened();
+    const { local, remote } = this.connection.getSelectedCandidatePair() ?? {};
+    const relayOnly = this.config.iceTransportPolicy === "relay"; // the pair names the address below it
+    this.handler.opened(relayOnly || local?.type === "relay" || remote?.type === "relay");
   }
 
   #fail(cause) {

@@ -68,8 +68,9 @@ export class Client {
     return this.#command("sessionCandidate", sessionId, generation, candidate, library.ZERO_TERMINATED, mid, index ?? -1);
   }
 
-  link(sessionId, generation, state) {
-    return this.#command("sessionLink", sessionId, generation, library.LINK[state]);
+  link(sessionId, generation, state, cause) {
+    const report = { size: library.LINK_REPORT_SIZE(), link: library.LINK[state], cause, ice_server: null };
+    return this.#command("sessionLinkReport", sessionId, generation, report);
   }
 
   requestRecovery(sessionId) {

@@ -18,6 +18,7 @@ function declare(lib) {
     size: "uint32_t", flags: "uint32_t", path: "const char *", hash: "const char *", algorithm: "const char *",
     size_bytes: "uint64_t", ranges: "const syncshell_range *", n_ranges: "size_t",
   });
+  koffi.struct("syncshell_link_report", { size: "uint32_t", link: "int32_t", cause: "const char *", ice_server: "const char *" });
   const session = "syncshell_client *client, const char *session_id";
   const ticket = "_Out_ uint64_t *ret_ticket";
   const prototypes = {
@@ -46,7 +47,8 @@ function declare(lib) {
     sessionAnswer: `int32_t syncshell_session_answer(${session}, uint64_t generation, const char *sdp, size_t sdp_length, ${ticket})`,
     sessionCandidate: `int32_t syncshell_session_candidate(${session}, uint64_t generation, const char *candidate,
       size_t candidate_length, const char *sdp_mid, int32_t sdp_mline_index, ${ticket})`,
-    sessionLink: `int32_t syncshell_session_link(${session}, uint64_t generation, int32_t link, ${ticket})`,
+    sessionLinkReport: `int32_t syncshell_session_link_report(${session}, uint64_t generation,
+      const syncshell_link_report *report, ${ticket})`,
     sessionRequestRecovery: `int32_t syncshell_session_request_recovery(${session}, ${ticket})`,
     sessionClose: `int32_t syncshell_session_close(${session}, int32_t outcome, ${ticket})`,
   };
@@ -66,6 +68,7 @@ export const TEXT_FIELDS = Array.from({ length: 17 }, (_, i) => 1 + i);
 export const INTEGER_FIELDS = Array.from({ length: 11 }, (_, i) => 100 + i);
 
 export const OPTIONS_SIZE = () => koffi.sizeof("syncshell_options");
+export const LINK_REPORT_SIZE = () => koffi.sizeof("syncshell_link_report");
 export const FILE_SIZE = () => koffi.sizeof("syncshell_file");
 export const decodeRanges = (pointer, count) => (count > 0 ? koffi.decode(pointer, "syncshell_range", count) : []);
 

@@ -6,6 +6,7 @@ import crypto from "node:crypto";
 import { Fetcher } from "../common/fetcher.js";
 import { Output } from "../common/output.js";
 import { Sharer } from "../common/sharer.js";
+import { loadExplanations } from "../host/causes.js";
 import { Disk } from "../host/disk.js";
 import { UsageError, parseOptions } from "../host/options.js";
 import { runMain } from "../host/output.js";
@@ -13,7 +14,7 @@ import { Channels } from "./channel.js";
 import { Client } from "./client.js";
 
 async function run(options, libraryPath, print) {
-  const output = new Output(print);
+  const output = new Output(print, loadExplanations());
   const disk = new Disk(options.word);
   if (options.command === "fetch") disk.settle();
   disk.scan();
