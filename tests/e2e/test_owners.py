@@ -3,6 +3,7 @@ once more when the frames are sent again."""
 
 import asyncio
 import contextlib
+import sqlite3
 
 import pytest
 
@@ -171,3 +172,42 @@ async def test_a_frame_of_an_earlier_connection_is_worthless(world, owner, secon
     await owner.join(group)
     await owner.refused("bad_signature", "DeleteSyncshell", **recorded)
     assert await owner.closed() == 4401
+
+
+def inbox_entries(world):
+    with contextlib.closing(sqlite3.connect(f"file:{world.relay.database}?mode=ro", uri=True)) as database:
+        return database.execute("SELECT count(*) FROM inbox_message").fetchone()[0]
+
+
+@case
+async def test_what_was_held_for_a_removed_member_goes_with_it(world, owner, second, third, group):
+    session = f"{SESSION}-{second.id[-6:]}"
+    await second.close()
+    await owner.expect("PeerPresence", peerId=second.id, presence="away")
+    offer = owner.route(group, second.id, session, 1)
+    await owner.send("ReconnectOffer", b"x" * 40, **offer)
+    await owner.ask("RecoveryRequest", "Stored", b"y" * 40, **owner.route(group, second.id, session, 1))
+    assert inbox_entries(world) == 1
+    await owner.owner("RemoveMember", group, 1, second.id)
+    assert (await owner.expect("Undeliverable", inReplyTo=offer["messageId"]))["code"] == "target_left"
+    await owner.refused("unknown_target", "RecoveryRequest", b"y" * 40, **owner.route(group, second.id, session, 1))
+    await crash(world, owner)
+    await owner.join(group)
+    assert inbox_entries(world) == 0
+
+
+@case
+async def test_a_signature_for_another_relay_is_worthless(world, owner, second, third, group):
+    owner.hello = {**owner.hello, "relayId": "another-relay"}
+    assert (await owner.owner("RemoveMember", group, 1, second.id, answer="Error"))["code"] == "bad_signature"
+    assert await owner.closed() == 4401
+    await second.alive(group)
+
+
+@case
+async def test_a_signature_for_one_operation_fits_no_other_with_its_fields(world, owner, second, third, group):
+    removal = owner.owner_fields("RemoveMember", group, 1, second.id)
+    await owner.refused("bad_signature", "TransferOwnership", **removal)
+    assert await owner.closed() == 4401
+    await crash(world, owner)
+    assert (await owner.join(group))["ownerPeerId"] == owner.id
