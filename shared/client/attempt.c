@@ -169,6 +169,13 @@ void attempt_peer_online(struct session *s)
     attempt_now(s);
 }
 
+/* Whoever came back while we were away is not announced: after the last failure nothing else would start an attempt. */
+void attempt_joined(struct session *s)
+{
+    if (s->retry_us == TIME_NEVER_US && syncshell_peer_online(s->syncshell, s->other.text))
+        attempt_now(s);
+}
+
 /* ---- what the application gives ---- */
 
 /* Takes `encoded`, the result of encoding into `plain`. */

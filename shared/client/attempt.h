@@ -40,4 +40,7 @@ void attempt_peer_online(struct session *s);
 /* The network may have changed: the same. */
 void attempt_now(struct session *s);
 
+/* This side is back, and knows again who is there. */
+void attempt_joined(struct session *s);
+
 #endif

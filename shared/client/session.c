@@ -454,6 +454,12 @@ static void adopt(struct syncshell *y, const struct message_session_summary *sum
         notify_send(e, notify_session(s, event, 0));
 }
 
+static void visit_joined(struct session *s, void *argument)
+{
+    (void)argument;
+    attempt_joined(s);
+}
+
 void session_reconcile_all(struct syncshell *y, const struct message_syncshell_joined *m,
                            bool same_store)
 {
@@ -465,6 +471,7 @@ void session_reconcile_all(struct syncshell *y, const struct message_syncshell_j
             !engine_find_session(y->engine, summary->recovery_session_id.text))
             adopt(y, summary, SYNCSHELL_EVENT_SESSION_OPENED);
     }
+    each(y, visit_joined, NULL);
 }
 
 void session_changed(struct syncshell *y, const struct message_session_summary *summary)

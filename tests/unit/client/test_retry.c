@@ -242,6 +242,26 @@ static void test_relay_gone_while_the_link_is_up(void **state)
     scene_silence(s);
 }
 
+/* After the last failure only the other side's return starts an attempt; it may have come back while we were away. */
+static void test_provider_back_while_the_relay_was_gone(void **state)
+{
+    struct scene *s = *state;
+    up(s);
+    scene_presence(s, PRESENCE_AWAY);
+    link_is(s, 1, SYNCSHELL_LINK_LOST);
+    scene_stored(s, &scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id);
+    scene_advance_ms(s, 3600 * 1000);
+    station_skip_to(&s->station, SYNCSHELL_EVENT_MANUAL_RECOVERY);
+    scene_drop(s, 1006);
+    scene_advance_ms(s, 1000);
+    scene_hello(s);
+    scene_welcome(s);
+    const struct message_session_summary summary = scene_summary(s, true, 1, 1);
+    scene_joined(
+        s, &(struct scene_joined){.other = PRESENCE_ONLINE, .sessions = &summary, .n_sessions = 1});
+    station_skip_to(&s->station, SYNCSHELL_EVENT_OFFER_NEEDED);
+}
+
 static void test_relay_gone_while_an_offer_is_needed(void **state)
 {
     struct scene *s = *state;
@@ -269,6 +289,7 @@ int main(void)
         SCENE_TEST(test_offering_into_an_open_link),
         SCENE_TEST(test_old_link_lost_while_a_new_one_is_made),
         SCENE_TEST(test_relay_gone_while_the_link_is_up),
+        SCENE_TEST(test_provider_back_while_the_relay_was_gone),
         SCENE_TEST(test_relay_gone_while_an_offer_is_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
