@@ -150,6 +150,16 @@ int link_send_binary(struct link *link, const void *data, size_t size)
 
 /* ---- from the channel ---- */
 
+static void show_signal(const struct link *link, const char *type, bool sent)
+{
+    output_event(link->output,
+                 json_pack("{s:s, s:s, s:s, s:s, s:I}", "event", "signal", "type", type,
+                           "direction", sent ? "sent" : "received", "sessionId", link->session_id,
+                           "generation", (json_int_t)link->generation),
+                 "An %s is %s (attempt %llu).", type, sent ? "sent" : "here",
+                 (unsigned long long)link->generation);
+}
+
 static void on_described(void *userdata, const char *sdp)
 {
     struct link *link = userdata;
@@ -165,6 +175,8 @@ static void on_described(void *userdata, const char *sdp)
     } while (link_busy_pause(error));
     if (error)
         give_up(link, syncshell_error_name(error));
+    else
+        show_signal(link, link->offering ? "offer" : "answer", true);
 }
 
 static void on_candidate(void *userdata, const char *candidate, const char *mid)
@@ -264,6 +276,8 @@ static void begin(struct link *link, uint64_t generation, const char *offer, siz
     drop_channel(link);
     link->generation = generation;
     link->offering = !offer;
+    if (offer)
+        show_signal(link, "offer", false);
     r = channel_new(&link->channel, link->stack, offer, size, &handler);
     if (r)
         give_up(link, r == -EINVAL ? "bad_offer" : "webrtc_failed");
@@ -281,6 +295,13 @@ static void suspect(struct link *link)
     link_send(link, json_pack("{s:s}", "type", "ping"));
 }
 
+static void take_answer(struct link *link, const char *sdp, size_t size)
+{
+    show_signal(link, "answer", false);
+    if (channel_take_answer(link->channel, sdp, size))
+        give_up(link, "bad_answer");
+}
+
 static void take_signal(struct link *link, const syncshell_event *event, uint64_t generation)
 {
     size_t size = 0;
@@ -295,8 +316,8 @@ static void take_signal(struct link *link, const syncshell_event *event, uint64_
         return;
     else if (syncshell_event_get_type(event) == SYNCSHELL_EVENT_CANDIDATE)
         channel_take_candidate(link->channel, sdp);
-    else if (link->offering && channel_take_answer(link->channel, sdp, size))
-        give_up(link, "bad_answer");
+    else if (link->offering)
+        take_answer(link, sdp, size);
 }
 
 /* The other side, or the library, holds the attempt for failed. */
