@@ -19,12 +19,14 @@ struct fetcher {
     char *peer_id;     /* who shares; NULL: not known yet */
     struct link *link;
     struct receiving receiving;
-    GHashTable *members; /* peer ids of the syncshell that will be used, ourselves not */
-    char *syncshell_id;  /* that one; NULL: not known yet */
-    bool ready;          /* all members and sessions were named */
-    uint64_t ask_ticket; /* of our last wish for a RecoveryRequest; 0: none */
-    char *request_id;    /* what came of it */
-    bool wanted;         /* the sharer was asked for it over this link */
+    GHashTable *members;     /* peer ids of the syncshell that will be used, ourselves not */
+    char *syncshell_id;      /* that one; NULL: not known yet */
+    bool ready;              /* all members and sessions were named */
+    uint64_t ask_ticket;     /* of our last wish for a RecoveryRequest; 0: none */
+    char *request_id;        /* what came of it */
+    bool wanted;             /* the sharer was asked for it over this link */
+    bool begun;              /* and sends it */
+    unsigned int rejections; /* links given up because the sharer broke the rules */
     uint64_t acked_bytes;
     unsigned int rounds; /* passes after which files were bad */
     bool closing;
@@ -55,7 +57,7 @@ static void ask(struct fetcher *fetcher)
     int32_t error;
 
     g_clear_pointer(&fetcher->request_id, g_free);
-    fetcher->wanted = false;
+    fetcher->wanted = fetcher->begun = false;
     do
         error = syncshell_session_request_recovery(fetcher->app->client, fetcher->session_id,
                                                    &fetcher->ask_ticket);
@@ -167,34 +169,56 @@ static void on_up(void *userdata)
     want(fetcher);
 }
 
+/* A damaged message is not impossible, a sharer that always breaks the rules is not waited for. */
+static void reject(struct fetcher *fetcher, const char *cause)
+{
+    link_reject(fetcher->link, cause);
+    if (++fetcher->rejections < ROUNDS_MAX || fetcher->closing)
+        return;
+    output_failure("The sharing side breaks the rules (%s): it is another program, or damaged.",
+                   cause);
+    close_session(fetcher, SYNCSHELL_OUTCOME_FAILED);
+}
+
+/* Each wish is answered once. */
+static const char *take_begin(struct fetcher *fetcher, const json_t *fields, bool current)
+{
+    if (!current || !fetcher->wanted || fetcher->begun)
+        return "unasked";
+    fetcher->begun = true;
+    return receiving_begin(&fetcher->receiving, fields);
+}
+
 static void on_message(void *userdata, const char *type, const json_t *fields)
 {
     struct fetcher *fetcher = userdata;
     struct receiving *receiving = &fetcher->receiving;
     const char *request = json_string_value(json_object_get(fields, "request"));
     bool current = request && fetcher->request_id && strcmp(request, fetcher->request_id) == 0;
-    bool valid = true;
+    const char *problem = NULL;
 
     if (strcmp(type, "begin") == 0)
-        valid = receiving_begin(receiving, fields);
+        problem = take_begin(fetcher, fields, current);
     else if (strcmp(type, "file") == 0)
-        valid = receiving_file(receiving, fields);
+        problem = receiving_file(receiving, fields);
     else if (strcmp(type, "end") == 0)
-        valid = receiving_end(receiving, fields);
+        problem = receiving_end(receiving, fields);
     else if (strcmp(type, "done") == 0 && current)
         pass_done(fetcher);
     else if (strcmp(type, "unknown") == 0 && current)
         ask(fetcher);
-    if (!valid)
-        link_reject(fetcher->link, "bad_message");
+    if (problem)
+        reject(fetcher, problem);
 }
 
 static void on_binary(void *userdata, const uint8_t *data, size_t size)
 {
     struct fetcher *fetcher = userdata;
 
-    if (!receiving_piece(&fetcher->receiving, data, size)) {
-        link_reject(fetcher->link, "bad_message");
+    const char *problem = receiving_piece(&fetcher->receiving, data, size);
+
+    if (problem) {
+        reject(fetcher, problem);
         return;
     }
     if (fetcher->receiving.link_bytes - fetcher->acked_bytes < TRANSFER_ACK_BYTES)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "sync/hash.h"
+#include "sync/path.h"
 
 enum { DEPTH_MAX = 64, DIRECTORY_MODE = 0777 };
 
@@ -40,21 +41,6 @@ void folder_close(struct folder *folder)
     g_hash_table_unref(folder->by_path);
     g_ptr_array_unref(folder->files);
     *folder = (struct folder){.fd = -1};
-}
-
-bool folder_path_valid(const char *path)
-{
-    size_t length = strlen(path);
-    char **parts;
-    bool valid = length > 0 && length <= FOLDER_PATH_BYTES_MAX && !strchr(path, '\n') &&
-                 g_utf8_validate(path, -1, NULL);
-
-    parts = g_strsplit(path, "/", -1);
-    for (char **part = parts; valid && *part; part++)
-        valid = **part && strcmp(*part, ".") != 0 && strcmp(*part, "..") != 0;
-    valid = valid && parts[0] && strcmp(parts[0], FOLDER_PRIVATE) != 0;
-    g_strfreev(parts);
-    return valid;
 }
 
 /* ---- listing ---- */
@@ -103,9 +89,15 @@ skip:
     return 0;
 }
 
+/* What is no file of the user's. */
+static bool is_aside(const char *name, const char *path)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(path, PATH_PRIVATE) == 0;
+}
+
 /* Takes `fd`. `prefix` is "" or ends in '/'. */
 static int list_directory(const struct folder *folder, GPtrArray *files, int takes_fd,
-                          const char *prefix, unsigned int depth)
+                          const char *prefix, unsigned int depth, unsigned int *skipped)
 {
     DIR *directory = fdopendir(takes_fd);
     const struct dirent *entry;
@@ -120,8 +112,11 @@ static int list_directory(const struct folder *folder, GPtrArray *files, int tak
         char *path = g_strconcat(prefix, entry->d_name, NULL);
         struct stat status;
 
-        if (!folder_path_valid(path) ||
-            fstatat(takes_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW)) {
+        if (fstatat(takes_fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) ||
+            is_aside(entry->d_name, path)) {
+            g_free(path);
+        } else if (!path_valid(path)) {
+            ++*skipped;
             g_free(path);
         } else if (S_ISREG(status.st_mode)) {
             r = list_file(folder, files, takes_fd, entry->d_name, path);
@@ -132,7 +127,7 @@ static int list_directory(const struct folder *folder, GPtrArray *files, int tak
                 char *below = g_strconcat(path, "/", NULL);
 
                 if (fd >= 0)
-                    r = list_directory(folder, files, fd, below, depth + 1);
+                    r = list_directory(folder, files, fd, below, depth + 1, skipped);
                 g_free(below);
             }
             g_free(path);
@@ -168,7 +163,8 @@ int folder_scan(struct folder *folder)
 {
     GPtrArray *files = g_ptr_array_new_with_free_func(file_free);
     int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = fd < 0 ? -errno : list_directory(folder, files, fd, "", 0);
+    unsigned int skipped = 0;
+    int r = fd < 0 ? -errno : list_directory(folder, files, fd, "", 0, &skipped);
 
     if (r) {
         g_ptr_array_unref(files);
@@ -180,6 +176,7 @@ int folder_scan(struct folder *folder)
     g_ptr_array_unref(folder->files);
     folder->files = files;
     folder->bytes = 0;
+    folder->skipped = skipped;
     for (guint i = 0; i < files->len; i++) {
         struct folder_file *file = files->pdata[i];
 

@@ -1,6 +1,6 @@
 /* A folder as a list of files: path, size, SHA-256. Paths are relative, with '/', and never leave the folder: no symbolic link
- * is followed, neither when listing nor when opening. What is not a regular file, or has a path that the library does not
- * take, is not listed. The subfolder FOLDER_PRIVATE belongs to this program. */
+ * is followed, neither when listing nor when opening. What is not a regular file, or has a path that is not
+ * valid, is not listed. */
 #ifndef SHARED_SYNC_FOLDER_H
 #define SHARED_SYNC_FOLDER_H
 
@@ -11,9 +11,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#define FOLDER_PRIVATE ".syncshell-sync"
-
-enum { FOLDER_HASH_SIZE = 65, FOLDER_PATH_BYTES_MAX = 1024 };
+enum { FOLDER_HASH_SIZE = 65 };
 
 struct folder_file {
     char *path;
@@ -33,7 +31,8 @@ struct folder {
     GPtrArray *files;    /* of struct folder_file, sorted by path */
     GHashTable *by_path; /* the same, borrowed */
     uint64_t bytes;
-    uint64_t version; /* grows with each scan that finds the list changed */
+    uint64_t version;     /* grows with each scan that finds the list changed */
+    unsigned int skipped; /* names that path_valid() refuses */
 };
 
 int folder_open(struct folder *ret_folder, const char *path); /* no files yet. 0 or -errno */
@@ -41,9 +40,6 @@ void folder_close(struct folder *folder);
 
 /* Lists it again. A file whose size, time and inode are as before is not read again. 0 or -errno; then the list is as before. */
 int folder_scan(struct folder *folder);
-
-/* Whether a path that came from outside may be used. */
-bool folder_path_valid(const char *path);
 
 /* A descriptor to read the file, or -errno. */
 int folder_open_file(const struct folder *folder, const char *path);

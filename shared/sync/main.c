@@ -140,9 +140,13 @@ static int open_folder(struct app *app)
     }
     output_event(
         &app->output,
-        json_pack("{s:s, s:I, s:I}", "event", "scanned", "files",
-                  (json_int_t)app->folder.files->len, "bytes", (json_int_t)app->folder.bytes),
+        json_pack("{s:s, s:I, s:I, s:I}", "event", "scanned", "files",
+                  (json_int_t)app->folder.files->len, "bytes", (json_int_t)app->folder.bytes,
+                  "skipped", (json_int_t)app->folder.skipped),
         "%u files, %llu bytes.", app->folder.files->len, (unsigned long long)app->folder.bytes);
+    if (app->folder.skipped)
+        output_failure("%u names are passed over: not every system can hold them.",
+                       app->folder.skipped);
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sync/hash.h"
+#include "sync/path.h"
 
 enum { META_BYTES_MAX = 16384, NAME_DIGITS = 32, FILE_MODE = 0666, DIRECTORY_MODE = 0777 };
 
@@ -21,7 +22,7 @@ struct part {
     uint64_t have_bytes;
     char hash[FOLDER_HASH_SIZE];
     char name[NAME_DIGITS + 1];
-    int directory; /* FOLDER_PRIVATE */
+    int directory; /* PATH_PRIVATE */
     int fd;        /* -1: only listed */
 };
 
@@ -29,9 +30,9 @@ static int directory_open(const struct folder *folder)
 {
     int fd;
 
-    if (mkdirat(folder->fd, FOLDER_PRIVATE, DIRECTORY_MODE) && errno != EEXIST)
+    if (mkdirat(folder->fd, PATH_PRIVATE, DIRECTORY_MODE) && errno != EEXIST)
         return -errno;
-    fd = openat(folder->fd, FOLDER_PRIVATE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    fd = openat(folder->fd, PATH_PRIVATE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 
@@ -89,7 +90,7 @@ static int meta_read(struct part *part)
         meta = json_loadb(text, (size_t)size, JSON_REJECT_DUPLICATES, NULL);
     if (meta &&
         json_unpack(meta, "{s:s, s:s, s:I}", "path", &path, "hash", &hash, "size", &bytes) == 0 &&
-        strlen(hash) == FOLDER_HASH_SIZE - 1 && bytes >= 0 && folder_path_valid(path)) {
+        strlen(hash) == FOLDER_HASH_SIZE - 1 && bytes >= 0 && path_valid(path)) {
         part->path = g_strdup(path);
         g_strlcpy(part->hash, hash, sizeof(part->hash));
         part->size_bytes = (uint64_t)bytes;

@@ -1,4 +1,4 @@
-/* Files that have arrived in part: below FOLDER_PRIVATE, one NAME.part with the bytes so far, always from the file's beginning,
+/* Files that have arrived in part: below PATH_PRIVATE, one NAME.part with the bytes so far, always from the file's beginning,
  * and one NAME.meta that says which file they are of. NAME comes from the file's path.
  *
  * The meta file is complete before the first byte is written, so whatever a kill leaves can be taken up again. Nothing is
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "sync/folder.h"
+#include "sync/path.h"
 
 struct part;
 

@@ -4,14 +4,18 @@
 #include <string.h>
 
 #include "sync/link.h"
+#include "sync/path.h"
 #include "sync/transfer.h"
 
+/* The sharer may have a window full of pieces on the way when a part turns out to be another than was reported. */
+enum { MISFITS_MAX = 256, PASS_FILES_MAX = 1000000 };
 enum { REPORT_FILES = 256, REPORT_US = 250000, REPORT_BYTES = 1024 * 1024 };
 
 void receiving_init(struct receiving *receiving, struct app *app)
 {
     *receiving = (struct receiving){.app = app};
     receiving->done = g_ptr_array_new();
+    receiving->pass_paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static void done_clear(struct receiving *receiving)
@@ -28,6 +32,7 @@ static void done_clear(struct receiving *receiving)
 void receiving_deinit(struct receiving *receiving)
 {
     part_free(receiving->part);
+    g_clear_pointer(&receiving->pass_paths, g_hash_table_unref);
     if (receiving->done) {
         done_clear(receiving);
         g_ptr_array_unref(receiving->done);
@@ -143,12 +148,21 @@ void receiving_report(struct receiving *receiving, bool now)
     }
 }
 
+/* Until the next `begin` nothing may come. */
+static void end_pass(struct receiving *receiving)
+{
+    receiving->pass_bytes = receiving->pass_total_bytes = receiving->pass_total_files = 0;
+    receiving->misfits = 0;
+    g_hash_table_remove_all(receiving->pass_paths);
+}
+
 void receiving_interrupt(struct receiving *receiving)
 {
     receiving_report(receiving, true);
     part_free(receiving->part);
     receiving->part = NULL;
     receiving->link_bytes = 0;
+    end_pass(receiving);
 }
 
 /* ---- messages ---- */
@@ -160,39 +174,55 @@ static void cannot_write(struct receiving *receiving, const char *path, int erro
     app_quit(receiving->app, 1);
 }
 
-bool receiving_begin(struct receiving *receiving, const json_t *fields)
+const char *receiving_begin(struct receiving *receiving, const json_t *fields)
 {
     json_int_t bytes = json_integer_value(json_object_get(fields, "bytes"));
     json_int_t files = json_integer_value(json_object_get(fields, "files"));
 
-    if (bytes < 0 || files < 0)
-        return false;
-    receiving->pass_bytes = 0;
+    if (receiving->part || bytes < 0 || files < 0)
+        return "bad_message";
+    if (files > PASS_FILES_MAX)
+        return "too_many_files";
+    end_pass(receiving);
     receiving->pass_total_bytes = (uint64_t)bytes;
+    receiving->pass_total_files = (uint64_t)files;
     receiving->bad_files = 0;
     output_event(&receiving->app->output,
                  json_pack("{s:s, s:I, s:I}", "event", "receiving", "files", files, "bytes", bytes),
                  "%lld files are to come, %lld bytes.", (long long)files, (long long)bytes);
-    return true;
+    return NULL;
 }
 
-bool receiving_file(struct receiving *receiving, const json_t *fields)
+/* NULL, or why this file may not come now. */
+static const char *admit(struct receiving *receiving, const char *path)
+{
+    if (!path_valid(path))
+        return "bad_path";
+    if (g_hash_table_size(receiving->pass_paths) >= receiving->pass_total_files)
+        return "too_many_files";
+    return g_hash_table_add(receiving->pass_paths, path_folded(path)) ? NULL : "duplicate_path";
+}
+
+const char *receiving_file(struct receiving *receiving, const json_t *fields)
 {
     const char *path = json_string_value(json_object_get(fields, "path"));
     const char *hash = json_string_value(json_object_get(fields, "hash"));
     json_int_t size = json_integer_value(json_object_get(fields, "size"));
     json_int_t index = json_integer_value(json_object_get(fields, "index"));
+    const char *problem;
     int r;
 
     if (receiving->part || !path || !hash || strlen(hash) != FOLDER_HASH_SIZE - 1 || size < 0 ||
-        index < 0 || index > UINT32_MAX || !folder_path_valid(path))
-        return false;
+        index < 0 || index > UINT32_MAX)
+        return "bad_message";
+    if ((problem = admit(receiving, path)))
+        return problem;
     r = part_open(&receiving->part, &receiving->app->folder, path, (uint64_t)size, hash);
     if (r)
         cannot_write(receiving, path, -r);
     receiving->index = (uint32_t)index;
     receiving->reported_bytes = r ? 0 : part_have_bytes(receiving->part);
-    return true;
+    return NULL;
 }
 
 static void file_finished(struct receiving *receiving)
@@ -227,13 +257,13 @@ static void file_bad(struct receiving *receiving, const char *cause)
         report_part(receiving, receiving->part);
 }
 
-bool receiving_end(struct receiving *receiving, const json_t *fields)
+const char *receiving_end(struct receiving *receiving, const json_t *fields)
 {
     json_int_t index = json_integer_value(json_object_get(fields, "index"));
     int r;
 
     if (!receiving->part || index != (json_int_t)receiving->index)
-        return false;
+        return "bad_message";
     r = part_finish(receiving->part);
     if (r < 0)
         cannot_write(receiving, part_path(receiving->part), -r);
@@ -243,29 +273,31 @@ bool receiving_end(struct receiving *receiving, const json_t *fields)
         file_finished(receiving);
     part_free(receiving->part);
     receiving->part = NULL;
-    return true;
+    return NULL;
 }
 
-bool receiving_piece(struct receiving *receiving, const uint8_t *data, size_t size)
+const char *receiving_piece(struct receiving *receiving, const uint8_t *data, size_t size)
 {
     uint64_t offset;
     uint32_t index;
     int r;
 
     if (!receiving->part || size <= TRANSFER_HEADER_BYTES)
-        return false;
+        return "bad_message";
     transfer_read_header(data, &index, &offset);
+    size -= TRANSFER_HEADER_BYTES;
     if (index != receiving->index)
-        return false;
-    r = part_write(receiving->part, offset, data + TRANSFER_HEADER_BYTES,
-                   size - TRANSFER_HEADER_BYTES);
+        return "bad_message";
+    if (size > receiving->pass_total_bytes - receiving->pass_bytes)
+        return "too_many_bytes";
+    r = part_write(receiving->part, offset, data + TRANSFER_HEADER_BYTES, size);
     if (r < 0)
         cannot_write(receiving, part_path(receiving->part), -r);
-    size -=
-        TRANSFER_HEADER_BYTES; /* what does not fit in (PART_E_ORDER) is missed at the file's end */
+    else if (r > 0 && ++receiving->misfits > MISFITS_MAX) /* fewer are missed at the file's end */
+        return "misfits";
     receiving->link_bytes += size;
     receiving->pass_bytes += size;
     receiving->total_bytes += size;
     output_progress(&receiving->app->output, receiving->pass_bytes, receiving->pass_total_bytes);
-    return true;
+    return NULL;
 }

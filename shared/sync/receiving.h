@@ -22,10 +22,13 @@ struct receiving {
     GPtrArray *done;     /* of struct folder_file: finished, not reported */
     uint64_t pass_bytes; /* taken in this pass, and how many there are to be */
     uint64_t pass_total_bytes;
-    uint64_t link_bytes;  /* taken over this link */
-    uint64_t total_bytes; /* taken by this program */
-    uint64_t files;       /* finished by this program */
-    uint64_t bad_files;   /* of this pass: not what they should be */
+    uint64_t pass_total_files;
+    GHashTable *pass_paths; /* begun in this pass, folded */
+    unsigned int misfits;   /* pieces of this pass that did not follow those before */
+    uint64_t link_bytes;    /* taken over this link */
+    uint64_t total_bytes;   /* taken by this program */
+    uint64_t files;         /* finished by this program */
+    uint64_t bad_files;     /* of this pass: not what they should be */
 };
 
 void receiving_init(struct receiving *receiving, struct app *app);
@@ -36,11 +39,12 @@ void receiving_deinit(struct receiving *receiving);
 int receiving_settle(const struct folder *folder);
 int receiving_report_folder(struct receiving *receiving);
 
-/* Control messages of the sharer. False: it breaks the rules. Files that cannot be written end the program. */
-bool receiving_begin(struct receiving *receiving, const json_t *fields);
-bool receiving_file(struct receiving *receiving, const json_t *fields);
-bool receiving_end(struct receiving *receiving, const json_t *fields);
-bool receiving_piece(struct receiving *receiving, const uint8_t *data, size_t size);
+/* What the sharer sends. NULL, or how it breaks the rules: then the link is to be given up, with that cause. Nothing is taken
+ * beyond the files and bytes that `begin` announced. Files that cannot be written end the program. */
+const char *receiving_begin(struct receiving *receiving, const json_t *fields);
+const char *receiving_file(struct receiving *receiving, const json_t *fields);
+const char *receiving_end(struct receiving *receiving, const json_t *fields);
+const char *receiving_piece(struct receiving *receiving, const uint8_t *data, size_t size);
 
 /* Reports what has come since the last report: `now`, or when it is time to. */
 void receiving_report(struct receiving *receiving, bool now);

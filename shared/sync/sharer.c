@@ -4,6 +4,7 @@
 
 #include "sync/link.h"
 #include "sync/needed.h"
+#include "sync/path.h"
 #include "sync/sending.h"
 #include "sync/transfer.h"
 
@@ -50,24 +51,40 @@ static void reject_want(struct share *share)
     g_clear_pointer(&share->want_id, g_free);
 }
 
-static void set_manifest(struct share *share)
+/* The folder's files; of those that some systems hold for the same, the first. */
+static size_t list_files(const struct folder *folder, syncshell_file *files)
 {
-    const struct folder *folder = &share->sharer->app->folder;
-    syncshell_file *files = g_new0(syncshell_file, folder->files->len + 1);
-    int32_t error;
+    GHashTable *seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    size_t n_files = 0;
 
     for (guint i = 0; i < folder->files->len; i++) {
         const struct folder_file *file = folder->files->pdata[i];
 
-        files[i] = (syncshell_file){.size = sizeof(files[i]),
-                                    .path = file->path,
-                                    .hash = file->hash,
-                                    .algorithm = "sha256",
-                                    .size_bytes = file->size_bytes};
+        if (!g_hash_table_add(seen, path_folded(file->path))) {
+            output_failure("%s is passed over: another path differs from it by case only.",
+                           file->path);
+            continue;
+        }
+        files[n_files++] = (syncshell_file){.size = sizeof(*files),
+                                            .path = file->path,
+                                            .hash = file->hash,
+                                            .algorithm = "sha256",
+                                            .size_bytes = file->size_bytes};
     }
+    g_hash_table_unref(seen);
+    return n_files;
+}
+
+static void set_manifest(struct share *share)
+{
+    const struct folder *folder = &share->sharer->app->folder;
+    syncshell_file *files = g_new0(syncshell_file, folder->files->len + 1);
+    size_t n_files = list_files(folder, files);
+    int32_t error;
+
     do
         error = syncshell_session_set_manifest(share->sharer->app->client, share->session_id, files,
-                                               folder->files->len, &share->manifest_ticket);
+                                               n_files, &share->manifest_ticket);
     while (link_busy_pause(error));
     g_free(files);
     share->list_version = folder->version;
