@@ -5,6 +5,7 @@ static const char *const keys[WIRE_CODE_COUNT] = {
     [WIRE_CODE_SLOW_READER] = "limits.queue_bytes_max",
     [WIRE_CODE_TOO_MANY_CONNECTIONS] = "limits.connections_max",
     [WIRE_CODE_TOO_MANY_FROM_ADDRESS] = "limits.address_connections_max",
+    [WIRE_CODE_TOO_MANY_HANDSHAKES] = "limits.connections_max",
     [WIRE_CODE_TOO_MANY_CONNECTS] = "rates.connects_per_minute",
     [WIRE_CODE_TOO_MANY_FAILURES] = "limits.failures_max",
     [WIRE_CODE_FLOODING] = "rates.refusals_per_minute",
@@ -26,6 +27,7 @@ static const char *const keys[WIRE_CODE_COUNT] = {
 
 const char *limit_key(enum wire_code code, enum account_kind account)
 {
-    (void)account;
+    if (code == WIRE_CODE_TOO_MANY_HANDSHAKES && account == ACCOUNT_ADDRESS)
+        return "limits.address_connections_max";
     return keys[code] ? keys[code] : "";
 }

@@ -25,9 +25,11 @@ static void account_options(struct account_config *ret_config, const struct sett
         .max =
             {
                 [ACCOUNT_RELAY] = {[RESOURCE_BYTES] = s->memory_bytes_max,
-                                   [RESOURCE_CONNECTIONS] = s->connections_max},
+                                   [RESOURCE_CONNECTIONS] = s->connections_max,
+                                   [RESOURCE_HANDSHAKES] = s->connections_max},
                 [ACCOUNT_ADDRESS] = {[RESOURCE_BYTES] = s->peer_bytes_max * s->address_peers,
-                                     [RESOURCE_CONNECTIONS] = s->address_connections_max},
+                                     [RESOURCE_CONNECTIONS] = s->address_connections_max,
+                                     [RESOURCE_HANDSHAKES] = s->address_connections_max},
                 [ACCOUNT_PEER] = {[RESOURCE_BYTES] = s->peer_bytes_max},
             },
         .per_minute = {[RATE_CONNECTS] = u32(s->connects_per_minute),

@@ -76,7 +76,7 @@ const struct setting setting_table[] = {
     {"limits.address_connections_max", SETTING_INTEGER, AT(address_connections_max),
      .default_value = 4096, .min = 1, .max = 1000000, .reloadable = true,
      .help =
-         "Connections of one address (IPv6: of one /64). Everybody behind a proxy or a NAT has the same one."},
+         "Connections of one address (IPv6: of one /64), and as many again that do not speak WebSocket yet. Everybody behind a proxy or a NAT has the same one."},
     {"limits.address_peers", SETTING_INTEGER, AT(address_peers), .default_value = 64, .min = 1,
      .max = 100000, .reloadable = true,
      .help =

@@ -162,13 +162,28 @@ void wiring_end_of_turn(void *userdata)
 
 /* ---- the listener's events ---- */
 
-static struct address address_of(const struct ws_connection *c)
+static struct address address_of(const char *text)
 {
     struct address a = {.bytes = {[10] = 0xff, [11] = 0xff}};
-    const char *text = ws_connection_address(c);
     if (inet_pton(AF_INET, text, a.bytes + ADDRESS_V4_OFFSET) != 1)
         (void)inet_pton(AF_INET6, text, a.bytes);
     return a;
+}
+
+static void *on_accepted(void *userdata, const char *text)
+{
+    struct server *s = userdata;
+    const struct address address = address_of(text);
+    struct admission *admission = NULL;
+    (void)core_admit(s->core, loop_now_us(s->loop), &address, &admission);
+    wiring_carry_out(s);
+    return admission;
+}
+
+static void on_abandoned(void *userdata, void *admission)
+{
+    (void)userdata;
+    core_admission_free(admission);
 }
 
 static int on_opened(void *userdata, struct ws_connection *c, void **ret_user)
@@ -180,11 +195,8 @@ static int on_opened(void *userdata, struct ws_connection *c, void **ret_user)
     if (!link)
         return -ENOMEM;
     link->ws = c;
-    const struct address address = address_of(c);
-    struct admission *admission = NULL;
-    int r = core_admit(s->core, loop_now_us(s->loop), &address, &admission);
-    if (r == 0)
-        r = core_connect(s->core, loop_now_us(s->loop), link, admission, &link->core);
+    struct admission *admission = ws_connection_admission(c);
+    int r = core_connect(s->core, loop_now_us(s->loop), link, admission, &link->core);
     if (r != 0) {
         core_admission_free(admission);
         wiring_carry_out(s);
@@ -255,6 +267,8 @@ static void on_log(void *userdata, int level, const char *line)
 void wiring_handler(struct server *s, struct ws_handler *ret_handler)
 {
     *ret_handler = (struct ws_handler){.userdata = s,
+                                       .accepted = on_accepted,
+                                       .abandoned = on_abandoned,
                                        .opened = on_opened,
                                        .closed = on_closed,
                                        .received = on_received,

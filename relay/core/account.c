@@ -203,8 +203,8 @@ static bool has_room(const struct account *a, enum resource r, uint64_t more,
 static bool has_share(const struct account *a, const struct account *pool, enum resource r,
                       uint64_t more, struct refusal *ret_refusal)
 {
-    /* Connections are few and have a limit of their own for each address. */
-    if (!a || !pool || r == RESOURCE_CONNECTIONS)
+    /* Connections and handshakes are few and have a limit of their own for each address. */
+    if (!a || !pool || r != RESOURCE_BYTES)
         return true;
     uint64_t left = left_in(pool, r);
     if (more <= left && a->used[r] + more <= left - more)

@@ -20,9 +20,11 @@ void core_config_defaults(struct core_config *ret_config)
                 .max =
                     {
                         [ACCOUNT_RELAY] = {[RESOURCE_BYTES] = UINT64_C(512) * 1024 * 1024,
-                                           [RESOURCE_CONNECTIONS] = 10000},
+                                           [RESOURCE_CONNECTIONS] = 10000,
+                                           [RESOURCE_HANDSHAKES] = 10000},
                         [ACCOUNT_ADDRESS] = {[RESOURCE_BYTES] = UINT64_C(512) * 1024 * 1024,
-                                             [RESOURCE_CONNECTIONS] = 4096},
+                                             [RESOURCE_CONNECTIONS] = 4096,
+                                             [RESOURCE_HANDSHAKES] = 4096},
                         [ACCOUNT_PEER] = {[RESOURCE_BYTES] = UINT64_C(8) * 1024 * 1024},
                     },
                 .per_minute = {[RATE_CONNECTS] = 12000,

@@ -58,6 +58,8 @@ struct ws_connection *ws_connection_free(struct ws_connection *c)
     if (!c)
         return NULL;
     connection_closed(c);
+    if (c->admission)
+        c->server->handler.abandoned(c->server->handler.userdata, ws_connection_admission(c));
     if (c->state != CONNECTION_STATE_HANDSHAKE)
         c->server->n_open--;
     c->server->n_connections--;
@@ -351,6 +353,14 @@ void ws_connection_close(struct ws_connection *c, uint16_t code, const char *rea
     connection_enter(c, CONNECTION_STATE_DRAINING);
     in_forget(c);
     lws_callback_on_writable(c->wsi);
+}
+
+void *ws_connection_admission(struct ws_connection *c)
+{
+    void *admission = c->admission;
+
+    c->admission = NULL;
+    return admission;
 }
 
 const char *ws_connection_address(const struct ws_connection *c)

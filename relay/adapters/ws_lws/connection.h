@@ -27,6 +27,7 @@ struct ws_connection {
     struct lws *wsi;
     struct list_node link;         /* in the server's `connections` */
     struct list_node closing_link; /* in the server's `closing`, from DRAINING or ENDING on */
+    void *admission;               /* of accepted(), until opened() takes it */
     void *user;
     bool user_open; /* opened() succeeded, so closed() is owed */
     enum connection_state state;

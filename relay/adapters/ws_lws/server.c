@@ -195,14 +195,23 @@ static void server_accepted(void *userdata, int fd, const char *address)
 {
     struct ws_server *s = userdata;
     size_t n_before = s->n_connections;
+    const struct ws_handler *handler = &s->handler;
+    void *admission = NULL;
     struct ws_connection *c;
     lws_adopt_desc_t adoption;
 
     if (s->n_connections >= (size_t)s->options.connections_max + HANDSHAKES_MAX ||
-        evlib_reserve(s->evlib, fd) < 0 || !(c = ws_connection_new(s, address))) {
+        (handler->accepted && !(admission = handler->accepted(handler->userdata, address)))) {
         close(fd);
         return;
     }
+    if (evlib_reserve(s->evlib, fd) < 0 || !(c = ws_connection_new(s, address))) {
+        if (admission)
+            handler->abandoned(handler->userdata, admission);
+        close(fd);
+        return;
+    }
+    c->admission = admission;
     memset(&adoption, 0, sizeof(adoption));
     adoption.vh = s->vhost;
     adoption.type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | LWS_ADOPT_ALLOW_SSL;

@@ -19,6 +19,10 @@ struct ws_connection;
 
 struct ws_handler {
     void *userdata;
+    /* A socket was accepted, before anything is spent on it. Returns what ws_connection_admission() gives; NULL: it is closed.
+     * Both functions may be missing. */
+    void *(*accepted)(void *userdata, const char *address);
+    void (*abandoned)(void *userdata, void *admission); /* it ended, and nobody had taken that */
     /* A handshake with our subprotocol is complete. *ret_user is handed to the functions below. Negative: refuse (1013). */
     int (*opened)(void *userdata, struct ws_connection *c, void **ret_user);
     void (*closed)(void *userdata, void *user); /* exactly once for every successful opened() */
@@ -63,6 +67,8 @@ struct ws_server *ws_server_free(struct ws_server *s); /* closes what is open, c
 void ws_connection_want_write(struct ws_connection *c);
 /* Writes what pull() still gives as far as the socket takes it, then closes. `reason` <= 123 bytes. */
 void ws_connection_close(struct ws_connection *c, uint16_t code, const char *reason);
+/* What accepted() returned, to be had once: for opened(). */
+void *ws_connection_admission(struct ws_connection *c);
 /* Textual remote address, for logs and later accounts. */
 const char *ws_connection_address(const struct ws_connection *c);
 bool ws_connection_is_tls(const struct ws_connection *c);

@@ -93,6 +93,8 @@ static void check_accounts(const struct account_config *a)
     assert_int_equal(address[RESOURCE_BYTES],
                      number_of("limits.peer_bytes_max") * number_of("limits.address_peers"));
     assert_int_equal(address[RESOURCE_CONNECTIONS], number_of("limits.address_connections_max"));
+    assert_int_equal(relay[RESOURCE_HANDSHAKES], number_of("limits.connections_max"));
+    assert_int_equal(address[RESOURCE_HANDSHAKES], number_of("limits.address_connections_max"));
     assert_int_equal(a->max[ACCOUNT_PEER][RESOURCE_BYTES], number_of("limits.peer_bytes_max"));
     assert_int_equal(a->per_minute[RATE_CONNECTS], number_of("rates.connects_per_minute"));
     assert_int_equal(a->per_minute[RATE_JOINS], number_of("rates.joins_per_minute"));

@@ -289,8 +289,14 @@ static unsigned number(int argc, char **argv, const char *name, const char *othe
 
 static int run(struct echo *e, const struct ws_listen *listen, const struct ws_options *options)
 {
-    const struct ws_handler handler = {e,         opened,           closed, received,
-                                       oversized, heartbeat_missed, pull,   write_log};
+    const struct ws_handler handler = {.userdata = e,
+                                       .opened = opened,
+                                       .closed = closed,
+                                       .received = received,
+                                       .oversized = oversized,
+                                       .heartbeat_missed = heartbeat_missed,
+                                       .pull = pull,
+                                       .log = write_log};
     struct loop_signal *stop = NULL;
     char error[256] = "";
     int r = ws_server_new(&e->server, loop_event_base(e->loop), listen, options, &handler, error,
