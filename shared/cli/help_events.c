@@ -80,6 +80,12 @@ const struct help_event HELP_EVENTS[] = {
      "The last event: the program ends with status 1."},
     {"session_cause", "{\"event\":\"session_cause\"," SESSION ",\"cause\":\"turn_refused\"}",
      "Why the session is not whole, the same at both sides and at the relay; no cause: the link is up again."},
+    {"membership_ended",
+     "{\"event\":\"membership_ended\",\"syncshellId\":\"k3J9...\",\"code\":\"member_removed\"}",
+     "Not a member any more, nor its sessions open; with wrong_key_epoch a member still, but with an old key."},
+    {"owner_changed",
+     "{\"event\":\"owner_changed\",\"syncshellId\":\"k3J9...\",\"ownerPeerId\":\"ed25519:Zm8...\"}",
+     "The syncshell has another owner."},
 };
 
 const size_t HELP_EVENTS_COUNT = sizeof(HELP_EVENTS) / sizeof(HELP_EVENTS[0]);

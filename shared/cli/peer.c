@@ -67,6 +67,14 @@ static int print_started(struct peer *peer)
                                                 "version", syncshell_version()));
 }
 
+static bool ended_for_good(const syncshell_event *event)
+{
+    const char *code = syncshell_event_text(event, SYNCSHELL_FIELD_CODE, NULL);
+
+    return syncshell_event_get_type(event) == SYNCSHELL_EVENT_MEMBERSHIP_ENDED && code &&
+           strcmp(code, "wrong_key_epoch") != 0;
+}
+
 static int note_syncshell(struct peer *peer, const syncshell_event *event)
 {
     const char *id = syncshell_event_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, NULL);
@@ -74,7 +82,7 @@ static int note_syncshell(struct peer *peer, const syncshell_event *event)
 
     if (!id)
         return 0;
-    if (type == SYNCSHELL_EVENT_SYNCSHELL_LEFT)
+    if (type == SYNCSHELL_EVENT_SYNCSHELL_LEFT || ended_for_good(event))
         json_object_del(peer->syncshells, id); /* it may never have been there */
     else if (type == SYNCSHELL_EVENT_SYNCSHELL_CREATED ||
              type == SYNCSHELL_EVENT_SYNCSHELL_JOINED || type == SYNCSHELL_EVENT_SYNCSHELL_READY)

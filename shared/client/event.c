@@ -208,6 +208,8 @@ const char *event_type_name(int32_t type)
         [SYNCSHELL_EVENT_REQUEST_FAILED] = "request_failed",
         [SYNCSHELL_EVENT_STOPPED] = "stopped",
         [SYNCSHELL_EVENT_SESSION_CAUSE] = "session_cause",
+        [SYNCSHELL_EVENT_MEMBERSHIP_ENDED] = "membership_ended",
+        [SYNCSHELL_EVENT_OWNER_CHANGED] = "owner_changed",
     };
     if (type < 0 || (size_t)type >= sizeof names / sizeof names[0] || !names[type])
         return "unknown";

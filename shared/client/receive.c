@@ -7,6 +7,7 @@
 #include "client/attempt.h"
 #include "client/envelope.h"
 #include "client/link.h"
+#include "client/membership.h"
 #include "client/notify.h"
 #include "client/progress.h"
 #include "client/record.h"
@@ -177,6 +178,20 @@ static void on_changed(struct engine *e, const struct message_session_changed *m
         session_changed(y, &m->session);
 }
 
+static void on_membership_ended(struct engine *e, const struct message_membership_ended *m)
+{
+    struct syncshell *y = engine_find_syncshell(e, m->syncshell_id.text);
+    if (y && y->joined)
+        membership_ended(y, m->code);
+}
+
+static void on_owner_changed(struct engine *e, const struct message_owner_changed *m)
+{
+    struct syncshell *y = engine_find_syncshell(e, m->syncshell_id.text);
+    if (y && y->joined)
+        membership_owner_changed(y, &m->owner_peer_id);
+}
+
 static void on_presence(struct engine *e, const struct message_peer_presence *m)
 {
     struct syncshell *y = engine_find_syncshell(e, m->syncshell_id.text);
@@ -201,6 +216,10 @@ static void dispatch(struct engine *e, const struct message *m)
         on_joined(e, &m->syncshell_joined);
     else if (m->type == MESSAGE_PEER_PRESENCE)
         on_presence(e, &m->peer_presence);
+    else if (m->type == MESSAGE_MEMBERSHIP_ENDED)
+        on_membership_ended(e, &m->membership_ended);
+    else if (m->type == MESSAGE_OWNER_CHANGED)
+        on_owner_changed(e, &m->owner_changed);
     else if (m->type == MESSAGE_RECONNECT_OFFER || m->type == MESSAGE_RECONNECT_ANSWER ||
              m->type == MESSAGE_ICE_CANDIDATE)
         on_signal(e, m);

@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "client/attempt.h"
+#include "client/membership.h"
 #include "client/notify.h"
 #include "client/record.h"
 #include "client/recovery.h"
@@ -215,6 +216,8 @@ void syncshell_command(struct syncshell *y, uint64_t ticket)
                       "a later command about the same syncshell took its place", false, y->id.text,
                       NULL);
     y->ticket = ticket;
+    if (y->pause_us == TIME_NEVER_US)
+        y->pause_us = 0;
 }
 
 void syncshell_created(struct syncshell *y)
@@ -283,6 +286,7 @@ void syncshell_joined(struct syncshell *y, const struct message_syncshell_joined
         y->inbox_cursor = 0;
     y->inbox_acked = 0;
     y->store_epoch = m->store_epoch;
+    y->owner = m->owner_peer_id; /* it may have been handed over */
     if (y->state == SYNCSHELL_JOINING)
         y->state = SYNCSHELL_MEMBER;
     record_put_syncshell(y);
@@ -332,6 +336,9 @@ static void join_refused(struct syncshell *y, const struct message_error *error)
         give_up(y, error);
     } else if (y->state == SYNCSHELL_LEAVING) {
         syncshell_left(y); /* it does not know us: so we have left */
+    } else if (membership_code_is_final(error->code) ||
+               (error->code == WIRE_CODE_WRONG_KEY_EPOCH && y->ticket == 0)) {
+        membership_ended(y, error->code);
     } else {
         tell_refused(y, error);
         pause_for(y, error, REJOIN_PAUSE_MS);

@@ -33,7 +33,7 @@ namespace Syncshell
         RelayConnected = 1, RelayDisconnected, SyncshellCreated, SyncshellJoined, SyncshellReady, SyncshellLeft, PeerPresence,
         SessionOpened, SessionResumed, SessionClosed, OfferNeeded, Offer, Answer, Candidate, SignalHeld, SignalRefused,
         AttemptFailed, ManualRecovery, Recovered, ProgressSaved, ProgressStored, ManifestSaved, RecoveryRequest,
-        RecoveryRequested, RecoveryResponse, RequestFailed, Stopped, SessionCause
+        RecoveryRequested, RecoveryResponse, RequestFailed, Stopped, SessionCause, MembershipEnded, OwnerChanged
     }
 
     /// <summary>The fields of events: texts first, integers from Generation on.</summary>

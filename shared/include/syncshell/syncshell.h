@@ -165,8 +165,12 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_RECOVERY_RESPONSE,    /* session fields, REQUEST_ID, FILES_TO_SEND, BYTES; files: MISMATCHED */
     SYNCSHELL_EVENT_REQUEST_FAILED,       /* ticket; CODE, MESSAGE, RETRYABLE; SYNCSHELL_ID, SESSION_ID where known */
     SYNCSHELL_EVENT_STOPPED,              /* CODE, MESSAGE: last event; free the client */
-    SYNCSHELL_EVENT_SESSION_CAUSE         /* session fields, CAUSE: why the session is not whole, as the relay judges by what both
+    SYNCSHELL_EVENT_SESSION_CAUSE,        /* session fields, CAUSE: why the session is not whole, as the relay judges by what both
                                            * sides reported: the same at both; without CAUSE: the link is up again */
+    SYNCSHELL_EVENT_MEMBERSHIP_ENDED,     /* SYNCSHELL_ID, CODE: not by us. member_removed, syncshell_deleted, syncshell_expired:
+                                           * for good, SESSION_CLOSED came for each of its sessions. wrong_key_epoch: kept, but
+                                           * not joined: the key was rotated */
+    SYNCSHELL_EVENT_OWNER_CHANGED         /* SYNCSHELL_ID, OWNER_PEER_ID: the ownership was handed over */
 };
 /* "Session fields": SYNCSHELL_ID, SESSION_ID, JOINER_PEER_ID, PROVIDER_PEER_ID, PEER_ID (the other side), ROLE, GENERATION,
  * LABEL (at the side that gave one). */

@@ -1,0 +1,71 @@
+"""What the library makes of an owner's decisions. The owner is spoken by support/raw.py, the members are ours."""
+
+import asyncio
+import json
+
+from support.raw import Group, RawPeer, b64, public_text
+
+
+def play(world, decide):
+    """An owner and our member with an open session; `decide` lets the owner act. Returns the member and the syncshell."""
+    owner = RawPeer(world.url, None, world.tls.client_context() if world.tls else None)
+    group = Group()
+
+    async def open_up():
+        await owner.connect()
+        await owner.create(group)
+        await owner.join(group)
+
+    with asyncio.Runner() as runner:
+        runner.run(open_up())
+        member = world.peer("member")
+        details = {"relay": world.url, "id": group.id, "secret": b64(group.secret), "owner": owner.id}
+        member.send("join", invite="syncshell1." + b64(json.dumps(details).encode()))
+        member.event("syncshell_ready", syncshellId=group.id)
+        member.send("open", syncshell=group.id, peer=owner.id, role="joiner", session="s1")
+        member.event("session_opened")
+        runner.run(decide(owner, member, group))
+        runner.run(owner.close())
+    return member, group
+
+
+def still_known(world, group):
+    """Whether the state directory holds the syncshell: what it holds is joined at every start."""
+    return world.command("member", "invite", "--syncshell", group.id, check=False).returncode == 0
+
+
+def test_a_removed_member_ends_its_sessions_and_stays_away(world):
+    async def remove(owner, member, group):
+        await owner.owner("RemoveMember", group, 1, member.peer_id)
+
+    member, group = play(world, remove)
+    closed = member.event("session_closed")
+    assert (closed["sessionId"], closed["outcome"], closed["cause"]) == ("s1", "cancelled", "member_removed")
+    assert member.event("membership_ended")["code"] == "member_removed"
+    member.stop()
+    assert not still_known(world, group)
+
+
+def test_a_member_hears_of_a_deletion_when_it_comes_back(world):
+    async def delete(owner, member, group):
+        member.kill()
+        await owner.owner("DeleteSyncshell", group, 1)
+
+    _, group = play(world, delete)
+    member = world.peer("member")
+    assert member.event("session_closed")["cause"] == "syncshell_deleted"
+    assert member.event("membership_ended")["code"] == "syncshell_deleted"
+    member.stop()
+    assert not still_known(world, group)
+
+
+def test_a_rotated_key_keeps_the_session(world):
+    async def rotate(owner, _member, group):
+        new = Group(group.id, epoch=2)
+        await owner.owner("RotateGroupKey", group, 1, 2, public_text(new.signing_key))
+
+    member, group = play(world, rotate)
+    assert member.event("membership_ended")["code"] == "wrong_key_epoch"
+    assert not member.events.all(event="session_closed")
+    member.stop()
+    assert still_known(world, group)
