@@ -1,15 +1,18 @@
-"""The library in a host that loads and unloads it: 100 times in one process, and nothing stays behind.
+"""The library in a host that loads and unloads it: 100 times in one process, and nothing stays behind. And what a client costs.
 
 The host runs under the sanitizers of the library that it loads. They know the number of bytes in use exactly, and what is
 still allocated at the end although the library that could free it is gone is a leak to them."""
 
+import json
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from support.process import INHERITED, Relay
 from support.wait import LIMIT_S
-from test_csharp import LIBRARY, runtimes_of
+from test_csharp import LIBRARY, environment, runtimes_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROUNDS = 100
@@ -35,3 +38,15 @@ def test_load_use_free_unload(tmp_path, certificate):
     grown = int(re.search(r": (-?\d+) bytes more", done.stdout).group(1))
     assert grown <= BYTES_MAX, done.stdout
     assert status == 0
+
+
+def test_the_cost_of_a_client_can_be_measured(tmp_path):
+    """The sanitizers' build says nothing about the cost: this is about the command."""
+    file = tmp_path / "cost.json"
+    done = subprocess.run([sys.executable, REPOSITORY / "tests/bench/client-cost", "--most", "10", "--idle", "0.1", "--json", file],
+                          env={**os.environ, **environment()}, capture_output=True, text=True, timeout=5 * LIMIT_S)
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads(file.read_text())
+    assert [entry["count"] for entry in figures["clients"]] == [1, 1, 10]
+    assert figures["client_bytes"] > 0 and figures["session_bytes"] > 0 and figures["library_stripped_bytes"] > 0
+    assert figures["descriptors_per_client"] < 20 and figures["idle_wakeups_per_client"] < 100
