@@ -16,8 +16,8 @@ export const quit = (status) => call("quit", status);
 export const disk = {
   scan: () => call("scan"),
   list: () => call("list"),
-  async read(path, offset, length) {
-    const { changed, bytes } = await call("read", path, offset, length);
+  async read(path, hash, offset, length) {
+    const { changed, bytes } = await call("read", path, hash, offset, length);
     return { changed, bytes: Uint8Array.fromBase64(bytes) };
   },
   receive(orders) {

@@ -51,6 +51,7 @@ export class Session {
 
   setManifest(files) {
     this.manifest = files.map((file) => ({ ...file, algorithm: "sha256" }));
+    this.emit("manifest_saved");
     this.#tryRespond();
   }
 

@@ -18,8 +18,8 @@ function hostCalls({ state, ca }, disk, print, quit) {
     quit,
     scan: () => disk.scan(),
     list: () => disk.list(),
-    read(filePath, offset, length) {
-      const { changed, bytes } = disk.read(filePath, offset, length);
+    read(filePath, hash, offset, length) {
+      const { changed, bytes } = disk.read(filePath, hash, offset, length);
       return { changed, bytes: bytes.toString("base64") };
     },
     receive: (orders) => disk.receive(

@@ -61,7 +61,8 @@ export class Sending {
   async #sendRange(needed, index, begin, end) {
     let offset = begin;
     do {
-      const block = await this.disk.read(needed.files[index].path, offset, Math.min(READ_BYTES, end - offset));
+      const { path, hash } = needed.files[index];
+      const block = await this.disk.read(path, hash, offset, Math.min(READ_BYTES, end - offset));
       if (this.needed !== needed) return false;
       this.changed ||= block.changed;
       if (block.bytes.length === 0 && offset < end) {

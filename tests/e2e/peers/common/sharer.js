@@ -24,6 +24,7 @@ export class Sharer {
     const share = this.shares.get(event.sessionId);
     if (!share) return;
     if (event.type === "recovery_request") share.takeRequest(event);
+    else if (event.type === "manifest_saved") share.takeSaved();
     else if (event.type === "session_closed") this.#takeEnd(share, event);
     else share.link.event(event);
   }
@@ -50,9 +51,12 @@ class Share {
   constructor(app, sessionId, peerId) {
     Object.assign(this, { app, sessionId, peerId });
     this.requests = []; // the newest last
+    this.list = null; // the folder as the client has it, or gets it
+    this.manifestsPending = 0; // until the last one is saved, requests are about an older list
+    this.staleId = null; // the newest request that was about an older list
     this.wantId = null; // what the other side asked for and does not get yet
     this.link = new Link(app.client, app.channels, app.output, sessionId, {
-      up: () => this.#reset(),
+      up: () => this.#up(),
       down: () => this.#reset(),
       message: (fields) => this.#message(fields),
       binary: () => this.link.reject("bad_message"),
@@ -67,17 +71,50 @@ class Share {
   }
 
   async rescan() {
-    const files = await this.app.disk.scan();
-    this.app.client.setManifest(this.sessionId, files);
+    this.#setManifest(await this.app.disk.scan());
+  }
+
+  takeSaved() {
+    this.manifestsPending--;
   }
 
   takeRequest(event) {
-    this.requests.push(neededOf(event));
+    if (this.manifestsPending > 0) this.staleId = event.requestId;
+    else {
+      if (this.staleId === event.requestId) this.staleId = null; // compared again, with the new list
+      this.requests.push(neededOf(event));
+    }
     if (this.requests.length > REQUESTS_MAX) {
       const oldest = this.requests.shift();
       if (this.sending.needed === oldest) this.link.reject("too_many_requests");
     }
     this.#tryBegin();
+  }
+
+  #setManifest(files) {
+    this.list = JSON.stringify(files);
+    this.manifestsPending++;
+    this.app.client.setManifest(this.sessionId, files);
+  }
+
+  async #up() {
+    this.#reset();
+    await this.#refresh();
+    this.#tryBegin();
+  }
+
+  // The other side may have been away for long: what it gets is the folder of now.
+  async #refresh() {
+    this.refreshing = true;
+    try {
+      const files = await this.app.disk.scan();
+      if (JSON.stringify(files) === this.list) return;
+      this.staleId = this.requests.at(-1)?.requestId ?? this.staleId;
+      this.requests = [];
+      this.#setManifest(files);
+    } finally {
+      this.refreshing = false;
+    }
   }
 
   #reset() {
@@ -89,14 +126,21 @@ class Share {
     clearTimeout(this.timer);
     this.wantId = requestId;
     if (requestId === null) return;
-    this.timer = setTimeout(() => {
-      this.link.send({ type: "unknown", request: requestId });
-      this.wantId = null;
-    }, UNKNOWN_AFTER_MS);
+    this.timer = setTimeout(() => this.#rejectWant(), UNKNOWN_AFTER_MS);
   }
 
-  // Begins to send when both what is wanted and the list for it are there.
+  #rejectWant() {
+    this.link.send({ type: "unknown", request: this.wantId });
+    this.#want(null);
+  }
+
+  // Begins to send when both what is wanted and the list for it are there. What was about an older list is asked for again.
   #tryBegin() {
+    if (this.refreshing || this.wantId === null) return;
+    if (this.wantId === this.staleId) {
+      this.#rejectWant();
+      return;
+    }
     const needed = this.requests.find((request) => request.requestId === this.wantId);
     if (!needed) return;
     this.#want(null);

@@ -32,8 +32,8 @@ export class Disk {
     return { files, parts: listParts(this.folder) };
   }
 
-  read(path, offset, length) {
-    return this.folder.read(path, offset, length);
+  read(path, hash, offset, length) {
+    return this.folder.read(path, hash, offset, length);
   }
 
   // Carries out orders in their order; for each what came of it: {have} or {cause, have}, {invalid}, {error}.

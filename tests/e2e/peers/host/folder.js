@@ -53,8 +53,9 @@ export class Folder {
     return files.map(({ path, size, hash }) => ({ path, size, hash }));
   }
 
-  // `changed`: the file is not as it was listed. Bytes may be fewer, or none, when it is shorter or gone.
-  read(filePath, offset, length) {
+  // `changed`: the file is not as it was listed, or the list is newer than `hash`, which it was asked for with. Bytes may be fewer,
+  // or none, when it is shorter or gone.
+  read(filePath, hash, offset, length) {
     let fd = -1;
     try {
       const known = this.byPath.get(filePath);
@@ -63,7 +64,8 @@ export class Folder {
       const status = fs.fstatSync(fd);
       const bytes = Buffer.allocUnsafe(length);
       const got = length > 0 ? fs.readSync(fd, bytes, 0, length, offset) : 0;
-      const changed = !known || status.size !== known.size || status.ino !== known.inode;
+      const changed = known?.size !== status.size || known.inode !== status.ino || known.modifiedMs !== status.mtimeMs ||
+        known.hash !== hash.toLowerCase();
       return { changed, bytes: bytes.subarray(0, got) };
     } catch {
       return { changed: true, bytes: Buffer.alloc(0) };
