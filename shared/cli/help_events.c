@@ -50,8 +50,8 @@ const struct help_event HELP_EVENTS[] = {
      "{\"event\":\"attempt_failed\"," SESSION
      ",\"attempt\":1,\"cause\":\"link_failed\",\"retryMs\":2000}",
      "The next attempt follows after retryMs."},
-    {"manual_recovery", "{\"event\":\"manual_recovery\"," SESSION "}",
-     "Five attempts failed. It still recovers when the other side does."},
+    {"manual_recovery", "{\"event\":\"manual_recovery\"," SESSION ",\"cause\":\"turn_refused\"}",
+     "Five attempts failed, the last by this cause. It still recovers when the other side does."},
     {"recovered", "{\"event\":\"recovered\"," SESSION ",\"attempt\":1}", "The link is up (again)."},
     {"progress_saved", "{\"event\":\"progress_saved\",\"ticket\":6," SESSION "}",
      "The report is on this disk: it survives everything."},

@@ -76,12 +76,15 @@ static uint64_t retry_delay_ms(struct session *s)
                             (uint64_t)engine_of(s)->config.retry_base_ms << doublings);
 }
 
-static void tell_manual(struct session *s)
+static void tell_manual(struct session *s, enum cause cause)
 {
+    struct syncshell_event *event;
     if (s->manual_told)
         return;
     s->manual_told = true;
-    notify_send(engine_of(s), notify_session(s, SYNCSHELL_EVENT_MANUAL_RECOVERY, 0));
+    event = notify_session(s, SYNCSHELL_EVENT_MANUAL_RECOVERY, 0);
+    notify_text(event, SYNCSHELL_FIELD_CAUSE, cause_name(cause));
+    notify_send(engine_of(s), event);
 }
 
 /* `ice_server`: the one that failed, NULL when nobody knows. */
@@ -104,7 +107,7 @@ static void fail_at(struct session *s, enum cause cause, const char *ice_server)
     notify_integer(event, SYNCSHELL_FIELD_RETRY_MS, delay_ms);
     notify_send(e, event);
     if (s->joiner && s->episode && s->n_failures >= FAILURES_MAX)
-        tell_manual(s);
+        tell_manual(s, cause);
 }
 
 static void fail(struct session *s, enum cause cause)

@@ -153,7 +153,8 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_SIGNAL_HELD,          /* ticket; session fields, HELD_MS: the other side is away, it is kept so long */
     SYNCSHELL_EVENT_SIGNAL_REFUSED,       /* ticket; session fields, CODE: stale_generation, glare_lost, expired, ... */
     SYNCSHELL_EVENT_ATTEMPT_FAILED,       /* session fields, ATTEMPT, CAUSE, RETRY_MS */
-    SYNCSHELL_EVENT_MANUAL_RECOVERY,      /* session fields: five attempts failed; the library goes on passively */
+    SYNCSHELL_EVENT_MANUAL_RECOVERY,      /* session fields, CAUSE (of the last): five attempts failed; the library goes on
+                                           * passively */
     SYNCSHELL_EVENT_RECOVERED,            /* session fields, ATTEMPT: the link is up (again) */
     SYNCSHELL_EVENT_PROGRESS_SAVED,       /* ticket; session fields: the report is on this machine's disk */
     SYNCSHELL_EVENT_PROGRESS_STORED,      /* session fields, TICKET_UP_TO, FILES_DONE: the relay has all reports up to there */

@@ -27,7 +27,8 @@ static void test_schedule(void **state)
     offer(s, 10, 5);
     link_is(s, 5, SYNCSHELL_LINK_FAILED);
     assert_int_equal(expect_failed(s, cause_name(CAUSE_LINK_FAILED), 5), 0);
-    expect(s, SYNCSHELL_EVENT_MANUAL_RECOVERY);
+    const struct syncshell_event *manual = expect(s, SYNCSHELL_EVENT_MANUAL_RECOVERY);
+    assert_string_equal(event_string(manual, SYNCSHELL_FIELD_CAUSE), "link_failed");
     scene_advance_ms(s, 24 * 3600 * 1000);
     assert_null(station_find(&s->station, SYNCSHELL_EVENT_OFFER_NEEDED));
 }
