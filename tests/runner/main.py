@@ -7,11 +7,12 @@ import e2e
 import fuzz
 import hostile
 import lint
+import sim
 import unit
 from build import BuildError
 from report import Report
 
-STAGES = {"unit": unit.run, "e2e": e2e.run, "hostile": hostile.run, "lint": lint.run, "fuzz": fuzz.run}
+STAGES = {"unit": unit.run, "sim": sim.run, "e2e": e2e.run, "hostile": hostile.run, "lint": lint.run, "fuzz": fuzz.run}
 
 
 def main():

@@ -9,8 +9,8 @@
 
 #include "core/core.h"
 
-#include "../core/fake_store.h"
-#include "station.h"
+#include "model/fake_store.h"
+#include "model/station.h"
 
 enum { PAIR_FILES_MAX = 64 };
 

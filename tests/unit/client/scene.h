@@ -6,7 +6,7 @@
 #ifndef TESTS_UNIT_CLIENT_SCENE_H
 #define TESTS_UNIT_CLIENT_SCENE_H
 
-#include "station.h"
+#include "model/station.h"
 #include "wire/message.h"
 
 #define SCENE_SHELL   "shell0"

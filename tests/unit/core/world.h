@@ -9,7 +9,7 @@
 #define TESTS_UNIT_CORE_WORLD_H
 
 #include "core/core.h"
-#include "fake_store.h"
+#include "model/fake_store.h"
 
 enum {
     WORLD_CLIENTS_MAX = 160,

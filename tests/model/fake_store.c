@@ -1,4 +1,4 @@
-#include "fake_store.h"
+#include "model/fake_store.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* The engine's crypto services without cryptography: replayable from a seed, and good enough for logic that only asks
  * whether something fits. A sealed body is nonce, scrambled plaintext, tag; it opens only with the same secret, syncshell
  * and associated data. */
-#ifndef TESTS_UNIT_CLIENT_STUB_CRYPTO_H
-#define TESTS_UNIT_CLIENT_STUB_CRYPTO_H
+#ifndef TESTS_MODEL_STUB_CRYPTO_H
+#define TESTS_MODEL_STUB_CRYPTO_H
 
 #include "client/engine.h"
 

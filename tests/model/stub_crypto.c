@@ -1,4 +1,4 @@
-#include "stub_crypto.h"
+#include "model/stub_crypto.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,14 +4,14 @@
  * is gone, the batch that was not committed is gone, so are the events that nobody took, and station_boot() makes a new
  * engine from the records on the disk.
  * What the other end of the connection does is up to the port. */
-#ifndef TESTS_UNIT_CLIENT_STATION_H
-#define TESTS_UNIT_CLIENT_STATION_H
+#ifndef TESTS_MODEL_STATION_H
+#define TESTS_MODEL_STATION_H
 
 #include <syncshell/syncshell.h>
 
 #include "base/list.h"
 #include "client/engine.h"
-#include "stub_crypto.h"
+#include "model/stub_crypto.h"
 
 struct station;
 

@@ -1,7 +1,7 @@
 /* The store as the core sees it, in memory: what store_op.h promises, in the plainest way. Every operation is executed
  * completely or, when it is told to fail, not at all. */
-#ifndef TESTS_UNIT_CORE_FAKE_STORE_H
-#define TESTS_UNIT_CORE_FAKE_STORE_H
+#ifndef TESTS_MODEL_FAKE_STORE_H
+#define TESTS_MODEL_FAKE_STORE_H
 
 #include "core/store_op.h"
 

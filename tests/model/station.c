@@ -1,4 +1,4 @@
-#include "station.h"
+#include "model/station.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

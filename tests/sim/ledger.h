@@ -1,0 +1,152 @@
+/* The reference model: what was said to the relay, what its disk synced, and what the relay may therefore say.
+ *
+ * It stands at the relay's border and sees every frame in and out, every operation when it is synced, and nothing of what the
+ * core thinks. Deliberately dumb: arrays that only grow, searched from the end; no indexes, no cleverness to get wrong. */
+#ifndef TESTS_SIM_LEDGER_H
+#define TESTS_SIM_LEDGER_H
+
+#include "base/frame.h"
+#include "core/core.h"
+#include "wire/message.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct peer;
+struct sim;
+struct wire;
+
+/* A frame that the core took. */
+struct ledger_said {
+    unsigned wire;
+    unsigned life; /* of the relay */
+    uint64_t at_us;
+    struct wire_peer_id by; /* as authenticated; "" before */
+    enum message_type type;
+    struct wire_id message_id;
+    struct wire_id shell;
+    struct message_routed routed;
+    struct wire_id session;
+    uint64_t number; /* AckInbox: up to */
+    struct frame *frame;
+    unsigned delivered_wire; /* the last that it was forwarded to */
+    bool told;               /* delivered, held, undeliverable, refused or stored */
+    bool held;
+};
+
+/* A message in somebody's inbox. */
+struct ledger_letter {
+    struct wire_id shell;
+    struct wire_peer_id source;
+    struct wire_peer_id target;
+    struct wire_id message_id;
+    uint64_t seq;
+    struct frame *frame;
+    bool acked; /* or gone with its member */
+    unsigned acked_turn;
+    bool delivered;
+};
+
+struct ledger_member {
+    struct wire_id shell;
+    struct wire_peer_id peer;
+    bool in;
+    unsigned out_turn;
+    uint64_t acked;
+};
+
+struct ledger_entry {
+    uint64_t version;
+    enum message_type type;
+    struct wire_peer_id writer;
+    uint8_t *body;
+    size_t size;
+};
+
+struct ledger_session {
+    struct wire_id shell;
+    struct wire_id id;
+    struct wire_peer_id joiner;
+    struct wire_peer_id provider;
+    bool closed;
+    enum session_outcome outcome;
+    uint64_t version;
+    struct ledger_entry *entries; /* of the log as it is */
+    size_t n_entries;
+};
+
+/* Which version a message became; 1 for a ConnectionReport. */
+struct ledger_version {
+    struct wire_id session;
+    struct wire_id message_id;
+    uint64_t version;
+};
+
+/* An attempt that the core says to have begun. */
+struct ledger_attempt {
+    struct wire_id session;
+    uint64_t generation;
+    struct wire_peer_id by;
+    unsigned life;
+    unsigned turn;
+};
+
+/* What is known of a connection. */
+struct ledger_wire {
+    unsigned life;
+    struct wire_peer_id claimed; /* by its last Authenticate */
+    struct wire_peer_id peer;    /* since Welcome */
+    struct wire_id shell;        /* joined */
+    uint64_t seq;                /* of its inbox: what it has */
+    bool seq_known;
+};
+
+struct ledger {
+    struct sim *sim;
+    char shell_id[WIRE_ID_MAX + 1]; /* the first one; "" before it was created */
+    struct wire_key secret;
+    unsigned turn; /* rises with each call into the core */
+    unsigned life;
+    struct ledger_said *said;
+    size_t n_said;
+    struct ledger_letter *letters;
+    size_t n_letters;
+    struct ledger_member *members;
+    size_t n_members;
+    struct ledger_session *sessions;
+    size_t n_sessions;
+    struct ledger_version *versions;
+    size_t n_versions;
+    struct ledger_attempt *attempts;
+    size_t n_attempts;
+    size_t n_aged; /* of said: their fate is settled */
+};
+
+void ledger_init(struct ledger *l, struct sim *s);
+void ledger_deinit(struct ledger *l);
+
+/* An application has learned its syncshell's id. */
+void ledger_shell(struct ledger *l, const char *shell_id);
+
+void ledger_relay_starts(struct ledger *l, unsigned life);
+void ledger_wire(struct ledger *l, struct wire *w);
+void ledger_relay_end_gone(struct ledger *l, struct wire *w);
+void ledger_wire_gone(struct ledger *l, struct wire *w);
+
+/* What happens. Each checks what it can. */
+void ledger_said(struct ledger *l, struct wire *w, struct frame *f);  /* before the core gets it */
+void ledger_heard(struct ledger *l, struct wire *w, struct frame *f); /* when the core gives it */
+void ledger_arrives(struct ledger *l, struct wire *w, struct frame *f);
+void ledger_synced(struct ledger *l, const struct store_op *op);
+void ledger_core_event(struct ledger *l, const struct core_event *event);
+void ledger_audit(struct ledger *l); /* after each call into the core */
+
+/* Looking up: NULL when there is none. */
+struct ledger_session *ledger_session(const struct ledger *l, const char *id);
+bool ledger_session_closed(const struct ledger *l, const char *id);
+struct ledger_member *ledger_member(const struct ledger *l, const char *shell, const char *peer);
+struct ledger_said *ledger_find_said(const struct ledger *l, const char *by, const char *message_id,
+                                     unsigned wire); /* wire 0: any */
+
+#endif

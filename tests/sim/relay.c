@@ -1,0 +1,293 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "random.h"
+#include "sim.h"
+
+static const int64_t EPOCH_MS = 1700000000000;
+
+/* --- the host ------------------------------------------------------------------------------------------------------ */
+
+static bool host_verify(void *userdata, const char *public_key, const char *signature,
+                        const void *text, size_t size)
+{
+    struct wire_signature expected;
+    (void)userdata;
+    stub_sign(public_key, text, size, &expected);
+    return strcmp(expected.text, signature) == 0;
+}
+
+static int host_random(void *userdata, void *ret_bytes, size_t size)
+{
+    struct sim *s = userdata;
+    for (size_t i = 0; i < size; i++)
+        ((uint8_t *)ret_bytes)[i] = (uint8_t)random_next(&s->relay.random);
+    return 0;
+}
+
+static struct wall_time host_wall_now(void *userdata)
+{
+    const struct sim *s = userdata;
+    return (struct wall_time){.unix_ms =
+                                  EPOCH_MS + (int64_t)(s->now_us / 1000) + s->relay.wall_offset_ms};
+}
+
+/* --- kills --------------------------------------------------------------------------------------------------------- */
+
+/* One more step: false when the process dies before it is done. */
+static bool step(struct sim *s)
+{
+    struct relay *r = &s->relay;
+    r->n_steps++;
+    if (r->kill_at == 0 || r->n_steps < r->kill_at)
+        return !r->killed;
+    r->kill_at = 0;
+    r->killed = true;
+    return false;
+}
+
+static void take_back_ops(struct sim *s)
+{
+    struct relay *r = &s->relay;
+    struct core_effect e;
+    while (!list_empty(&r->synced)) {
+        struct list_node *n = r->synced.head.prev;
+        list_unlink(n);
+        list_prepend(&r->ops, n);
+    }
+    for (bool more = true; more;) {
+        more = false;
+        for (struct list_node *n = list_first(&r->ops); n; n = list_first(&r->ops)) {
+            struct store_op *op = container_of(n, struct store_op, node);
+            list_unlink(n);
+            op->code = WIRE_CODE_STORE_UNAVAILABLE;
+            core_store_done(r->core, s->now_us, op);
+        }
+        while (core_next_effect(r->core, &e)) {
+            more = true;
+            if (e.kind == EFFECT_STORE)
+                list_append(&r->ops, &e.op->node);
+        }
+    }
+}
+
+/* The process is gone: what the core still says while it is taken apart, nobody hears. */
+void relay_die(struct sim *s, uint64_t down_us)
+{
+    struct relay *r = &s->relay;
+    if (!r->core)
+        return;
+    sim_trace(s, "relay: dies");
+    r->killed = false;
+    r->kill_at = 0;
+    list_for_each_safe (n, next, &s->wires) {
+        struct wire *w = container_of(n, struct wire, node);
+        if (!w->relay_end)
+            continue;
+        wire_break(s, w, 0, random_below(&s->random, 200000));
+        wire_relay_end_gone(s, w);
+    }
+    take_back_ops(s);
+    r->core = core_free(r->core);
+    r->draining = false;
+    r->up_us = s->now_us + down_us;
+}
+
+void relay_boot(struct sim *s)
+{
+    struct relay *r = &s->relay;
+    sim_trace(s, "relay: starts");
+    if (core_new(&r->core, &r->config, &r->host, s->now_us) != 0)
+        sim_fail(s, "sim", "the core does not start");
+    r->life++;
+    ledger_relay_starts(&s->ledger, r->life);
+    relay_settle(s);
+}
+
+/* --- effects ------------------------------------------------------------------------------------------------------- */
+
+static uint64_t disk_time(struct sim *s)
+{
+    uint64_t slow_us = s->now_us < s->relay.slow_until_us ? 2000000 : 3000;
+    return s->now_us + random_below(&s->random, slow_us);
+}
+
+static void carry_out(struct sim *s, const struct core_effect *e)
+{
+    struct relay *r = &s->relay;
+    struct wire *w;
+    switch (e->kind) {
+    case EFFECT_SEND:
+        w = core_connection_userdata(e->connection);
+        w->pulls = true;
+        break;
+    case EFFECT_CLOSE:
+        w = core_connection_userdata(e->connection);
+        w->closing = true;
+        w->pulls = true;
+        w->close_code = e->close_code;
+        w->relay_learns_us =
+            time_min(w->relay_learns_us, s->now_us + random_below(&s->random, 30000));
+        sim_trace(s, "relay: closes wire %u: %s", w->id, e->close_reason);
+        break;
+    case EFFECT_STORE:
+        if (list_empty(&r->ops))
+            r->sync_us = disk_time(s);
+        list_append(&r->ops, &e->op->node);
+        break;
+    case EFFECT_EVENT:
+        s->stats->core_events[e->event.kind]++;
+        ledger_core_event(&s->ledger, &e->event);
+        break;
+    }
+}
+
+static void pull(struct sim *s, struct wire *w)
+{
+    struct frame *f = core_connection_pull(w->relay_end, s->now_us);
+    if (!f)
+        sim_fail(s, "sim", "a frame was promised and not given");
+    ledger_heard(&s->ledger, w, f);
+    s->stats->frames++;
+    wire_send_down(w, f);
+}
+
+static bool pull_some(struct sim *s)
+{
+    list_for_each_safe (n, next, &s->wires) {
+        struct wire *w = container_of(n, struct wire, node);
+        if (!w->relay_end || !w->pulls || s->now_us < w->down_stalled_us)
+            continue;
+        if (core_connection_pending(w->relay_end)) {
+            pull(s, w);
+            return true;
+        }
+        w->pulls = false;
+        w->stalled_turn = 0;
+        w->stalled_us = 0;
+    }
+    return false;
+}
+
+/* Effects are complete before the socket is written, and a frame at a time is written. */
+void relay_settle(struct sim *s)
+{
+    struct relay *r = &s->relay;
+    struct core_effect e;
+    while (r->core && !r->killed) {
+        if (core_next_effect(r->core, &e)) {
+            carry_out(s, &e);
+            step(s);
+        } else if (!pull_some(s)) {
+            break;
+        } else {
+            step(s);
+        }
+    }
+    if (r->killed)
+        relay_die(s, r->kill_down_us);
+    else
+        ledger_audit(&s->ledger);
+}
+
+/* --- input --------------------------------------------------------------------------------------------------------- */
+
+void relay_hear(struct sim *s, struct wire *w)
+{
+    struct frame *f = wire_take(&w->up);
+    if (!f)
+        return;
+    if (step(s)) {
+        ledger_said(&s->ledger, w, f);
+        core_receive(w->relay_end, s->now_us, f->binary, f->data, f->size);
+    }
+    frame_unref(f);
+    relay_settle(s);
+}
+
+void relay_tick(struct sim *s)
+{
+    core_tick(s->relay.core, s->now_us);
+    relay_settle(s);
+}
+
+static void execute(struct sim *s, struct store_op *op)
+{
+    const struct relay *r = &s->relay;
+    if (s->now_us < r->full_until_us && op->frame)
+        op->code = WIRE_CODE_STORE_FULL;
+    else if (s->now_us < r->broken_until_us)
+        op->code = WIRE_CODE_STORE_UNAVAILABLE;
+    else
+        fake_store_execute(r->store, op);
+    ledger_synced(&s->ledger, op);
+}
+
+/* One transaction of some of what waits: a kill before it loses all of it, a kill after it the answers. */
+void relay_sync(struct sim *s)
+{
+    struct relay *r = &s->relay;
+    size_t n_max = random_between(&s->random, 1, 20);
+    if (step(s)) {
+        s->stats->syncs++;
+        for (size_t i = 0; i < n_max && !list_empty(&r->ops); i++) {
+            struct list_node *n = list_first(&r->ops);
+            execute(s, container_of(n, struct store_op, node));
+            list_unlink(n);
+            list_append(&r->synced, n);
+        }
+        r->sync_us = disk_time(s);
+    }
+    relay_settle(s);
+}
+
+void relay_answer(struct sim *s)
+{
+    struct list_node *n = list_first(&s->relay.synced);
+    if (step(s)) {
+        list_unlink(n);
+        core_store_done(s->relay.core, s->now_us, container_of(n, struct store_op, node));
+    }
+    relay_settle(s);
+}
+
+/* --- life ---------------------------------------------------------------------------------------------------------- */
+
+static void configure(struct sim *s)
+{
+    static const char *const origins[] = {sim_relay_url, NULL};
+    struct core_config *c = &s->relay.config;
+    uint64_t random = s->seed ^ UINT64_C(0x636f6e66);
+    core_config_defaults(c);
+    c->origins = origins;
+    wire_id_set(&c->relay_id, "relay");
+    wire_id_set(&c->store_epoch, "epoch");
+    c->offer_ttl_ms = (uint32_t)random_between(&random, 2000, 30000);
+    if (random_one_in(&random, 3)) {
+        c->queue_bytes_max = (uint32_t)random_between(&random, 8000, 64000);
+        c->queue_frames_max = (uint32_t)random_between(&random, 16, 100);
+    }
+    if (random_one_in(&random, 3))
+        c->pending_ops_max = (uint32_t)random_between(&random, 4, 16);
+    if (random_one_in(&random, 4))
+        c->inbox_messages_max = (uint32_t)random_between(&random, 4, 16);
+}
+
+void relay_init(struct sim *s)
+{
+    struct relay *r = &s->relay;
+    r->random = s->seed ^ UINT64_C(0x72656c6179);
+    r->host = (struct core_host){
+        .userdata = s, .verify = host_verify, .random = host_random, .wall_now = host_wall_now};
+    list_init(&r->ops);
+    list_init(&r->synced);
+    r->store = fake_store_new();
+    configure(s);
+    relay_boot(s);
+}
+
+void relay_deinit(struct sim *s)
+{
+    relay_die(s, 0);
+    fake_store_free(s->relay.store);
+}
