@@ -1,5 +1,8 @@
 """Fixtures: a relay behind a recording tap, plain and with TLS, and peers with state folders of their own."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from support import schemas
@@ -11,14 +14,18 @@ from support.wait import Log
 SEEN_TYPES = set()
 
 
-def pytest_collection_modifyitems(items):
-    # What the whole run has seen is judged after everything else.
-    items.sort(key=lambda item: item.name.startswith("test_every_schema_was_used"))
+def pytest_sessionfinish(session):
+    """Tests run in several processes: each hands what it has seen to the one that started it, which writes down the schemas that
+    no frame of the whole run matched. Those describe nothing."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["seen_types"] = sorted(SEEN_TYPES)
+    elif record := os.environ.get("SYNCSHELL_UNUSED_SCHEMAS"):
+        Path(record).write_text("\n".join(sorted(set(schemas.known()) - SEEN_TYPES)))
 
 
-@pytest.fixture(scope="session")
-def seen_types():
-    return SEEN_TYPES
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    SEEN_TYPES.update(node.workeroutput["seen_types"] if hasattr(node, "workeroutput") else ())
 
 
 @pytest.fixture(scope="session")

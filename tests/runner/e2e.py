@@ -15,7 +15,9 @@ from build import BUILD, REPOSITORY, SANITIZER_ENVIRONMENT, tests_folder
 
 SANITIZER_REPORTS = BUILD / "e2e-sanitizer-reports"
 TESTS = REPOSITORY / "tests/e2e"
+UNUSED_SCHEMAS = BUILD / "e2e-unused-schemas"
 SECONDS_MAX = 1200
+PROCESSES = 3  # tests wait for events more than they compute
 NOTHING_SELECTED = 5  # pytest's exit status
 
 
@@ -27,10 +29,11 @@ def run(report, expression):
     javascript.install(report)
     report.progress("end-to-end tests")
     results = BUILD / "e2e.xml"
-    results.unlink(missing_ok=True)
+    for old in (results, UNUSED_SCHEMAS):
+        old.unlink(missing_ok=True)
     log = BUILD / "e2e.log"
     command = [sys.executable, "-m", "pytest", TESTS, "-q", "--tb=short", "-p", "no:cacheprovider",
-               f"--junitxml={results}", *(["-k", expression] if expression else [])]
+               "-n", str(PROCESSES), f"--junitxml={results}", *(["-k", expression] if expression else [])]
     shutil.rmtree(SANITIZER_REPORTS, ignore_errors=True)
     SANITIZER_REPORTS.mkdir()
     log_path = f"log_path={SANITIZER_REPORTS}/report"
@@ -41,6 +44,7 @@ def run(report, expression):
         "SYNCSHELL_BUILD_DIR": str(folder.path),
         "SYNCSHELL_RELAY_BIN": str(folder.path / "relay/app/syncshell-relay"),
         "SYNCSHELL_BIN": str(folder.path / "shared/cli/syncshell"),
+        "SYNCSHELL_UNUSED_SCHEMAS": str(UNUSED_SCHEMAS),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     status = run_with_progress(report, command, environment, log)
@@ -48,6 +52,9 @@ def run(report, expression):
         return
     found = [f.read_text(errors="replace") for f in sorted(SANITIZER_REPORTS.iterdir())]
     report.check("e2e: no sanitizer report", "\n".join(found))
+    if not expression:
+        unused = UNUSED_SCHEMAS.read_text() if UNUSED_SCHEMAS.exists() else "nothing was recorded"
+        report.check("e2e: every schema was used", unused)
     failed = count_results(report, results) if results.exists() else 0
     if status != 0 and failed == 0:
         report.fail(f"e2e: pytest ended with status {status}", log.read_text(errors="replace"))
