@@ -38,14 +38,13 @@ function iceServer({ url, scheme, host, port, transport, username, password }) {
 
 class Channel {
   constructor(config, offer, handler) {
-    Object.assign(this, { config, offer, handler, closed: false, described: false, relays: 0 });
+    Object.assign(this, { config, offer, handler, closed: false, described: false });
   }
 
   start() {
     const connection = (this.connection = new PeerConnection("syncshell", this.config));
     connection.onGatheringStateChange((state) => state === "complete" && this.#gathered());
     connection.onLocalCandidate((candidate, mid) => {
-      if (candidate.includes(" typ relay")) this.relays++;
       if (this.described) this.handler.candidate(candidate, mid, null);
     });
     connection.onStateChange((state) => {
@@ -96,8 +95,10 @@ class Channel {
     this.connection?.close();
   }
 
+  // The end of gathering may be told before the last candidate: only the description has them all.
   #gathered() {
-    if (this.config.iceTransportPolicy === "relay" && this.relays === 0) this.#fail("no_relay");
+    const found = this.connection.localDescription()?.sdp.includes(" typ relay");
+    if (this.config.iceTransportPolicy === "relay" && !found) this.#fail("no_relay");
     else this.#describe();
   }
 
