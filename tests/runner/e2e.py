@@ -17,7 +17,7 @@ SANITIZER_REPORTS = BUILD / "e2e-sanitizer-reports"
 TESTS = REPOSITORY / "tests/e2e"
 UNUSED_SCHEMAS = BUILD / "e2e-unused-schemas"
 SECONDS_MAX = 1200
-PROCESSES = 3  # tests wait for events more than they compute
+PROCESSES = 4  # tests wait for events more than they compute
 NOTHING_SELECTED = 5  # pytest's exit status
 
 
