@@ -10,10 +10,11 @@ import pytest
 
 from support.process import BUILD
 from support.wait import LIMIT_S
-from test_csharp import environment
+from test_csharp import LIBRARY, environment, runtimes_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HEADER = REPOSITORY / "shared/include/syncshell/syncshell.h"
+MAP = REPOSITORY / "shared/transport/libsyncshell.map"
 STRICT = ["-pedantic-errors", "-Wall", "-Wextra", "-Werror"]
 DIALECTS = {"c99": "gcc", "c++11": "g++", "c++17": "g++"}
 # Refused before anything is opened: that the call comes back at all shows that it was linked. C99 and C++ at once.
@@ -51,6 +52,10 @@ def library(installed):
     return next(installed.glob("lib/**/libsyncshell.so"))
 
 
+def archive(installed):
+    return next(installed.glob("lib/**/libsyncshell.a"))
+
+
 def build(folder, installed, dialect, *flags):
     source = folder / ("plugin.c" if dialect == "c99" else "plugin.cpp")
     source.write_text(PROGRAM, encoding="utf-8")
@@ -75,6 +80,22 @@ def test_a_program_without_pkg_config_needs_its_names_only(installed, tmp_path):
     needed = subprocess.run(["readelf", "-d", tmp_path / "plugin"], check=True, capture_output=True, text=True).stdout
     assert "[libsyncshell.so.0]" in needed
     assert (library(installed).parent / "libsyncshell.so.0").exists()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_program_links_the_archive(installed, tmp_path, dialect):
+    """And needs no shared object of ours, nor a libwebsockets."""
+    private = [f for f in pkg_config(installed, "--cflags", "--libs", "--static") if f != "-lsyncshell"]
+    build(tmp_path, installed, dialect, archive(installed), *private, *runtimes_of(LIBRARY))
+    needed = subprocess.run(["readelf", "-d", tmp_path / "plugin"], check=True, capture_output=True, text=True).stdout
+    assert "libsyncshell" not in needed
+
+
+def test_the_archive_shows_the_public_functions_only(installed):
+    exported = set(re.findall(r"^ +(syncshell_\w+);$", MAP.read_text(encoding="utf-8"), re.MULTILINE))
+    listed = subprocess.run(["nm", "-g", "--defined-only", archive(installed)], check=True, capture_output=True, text=True).stdout
+    # The sanitizers' build marks what it watches with names of its own.
+    assert {name for name in re.findall(r" [A-Z] (\w+)$", listed, re.MULTILINE) if not name.startswith("__")} == exported
 
 
 def test_the_header_and_the_pages_are_there(installed):
