@@ -6,7 +6,15 @@
 
 #include "client/notify.h"
 
-static struct syncshell_event *make_event(struct engine *e, uint64_t ticket, uint64_t number,
+static struct syncshell_event *of_membership(struct engine *e, const struct record_ended *ended)
+{
+    struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_MEMBERSHIP_ENDED, 0);
+    notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, ended->syncshell_id.text);
+    notify_text(event, SYNCSHELL_FIELD_CODE, ended->code);
+    return event;
+}
+
+static struct syncshell_event *of_session(struct engine *e, uint64_t ticket,
                                           const struct record_ended *ended)
 {
     const struct notify_fields fields = {.syncshell_id = ended->syncshell_id.text,
@@ -19,6 +27,14 @@ static struct syncshell_event *make_event(struct engine *e, uint64_t ticket, uin
         notify_about(e, SYNCSHELL_EVENT_SESSION_CLOSED, ticket, &fields);
     notify_text(event, SYNCSHELL_FIELD_OUTCOME, session_outcome_name(ended->outcome));
     notify_text(event, SYNCSHELL_FIELD_CAUSE, ended->cause);
+    return event;
+}
+
+static struct syncshell_event *make_event(struct engine *e, uint64_t ticket, uint64_t number,
+                                          const struct record_ended *ended)
+{
+    struct syncshell_event *event =
+        ended->code ? of_membership(e, ended) : of_session(e, ticket, ended);
     if (event)
         event_set_receipt(event, number);
     return event;

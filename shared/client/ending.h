@@ -1,13 +1,13 @@
-/* The ends of sessions: told until they are taken.
+/* The ends of sessions and memberships: told until they are taken.
  *
- * When a session is over, its records go, and in the same batch comes one that says so. It stays until the application has
- * taken the event SESSION_CLOSED; each start before that tells it once more. */
+ * When one is over, its records go, and in the same batch comes one that says so. It stays until the application has taken the
+ * event SESSION_CLOSED or MEMBERSHIP_ENDED; each start before that tells it once more. */
 #ifndef SHARED_CLIENT_ENDING_H
 #define SHARED_CLIENT_ENDING_H
 
 #include "client/record.h"
 
-/* Journals and tells it. `cause` in it may be NULL. */
+/* Journals and tells it. `ticket`: of whoever asked for a session's end, or 0. */
 void ending_tell(struct engine *e, uint64_t ticket, const struct record_ended *ended);
 
 /* From the journal: told by ending_tell_loaded(). 0 or negative. */

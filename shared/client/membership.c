@@ -2,6 +2,7 @@
 
 #include <syncshell/syncshell.h>
 
+#include "client/ending.h"
 #include "client/notify.h"
 #include "client/record.h"
 #include "client/session.h"
@@ -14,7 +15,8 @@ bool membership_code_is_final(enum wire_code code)
            code == WIRE_CODE_SYNCSHELL_EXPIRED;
 }
 
-static void tell(struct syncshell *y, enum wire_code code)
+/* What is not the end: at each start the relay says it again. */
+static void tell_pause(struct syncshell *y, enum wire_code code)
 {
     struct syncshell_event *event = notify_new(y->engine, SYNCSHELL_EVENT_MEMBERSHIP_ENDED, 0);
     notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
@@ -54,7 +56,7 @@ void membership_ended(struct syncshell *y, enum wire_code code)
         each_session(y, code, interrupt_session);
         syncshell_disconnected(y);
         y->pause_us = TIME_NEVER_US;
-        tell(y, code);
+        tell_pause(y, code);
         return;
     }
     if (y->state == SYNCSHELL_LEAVING) {
@@ -65,7 +67,8 @@ void membership_ended(struct syncshell *y, enum wire_code code)
     if (y->ticket != 0)
         notify_failed(y->engine, y->ticket, wire_code_name(code), "the membership has ended", false,
                       y->id.text, NULL);
-    tell(y, code);
+    ending_tell(y->engine, 0,
+                &(struct record_ended){.syncshell_id = y->id, .code = wire_code_name(code)});
     syncshell_forget(y);
 }
 

@@ -165,6 +165,11 @@ void record_put_ended(struct engine *e, uint64_t number, const struct record_end
 {
     char key[NUMBER_DIGITS + 1];
     number_key(number, key);
+    if (ended->code) {
+        put(e, RECORD_ENDED, key,
+            json_pack("{s:s, s:s}", "syncshell", ended->syncshell_id.text, "code", ended->code));
+        return;
+    }
     put(e, RECORD_ENDED, key,
         json_pack("{s:s, s:s, s:s, s:b, s:I, s:i, s:s*, s:s*}", "syncshell",
                   ended->syncshell_id.text, "session", ended->session_id.text, "other",
@@ -364,13 +369,17 @@ static int load_ended(struct engine *e, const char *key, const json_t *o)
     const char *syncshell = get_text(o, "syncshell");
     const char *session = get_text(o, "session");
     const char *other = get_text(o, "other");
-    struct record_ended ended = {.joiner = json_is_true(json_object_get(o, "joiner")),
+    struct record_ended ended = {.code = get_text(o, "code"),
+                                 .joiner = json_is_true(json_object_get(o, "joiner")),
                                  .cause = get_text(o, "cause"),
                                  .label = get_text(o, "label")};
     uint64_t number, outcome;
-    if (parse_number_key(key, &number) != 0 || !syncshell || !session || !other ||
-        wire_id_set(&ended.syncshell_id, syncshell) != 0 ||
-        wire_id_set(&ended.session_id, session) != 0 ||
+    if (parse_number_key(key, &number) != 0 || !syncshell ||
+        wire_id_set(&ended.syncshell_id, syncshell) != 0)
+        return ENGINE_E_RECORD;
+    if (ended.code)
+        return ending_load(e, number, &ended);
+    if (!session || !other || wire_id_set(&ended.session_id, session) != 0 ||
         wire_peer_id_set(&ended.other, other) != 0 ||
         get_number(o, "generation", WIRE_INTEGER_MAX, &ended.generation) != 0 ||
         get_number(o, "outcome", SESSION_OUTCOME_CANCELLED, &outcome) != 0 ||

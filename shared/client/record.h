@@ -7,7 +7,7 @@
  *   file      <session>/<path>   joiner: a reported file and its sequence number
  *   manifest  <session>          provider: the whole list
  *   request   <session>/<part>   provider: a part of a RecoveryRequest that the application may still need to hear
- *   ended     <number>           a session that is over, until the application has taken the event that says so
+ *   ended     <number>           a session or membership that is over, until the application has taken the event that says so
  *
  * Writers add to the engine's effects; failures stop the engine. */
 #ifndef SHARED_CLIENT_RECORD_H
@@ -23,9 +23,10 @@
 #define RECORD_REQUEST   "request"
 #define RECORD_ENDED     "ended"
 
-/* What is left of a session when it is over. */
+/* What is left of a session when it is over; or of a membership: syncshell_id and code. */
 struct record_ended {
     struct wire_id syncshell_id;
+    const char *code; /* of a membership: why; NULL for a session */
     struct wire_id session_id;
     struct wire_peer_id other;
     bool joiner;

@@ -169,8 +169,8 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_SESSION_CAUSE,        /* session fields, CAUSE: why the session is not whole, as the relay judges by what both
                                            * sides reported: the same at both; without CAUSE: the link is up again */
     SYNCSHELL_EVENT_MEMBERSHIP_ENDED,     /* SYNCSHELL_ID, CODE: not by us. member_removed, syncshell_deleted, syncshell_expired:
-                                           * for good, SESSION_CLOSED came for each of its sessions. wrong_key_epoch: kept, but
-                                           * not joined: the key was rotated */
+                                           * for good, SESSION_CLOSED came for each of its sessions; told again after a restart
+                                           * until it was freed. wrong_key_epoch: kept, but not joined: the key was rotated */
     SYNCSHELL_EVENT_OWNER_CHANGED         /* SYNCSHELL_ID, OWNER_PEER_ID: the ownership was handed over */
 };
 /* "Session fields": SYNCSHELL_ID, SESSION_ID, JOINER_PEER_ID, PROVIDER_PEER_ID, PEER_ID (the other side), ROLE, GENERATION,
@@ -262,9 +262,9 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_wait_event(syncshell_clien
  * as long as the client. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_wake_fd(const syncshell_client *client);
 
-/* NULL is allowed. Freeing SESSION_CLOSED or RECOVERY_REQUEST also says that you are done with it: free it once you have
- * done what it asks for. One whose free a kill overtook is told again by the next start, so both come at least once. What was
- * freed before syncshell_client_free() is written down by then; what is freed after it is not. */
+/* NULL is allowed. Freeing SESSION_CLOSED, RECOVERY_REQUEST, or MEMBERSHIP_ENDED for good also says that you are done with it: free
+ * it once you have done what it asks for. One whose free a kill overtook is told again by the next start, so these come at least
+ * once. What was freed before syncshell_client_free() is written down by then; what is freed after it is not. */
 SYNCSHELL_API void SYNCSHELL_CALL syncshell_event_free(syncshell_event *event);
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_event_get_type(const syncshell_event *event);
 SYNCSHELL_API uint64_t SYNCSHELL_CALL syncshell_event_ticket(const syncshell_event *event); /* 0: no command's */

@@ -1,4 +1,4 @@
-/* The end of a session is told until it was taken. */
+/* The end of a session or a membership is told until it was taken. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,6 +65,29 @@ static void test_provider(void **state)
 static void test_joiner(void **state)
 {
     killed_before_it_is_taken(*state, true);
+}
+
+/* Its sessions' ends come first, as the first time. */
+static void test_membership(void **state)
+{
+    struct scene *s = *state;
+    struct message m = {.type = MESSAGE_MEMBERSHIP_ENDED};
+    m.membership_ended.syncshell_id = (struct wire_id){SCENE_SHELL};
+    m.membership_ended.code = WIRE_CODE_MEMBER_REMOVED;
+    scene_session(s, true);
+    scene_say(s, &m);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(station_records(&s->station, "ended"), 2);
+        scene_restart(s);
+        station_skip_to(&s->station, SYNCSHELL_EVENT_SESSION_CLOSED);
+        struct syncshell_event *e = station_expect(&s->station, SYNCSHELL_EVENT_MEMBERSHIP_ENDED);
+        assert_string_equal(event_string(e, SYNCSHELL_FIELD_SYNCSHELL_ID), SCENE_SHELL);
+        assert_string_equal(event_string(e, SYNCSHELL_FIELD_CODE), "member_removed");
+    }
+    take(s);
+    assert_int_equal(station_records(&s->station, "ended"), 0);
+    scene_restart(s);
+    assert_null(station_find(&s->station, SYNCSHELL_EVENT_MEMBERSHIP_ENDED));
 }
 
 static void test_taken_at_once(void **state)
@@ -175,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_provider),
         SCENE_TEST(test_joiner),
+        SCENE_TEST(test_membership),
         SCENE_TEST(test_taken_at_once),
         SCENE_TEST(test_killed_while_it_is_taken),
         SCENE_TEST(test_not_before_the_journal),
