@@ -13,6 +13,8 @@ BUILD = REPOSITORY / "build"
 TESTS_OPTIONS = ["-Db_sanitize=address,undefined", "-Dsync=enabled"]
 # As deploy/quickstart --demo builds, but warnings are errors: some appear only when optimising.
 RELEASE_OPTIONS = ["--buildtype=release", "-Dtests=false", "-Dsync=enabled"]
+# Instrumented by gcc for data races, and optimised a little: at -O2 it warns of what is not there.
+THREAD_OPTIONS = ["-Db_sanitize=thread", "-Doptimization=1"]
 # Instrumented by clang: fuzzers. b_lundef: clang's sanitizer runtime is found at run time only.
 FUZZ_OPTIONS = ["-Dfuzzers=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--buildtype=debugoptimized"]
 FUZZ_ENVIRONMENT = {"CC": "clang-14", "CXX": "clang++-14"}
@@ -86,6 +88,13 @@ class BuildFolder:
         return [Path(target["filename"][0]) for target in json.loads(listed.stdout)
                 if target["type"] == "executable" and target["name"].startswith(prefix)]
 
+    def files_of(self, ids):
+        """What to build for targets that meson knows by these ids."""
+        listed = subprocess.run(["meson", "introspect", "--targets", self.path],
+                                stdout=subprocess.PIPE, check=True)
+        return sorted(os.path.relpath(name, self.path) for target in json.loads(listed.stdout)
+                      if target["id"] in ids for name in target["filename"])
+
 
 @functools.lru_cache(maxsize=None)
 def tests_folder():
@@ -95,6 +104,11 @@ def tests_folder():
 @functools.lru_cache(maxsize=None)
 def release_folder():
     return BuildFolder("release-checked", RELEASE_OPTIONS)
+
+
+@functools.lru_cache(maxsize=None)
+def thread_folder():
+    return BuildFolder("thread", THREAD_OPTIONS)
 
 
 @functools.lru_cache(maxsize=None)
