@@ -24,7 +24,8 @@ void visit_drop(struct visit *visit, syncshell_event *event)
     int32_t type = syncshell_event_get_type(event);
     syncshell_event **more;
 
-    if (type != SYNCSHELL_EVENT_SESSION_CLOSED && type != SYNCSHELL_EVENT_RECOVERY_REQUEST) {
+    if (type != SYNCSHELL_EVENT_SESSION_CLOSED && type != SYNCSHELL_EVENT_RECOVERY_REQUEST &&
+        type != SYNCSHELL_EVENT_MEMBERSHIP_ENDED) {
         syncshell_event_free(event);
         return;
     }

@@ -135,10 +135,13 @@ static void close_session(struct fetcher *fetcher, int32_t outcome)
 
 static void take_end(struct fetcher *fetcher, const syncshell_event *event)
 {
+    const char *cause = app_text(event, SYNCSHELL_FIELD_CAUSE);
+
     if (!fetcher->closing) {
-        output_failure("The session has ended before the folder was complete: %s %s. Start again.",
-                       app_text(event, SYNCSHELL_FIELD_OUTCOME),
-                       app_text(event, SYNCSHELL_FIELD_CAUSE));
+        output_failure("The session has ended before the folder was complete (%s%s%s). %s %s",
+                       app_text(event, SYNCSHELL_FIELD_OUTCOME), *cause ? ", " : "", cause,
+                       *cause ? syncshell_cause_sentence(cause) : "",
+                       *cause ? syncshell_cause_advice(cause) : "Start again.");
         fetcher->failed = true;
     }
     leave(fetcher);
@@ -397,6 +400,8 @@ void fetcher_event(struct fetcher *fetcher, const syncshell_event *event)
     } else if (type == SYNCSHELL_EVENT_SYNCSHELL_READY) {
         fetcher->ready = true;
         choose(fetcher);
+    } else if (type == SYNCSHELL_EVENT_MEMBERSHIP_ENDED) {
+        app_quit(fetcher->app, 1);
     } else if (type == SYNCSHELL_EVENT_SESSION_OPENED || type == SYNCSHELL_EVENT_SESSION_RESUMED) {
         take_session(fetcher, event);
     } else if (fetcher->session_id && strcmp(session_id, fetcher->session_id) == 0) {

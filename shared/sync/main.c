@@ -59,6 +59,13 @@ static void take_general(struct app *app, const syncshell_event *event)
         output_event(&app->output, json_pack("{s:s}", "event", "manual_recovery"),
                      "Five attempts failed. It goes on as soon as the other side is back.");
         break;
+    case SYNCSHELL_EVENT_MEMBERSHIP_ENDED:
+        output_event(&app->output,
+                     json_pack("{s:s, s:s, s:s}", "event", "membership_ended", "syncshellId",
+                               app_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID), "code", code),
+                     "No longer in the syncshell %.16s (%s).",
+                     app_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID), code);
+        break;
     case SYNCSHELL_EVENT_REQUEST_FAILED:
         if (strcmp(code, "unknown_session") != 0) /* closed while we spoke of its link */
             output_failure("A request failed: %s (%s).", message, code);

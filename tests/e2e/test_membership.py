@@ -4,6 +4,12 @@ import asyncio
 import json
 
 from support.raw import Group, RawPeer, b64, public_text
+from test_sync import Sync
+
+
+def invite(world, group, owner):
+    details = {"relay": world.url, "id": group.id, "secret": b64(group.secret), "owner": owner.id}
+    return "syncshell1." + b64(json.dumps(details).encode())
 
 
 def play(world, decide):
@@ -19,8 +25,7 @@ def play(world, decide):
     with asyncio.Runner() as runner:
         runner.run(open_up())
         member = world.peer("member")
-        details = {"relay": world.url, "id": group.id, "secret": b64(group.secret), "owner": owner.id}
-        member.send("join", invite="syncshell1." + b64(json.dumps(details).encode()))
+        member.send("join", invite=invite(world, group, owner))
         member.event("syncshell_ready", syncshellId=group.id)
         member.send("open", syncshell=group.id, peer=owner.id, role="joiner", session="s1")
         member.event("session_opened")
@@ -69,3 +74,26 @@ def test_a_rotated_key_keeps_the_session(world):
     assert not member.events.all(event="session_closed")
     member.stop()
     assert still_known(world, group)
+
+
+def test_a_fetch_ends_with_the_membership(world, tmp_path):
+    owner = RawPeer(world.url, None, world.tls.client_context() if world.tls else None)
+    group = Group()
+
+    async def remove():
+        await owner.connect()
+        await owner.create(group)
+        await owner.join(group)
+        await asyncio.to_thread(world.command, "member", "join", invite(world, group, owner))
+        trust = ["--ca", str(world.tls.authority)] if world.tls else []
+        fetch = Sync("fetch", tmp_path / "target", world.folder / "member", *trust)
+        world.processes.append(fetch)
+        opened = await owner.expect("SessionChanged")
+        await owner.owner("RemoveMember", group, 1, opened["session"]["joinerPeerId"])
+        await owner.close()
+        return fetch
+
+    (tmp_path / "target").mkdir()
+    fetch = asyncio.run(remove())
+    assert fetch.wait() == 1
+    assert any("member_removed" in line for line in fetch.errors), fetch.errors
