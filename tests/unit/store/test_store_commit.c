@@ -1,11 +1,31 @@
 /* The group commit: what shares a transaction, when it comes back, and what happens when it fails. */
+#define _GNU_SOURCE /* syscall */
+
 #include "fixture.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
+
+/* In place of the C library's, also for SQLite: it is asked how often what is written was made to last. */
+static atomic_int n_syncs;
+
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+    atomic_fetch_add(&n_syncs, 1);
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+__attribute__((visibility("default"))) int fsync(int fd)
+{
+    atomic_fetch_add(&n_syncs, 1);
+    return (int)syscall(SYS_fsync, fd);
+}
 
 static int setup_pair(void **state)
 {
@@ -102,6 +122,21 @@ static void nothing_comes_back_before_its_commit(void **state)
         store_flush(f->store);
         collect_messages(f, i * 2 - 1, 2);
         assert_int_equal(f->seen_by_wake, i * 2);
+    }
+}
+
+/* A kill leaves what the kernel has; only this tells whether it would outlast a power cut. */
+static void nothing_comes_back_before_its_sync(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 1; i <= 3; i++) {
+        int before = atomic_load(&n_syncs);
+
+        submit_messages(f, i, 1);
+        store_flush(f->store);
+        collect_messages(f, i, 1);
+        assert_true(atomic_load(&n_syncs) > before);
     }
 }
 
@@ -344,6 +379,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_happens_before_the_flush, setup_pair,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(nothing_comes_back_before_its_commit, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(nothing_comes_back_before_its_sync, setup_pair,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(reads_see_the_writes_before_them, setup_pair,
                                         fixture_teardown),
