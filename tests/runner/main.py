@@ -7,12 +7,14 @@ import e2e
 import fuzz
 import hostile
 import lint
+import mutations
 import sim
 import unit
 from build import BuildError
 from report import Report
 
-STAGES = {"unit": unit.run, "sim": sim.run, "e2e": e2e.run, "hostile": hostile.run, "lint": lint.run, "fuzz": fuzz.run}
+STAGES = {"unit": unit.run, "sim": sim.run, "mutations": mutations.run, "e2e": e2e.run, "hostile": hostile.run,
+          "lint": lint.run, "fuzz": fuzz.run}
 
 
 def main():

@@ -1,0 +1,377 @@
+"""The bugs that the tests must find. Each breaks one promise (tests/README.md) in one place of the sources.
+
+`old` stands in `file` exactly once. `tests` are those that should notice: names of `meson test`, or "sim".
+"""
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    name: str
+    promise: str
+    bug: str
+    file: str
+    old: str
+    new: str
+    tests: list
+
+
+CORE = "relay/core/"
+STORE = "relay/adapters/store_sqlite/"
+CLIENT = "shared/client/"
+WIRE = "shared/wire/"
+
+MUTATIONS = [
+    # --- P1 routed or told -------------------------------------------------------------------------------------------
+    Mutation(
+        "trust_source_peer_id", "P1", "whoever a header names as its sender is believed", CORE + "route.c",
+        "if (strcmp(m->source_peer_id.text, r->connection->peer_id.text) != 0) {",
+        "if (false) {",
+        ["core_attempt"]),
+    Mutation(
+        "stranger_signals_in_a_session", "P1", "any member sends into a session of two others", CORE + "route.c",
+        "if (session_side_of(session, m->source_peer_id.text) == SESSION_SIDE_NONE ||",
+        "if (false ||",
+        ["core_attempt"]),
+    Mutation(
+        "undeliverable_is_not_told", "P1", "a held frame expires and its sender hears nothing", CORE + "attempt.c",
+        "    emit(a, CORE_EVENT_UNDELIVERABLE, f->type, code);\n",
+        "    emit(a, CORE_EVENT_UNDELIVERABLE, f->type, code);\n    return;\n",
+        ["core_holding"]),
+    Mutation(
+        "holding_is_not_told", "P1", "a frame is held and its sender hears nothing", CORE + "attempt.c",
+        "    emit(a, CORE_EVENT_HELD, f->type, WIRE_CODE_NONE);\n",
+        "    emit(a, CORE_EVENT_HELD, f->type, WIRE_CODE_NONE);\n    return;\n",
+        ["core_holding"]),
+    Mutation(
+        "handed_to_the_dead", "P1", "what lay in a lost connection's queue counts as delivered", CORE + "attempt.c",
+        "            f->handed = false;",
+        "            f->handed = true;",
+        ["core_holding", "sim"]),
+    Mutation(
+        "join_without_proof", "P1", "who does not have the group's key is let in", CORE + "join.c",
+        "enum wire_code code = proof_check_join(c, s, &j->message);",
+        "enum wire_code code = WIRE_CODE_NONE;",
+        ["core_membership"]),
+    Mutation(
+        "join_with_an_old_key", "P1", "the key's epoch is not compared", CORE + "proof.c",
+        "    if (m->key_epoch != s->key_epoch)\n",
+        "    if (false)\n",
+        ["core_owner"]),
+    Mutation(
+        "removed_member_returns", "P1", "the owner's removal is not remembered", STORE + "op_member.c",
+        "    if (statement_int(st, 1))\n        op->code = WIRE_CODE_MEMBER_REMOVED;",
+        "    if (false)\n        op->code = WIRE_CODE_MEMBER_REMOVED;",
+        ["store_owner"]),
+    Mutation(
+        "owner_without_signature", "P1", "an owner's operation is taken unsigned", CORE + "owner.c",
+        "return proof_check_owner(r->connection, r->message->type, m);",
+        "return WIRE_CODE_NONE;",
+        ["core_owner"]),
+    Mutation(
+        "owner_signature_without_nonce", "P1", "an owner's operation is valid on other connections, too",
+        WIRE + "challenge.c",
+        "{owner_domain(type),      relay_id, nonce,",
+        "{owner_domain(type),      relay_id, \"\",",
+        ["core_owner", "wire_lines"]),
+    Mutation(
+        "owner_operation_replayed", "P1", "an owner's operation of long ago is done again", STORE + "op_owner.c",
+        "} else if (op->owner_sequence != sequence + 1) {",
+        "} else if (op->owner_sequence > sequence + 1) {",
+        ["store_owner"]),
+    Mutation(
+        "foreign_origin", "P1", "a signature that was made for another relay's name is taken", CORE + "proof.c",
+        "if (!origin_allowed(&core->config, m->origin))",
+        "if (false)",
+        ["core_handshake"]),
+
+    # --- P2 stored means stored --------------------------------------------------------------------------------------
+    Mutation(
+        "ack_before_commit", "P2", "stored is answered when the operation is handed to the store", CORE + "request.c",
+        "    r->connection->n_pending++;\n    op_issue(r->core, op);",
+        "    r->connection->n_pending++;\n    reply_outcome(r->connection, op);\n    op_issue(r->core, op);",
+        ["core_session", "core_inbox", "sim"]),
+    Mutation(
+        "ack_without_commit", "P2", "a commit that fails is answered as if it had not", STORE + "batch.c",
+        "        r = db_commit(db);",
+        "        (void)db_commit(db);",
+        ["store_full", "store_commit"]),
+    Mutation(
+        "store_without_sync", "P2", "a commit is in the kernel's memory only", STORE + "db.c",
+        "PRAGMA synchronous = FULL;",
+        "PRAGMA synchronous = OFF;",
+        ["store_commit"]),
+    Mutation(
+        "journal_without_sync", "P2", "the client's commit is in the kernel's memory only",
+        "shared/transport/journal.c",
+        "PRAGMA synchronous = FULL;",
+        "PRAGMA synchronous = OFF;",
+        ["transport_journal"]),
+    Mutation(
+        "tell_before_journal", "P2", "the client shows what its journal does not have yet", CLIENT + "effect.c",
+        "if (f->after_batch > e->committed)",
+        "if (false)",
+        ["client_effect", "sim"]),
+    Mutation(
+        "stale_version", "P2", "progress that does not know the newest entry is appended", STORE + "op_entry.c",
+        "if (op->base_version != version) {",
+        "if (op->base_version > version) {",
+        ["store_session"]),
+    Mutation(
+        "progress_twice", "P2", "a repeated SessionProgress is a new entry", STORE + "op_entry.c",
+        "int r = entry_find_version(db, op, row->id, &op->ret_version);",
+        "int r = OP_E_MISSING;",
+        ["store_session"]),
+    Mutation(
+        "message_twice", "P2", "a repeated messageId is a new message", STORE + "op_inbox.c",
+        "r = message_find_seq(db, op, target.id, &op->ret_seq);",
+        "r = OP_E_MISSING;",
+        ["store_inbox"]),
+    Mutation(
+        "inbox_backwards", "P2", "a stored inbox is read from its end", STORE + "op_inbox.c",
+        "AND frame IS NOT NULL ORDER BY seq\";",
+        "AND frame IS NOT NULL ORDER BY seq DESC\";",
+        ["store_inbox"]),
+    Mutation(
+        "inbox_overtaken", "P2", "a new message is delivered before older ones that wait", CORE + "inbox.c",
+        "bool caught_up = target->membership->sent_seq == op->ret_seq - 1;",
+        "bool caught_up = true;",
+        ["core_inbox", "sim"]),
+    Mutation(
+        "ack_deletes_nothing", "P2", "an acknowledged message stays in the inbox", STORE + "op_inbox.c",
+        "r = inbox_retire(db, row.id, op->seq);",
+        "r = 0;",
+        ["store_inbox"]),
+    Mutation(
+        "ack_of_the_future", "P2", "what was never delivered can be acknowledged", CORE + "inbox.c",
+        "if (m->inbox_seq > r->membership->member->inbox_head) {",
+        "if (false) {",
+        ["core_inbox"]),
+    Mutation(
+        "cursor_of_another_store", "P2", "the store's epoch is not compared", CORE + "inbox.c",
+        "bool usable = strcmp(join->store_epoch.text, core->config.store_epoch.text) == 0 &&",
+        "bool usable = true &&",
+        ["core_inbox"]),
+    Mutation(
+        "client_takes_twice", "P2", "a message that is delivered again is applied again", CLIENT + "receive.c",
+        "if (!y || m->inbox_delivery.inbox_seq <= y->inbox_cursor)",
+        "if (!y)",
+        ["client_recovery_provider"]),
+    Mutation(
+        "sweep_takes_live_sessions", "P2", "a session that has not expired is swept", STORE + "op_sweep.c",
+        "WHERE state = 'open' AND expires_unix_ms <= ? LIMIT ?)\"",
+        "WHERE state = 'open' AND 0 <= ? LIMIT ?)\"",
+        ["store_sweep"]),
+    Mutation(
+        "progress_prolongs_nothing", "P2", "a session expires in the midst of its transfer", STORE + "op_entry.c",
+        "expires_unix_ms = max(expires_unix_ms, ?) WHERE id = ?\"",
+        "expires_unix_ms = min(expires_unix_ms, ?) WHERE id = ?\"",
+        ["store_session", "store_sweep"]),
+
+    # --- P3 clients may die ------------------------------------------------------------------------------------------
+    Mutation(
+        "joiner_forgets_retries", "P3", "the first failed attempt is the last", CLIENT + "attempt.c",
+        "s->retry_us = more ? time_add_ms(e->now_us, delay_ms) : TIME_NEVER_US;",
+        "s->retry_us = TIME_NEVER_US;",
+        ["client_retry"]),
+    Mutation(
+        "one_retry_too_many", "P3", "manual recovery is told one attempt late", CLIENT + "attempt.c",
+        "bool more = s->n_failures < FAILURES_MAX;",
+        "bool more = s->n_failures <= FAILURES_MAX;",
+        ["client_retry"]),
+    Mutation(
+        "return_goes_unnoticed", "P3", "the other side is back and no attempt is made", CLIENT + "attempt.c",
+        "void attempt_peer_online(struct session *s)\n{\n    attempt_now(s);",
+        "void attempt_peer_online(struct session *s)\n{\n    (void)s;",
+        ["client_retry", "sim"]),
+    Mutation(
+        "restart_recovers_nothing", "P3", "a restarted client waits for a command", CLIENT + "session.c",
+        "            s->restore_after = 0;\n        session_begin_episode(s);",
+        "            s->restore_after = 0;",
+        ["client_session", "sim"]),
+    Mutation(
+        "damaged_file_is_kept", "P3", "a hash that does not match is taken for one that does", CLIENT + "delta.c",
+        "return str_equal_nocase(a->hash, b->hash);",
+        "return true;",
+        ["client_delta", "sim"]),
+    Mutation(
+        "hashes_by_case", "P3", "a file comes again because its hash is in capitals", CLIENT + "delta.c",
+        "return str_equal_nocase(a->hash, b->hash);",
+        "return str_equal(a->hash, b->hash);",
+        ["client_delta"]),
+
+    # --- P4 one live attempt -----------------------------------------------------------------------------------------
+    Mutation(
+        "skip_the_generation_check", "P4", "answers and candidates of any generation are routed", CORE + "route.c",
+        "if (!live || m->generation != live->generation)",
+        "if (!live)",
+        ["core_attempt", "sim"]),
+    Mutation(
+        "both_offers_win", "P4", "of two offers at once the later takes the place of the first", CORE + "route.c",
+        "        return WIRE_CODE_GLARE_LOST;",
+        "        return attempt_start(session, side, m, frame);",
+        ["core_attempt", "sim"]),
+    Mutation(
+        "generation_may_jump", "P4", "one forged offer uses all generations up", CORE + "route.c",
+        "if (m->generation - current > WIRE_GENERATION_JUMP_MAX)",
+        "if (false)",
+        ["core_attempt"]),
+    Mutation(
+        "answered_twice", "P4", "a second answer is routed", CORE + "attempt.c",
+        "    if (a->answered)\n",
+        "    if (false)\n",
+        ["core_attempt"]),
+    Mutation(
+        "replay_an_old_offer", "P4", "a held offer is delivered after it has expired", CORE + "attempt.c",
+        "|| f->handed || f->expires_us <= core->now_us)",
+        "|| f->handed)",
+        ["core_holding"]),
+    Mutation(
+        "held_offer_outlives_its_successor", "P4", "a superseded offer is delivered", CORE + "attempt.c",
+        "    attempt_end(session->attempt, WIRE_CODE_SUPERSEDED);\n",
+        "",
+        ["core_holding", "core_attempt", "sim"]),
+    Mutation(
+        "generation_is_not_stored", "P4", "after a restart the relay takes old offers for new ones", CORE + "session.c",
+        "if (session->raising || session->summary.generation <= session->stored_generation)",
+        "if (true)",
+        ["core_attempt", "sim"]),
+    Mutation(
+        "stored_generation_falls", "P4", "a late raise lowers the stored generation", STORE + "op_session.c",
+        "generation = max(generation, ?)",
+        "generation = ?",
+        ["store_session"]),
+    Mutation(
+        "client_takes_an_old_answer", "P4", "the client takes an old attempt's answer", CLIENT + "attempt.c",
+        "a->stage == ATTEMPT_NEEDED || a->generation != generation)\n        return false;",
+        "a->stage == ATTEMPT_NEEDED)\n        return false;",
+        ["client_attempt"]),
+    Mutation(
+        "client_takes_an_old_offer", "P4", "the client takes an offer older than what it knows", CLIENT + "attempt.c",
+        "return generation >= s->generation &&",
+        "return",
+        ["client_attempt"]),
+    Mutation(
+        "client_forgets_its_generation", "P4", "a client that is killed numbers its offers again", CLIENT + "attempt.c",
+        "    s->generation = generation;\n    record_put_session(s);",
+        "    s->generation = generation;",
+        ["client_attempt", "sim"]),
+
+    # --- P5 blind ----------------------------------------------------------------------------------------------------
+    Mutation(
+        "seal_without_generation", "P5", "a sealed offer can be moved to another attempt", WIRE + "seal.c",
+        "recovery_session_id,     generation_text, version_text,",
+        "recovery_session_id,     \"0\", version_text,",
+        ["wire_lines", "client_attempt"]),
+    Mutation(
+        "seal_without_version", "P5", "the relay can reorder a log and nobody notices", WIRE + "seal.c",
+        "recovery_session_id,     generation_text, version_text,",
+        "recovery_session_id,     generation_text, \"0\",",
+        ["wire_lines", "client_restore"]),
+    Mutation(
+        "clear_body_is_taken", "P5", "what anybody may have written is opened as if sealed", CLIENT + "envelope.c",
+        "if (format != BODY_FORMAT_SEALED)",
+        "if (false)",
+        ["client_attempt", "client_recovery_provider", "client_restore"]),
+
+    # --- P6 bounded --------------------------------------------------------------------------------------------------
+    Mutation(
+        "forget_the_refund", "P6", "what a connection's queue was charged for is never given back",
+        CORE + "connection.c",
+        "    connection_give_back(c, frame->size + QUEUE_ITEM_BYTES);\n    return frame;",
+        "    return frame;",
+        ["core_limits"]),
+    Mutation(
+        "dropped_charge_stays", "P6", "an account is not zero when its owner goes", CORE + "account.c",
+        "        return;\n    set_amount(c, 0);",
+        "        return;",
+        ["core_account"]),
+    Mutation(
+        "guesses_are_not_counted", "P6", "the group's key may be guessed for ever", CORE + "join.c",
+        "    if (code == WIRE_CODE_BAD_PROOF)\n        guess_failed(c);\n",
+        "",
+        ["core_guess"]),
+    Mutation(
+        "throttle_is_not_asked", "P6", "who has guessed too often may guess on", CORE + "join.c",
+        "if (guess_refused(c, &refusal)) {",
+        "if (false) {",
+        ["core_guess"]),
+    Mutation(
+        "refusals_are_free", "P6", "a peer makes the relay refuse as fast as it can", CORE + "reply.c",
+        "if (!rate_take(payers->address, payers->peer, RATE_REFUSALS, 1, &refusal))",
+        "if (false)",
+        ["core_guess"]),
+    Mutation(
+        "slow_reader_is_kept", "P6", "a slow reader loses frames and stays", CORE + "connection.c",
+        "        connection_close(c, WIRE_CODE_SLOW_READER);\n",
+        "",
+        ["core_limits"]),
+    Mutation(
+        "a_byte_too_many", "P6", "a body may be larger than the limit", WIRE + "message_header.c",
+        "if (body_size > limits->body_bytes)",
+        "if (body_size > limits->body_bytes + 1)",
+        ["wire_message"]),
+    Mutation(
+        "a_byte_too_many_of_signal", "P6", "an offer may be larger than the limit", WIRE + "message.c",
+        "m->body_size > limits->signal_body_bytes)",
+        "m->body_size > limits->signal_body_bytes + 1)",
+        ["wire_message"]),
+    Mutation(
+        "a_byte_too_many_of_header", "P6", "a text frame may be larger than the limit", WIRE + "message_header.c",
+        "if (frame_size > limits->header_bytes)",
+        "if (frame_size > limits->header_bytes + 1)",
+        ["wire_message"]),
+    Mutation(
+        "duplicate_keys", "P6", "a header says two things at once", WIRE + "strict_json.c",
+        "json_loadb(data, size, JSON_REJECT_DUPLICATES, &error)",
+        "json_loadb(data, size, 0, &error)",
+        ["wire_examples"]),
+    Mutation(
+        "a_candidate_too_many", "P6", "one more candidate than the limit is kept", CORE + "attempt.c",
+        "if (a->n_candidates[side] >= ATTEMPT_CANDIDATES_MAX)",
+        "if (a->n_candidates[side] > ATTEMPT_CANDIDATES_MAX)",
+        ["core_holding"]),
+    Mutation(
+        "a_message_too_many", "P6", "one more message than the limit is held", STORE + "op_inbox.c",
+        "statement_uint(st, 0) >= op->limit_rows)",
+        "statement_uint(st, 0) > op->limit_rows)",
+        ["store_inbox"]),
+    Mutation(
+        "a_session_too_many", "P6", "one more session than the limit is opened", STORE + "op_session.c",
+        "n_open >= op->limit_rows)",
+        "n_open > op->limit_rows)",
+        ["store_session"]),
+
+    # --- P7 explainable ----------------------------------------------------------------------------------------------
+    Mutation(
+        "report_of_an_old_generation", "P7", "a late report changes the cause of a newer attempt",
+        STORE + "op_report.c",
+        "AND (cause_generation < ?2 OR (cause_generation = ?2\"",
+        "AND (cause_generation <> ?2 OR (cause_generation = ?2\"",
+        ["store_report"]),
+    Mutation(
+        "last_report_wins", "P7", "the cause depends on whose report came last", STORE + "op_report.c",
+        "AND (cause = '' OR cause_peer_id = ?3 OR ?1 = '')",
+        "AND (cause = '' OR cause_peer_id IS NOT NULL OR ?1 = '')",
+        ["store_report"]),
+    Mutation(
+        "cause_is_not_announced", "P7", "the other side does not hear the cause", CORE + "report.c",
+        "        session_announce(session, NULL);\n",
+        "",
+        ["core_report"]),
+    Mutation(
+        "closed_for_unknown", "P7", "session_closed is said of a session that never was", CORE + "session_request.c",
+        "    if (!session)\n        code = WIRE_CODE_UNKNOWN_SESSION;",
+        "    if (!session)\n        code = WIRE_CODE_SESSION_CLOSED;",
+        ["core_session"]),
+    Mutation(
+        "tombstone_swept_at_once", "P7", "a closed session is unknown after the next sweep", STORE + "op_sweep.c",
+        "\" state = 'closed' AND expires_unix_ms <= ? LIMIT ?)\";",
+        "\" state = 'closed' AND 0 <= ? LIMIT ?)\";",
+        ["store_sweep"]),
+    Mutation(
+        "tombstone_forgotten", "P7", "a closed session is unknown after the next join", CORE + "session.c",
+        "        if (session->expires_unix_ms <= now_ms)\n",
+        "        if (true)\n",
+        ["core_session"]),
+]
