@@ -76,6 +76,22 @@ static bool is_section(const char *name)
     return false;
 }
 
+/* Every item that is wrong is told; the list is taken only as a whole. */
+static void take_list(struct reading *r, const struct setting *row, const char *place,
+                      const char *const *items)
+{
+    bool valid = true;
+    for (size_t i = 0; row->item_fault && items[i]; i++) {
+        const char *fault = row->item_fault(items[i]);
+        if (!fault)
+            continue;
+        valid = false;
+        fault_add(r->faults, place, "%s: \"%s\" %s", row->key, items[i], fault);
+    }
+    if (valid)
+        fault_note(r->faults, setting_set_list(r->settings, row, items));
+}
+
 /* ---- the file ---- */
 
 static const char *type_name(enum setting_type type)
@@ -109,7 +125,7 @@ static void take_toml(struct reading *r, const char *place, const struct toml_va
     else if (row->type == SETTING_INTEGER && v->type == TOML_INTEGER)
         take_integer(r, row, place, v->integer);
     else if (row->type == SETTING_LIST && v->type == TOML_STRINGS)
-        fault_note(r->faults, setting_set_list(r->settings, row, (const char *const *)v->strings));
+        take_list(r, row, place, (const char *const *)v->strings);
     else
         fault_add(r->faults, place, "%s: must be %s", row->key, type_name(row->type));
 }
@@ -139,7 +155,8 @@ static void read_file(struct reading *r, const char *path)
 
 /* ---- texts: the environment and the command line ---- */
 
-static void take_list_text(struct reading *r, const struct setting *row, const char *text)
+static void take_list_text(struct reading *r, const struct setting *row, const char *place,
+                           const char *text)
 {
     char *copy = strdup(text);
     const char **items = (const char **)calloc(strlen(text) + 2, sizeof *items);
@@ -148,7 +165,7 @@ static void take_list_text(struct reading *r, const struct setting *row, const c
         char *rest = NULL;
         for (char *item = strtok_r(copy, ", ", &rest); item; item = strtok_r(NULL, ", ", &rest))
             items[n++] = item;
-        fault_note(r->faults, setting_set_list(r->settings, row, items));
+        take_list(r, row, place, items);
     } else {
         r->faults->error = -ENOMEM;
     }
@@ -164,7 +181,7 @@ static void take_text(struct reading *r, const struct setting *row, const char *
         fault_note(r->faults, setting_set_text(r->settings, row, text));
         return;
     case SETTING_LIST:
-        take_list_text(r, row, text);
+        take_list_text(r, row, place, text);
         return;
     case SETTING_CHOICE:
         take_choice(r, row, place, text);

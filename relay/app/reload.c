@@ -42,12 +42,14 @@ static void log_refused_reload(struct server *s, const struct buf *faults, int r
     }
 }
 
-/* Takes the settings. */
-static void apply(struct server *s, struct settings *settings)
+/* Takes the settings and the proxies. */
+static void apply(struct server *s, struct settings *settings, const struct proxies *proxies)
 {
     struct core_config config;
     server_options_core(&config, settings, store_identity(s->store));
     core_reconfigure(s->core, &config); /* has its origins from the new settings: the old may go */
+    proxies_deinit(&s->proxies);
+    s->proxies = *proxies;
     s->log->level = (enum log_level)settings->log_level;
     s->log->format = (enum log_format)settings->log_format;
     settings_deinit(&s->reloaded);
@@ -60,12 +62,15 @@ void reload_on_signal(void *userdata)
 {
     struct server *s = userdata;
     struct settings settings;
+    struct proxies proxies;
     struct buf faults = BUF_INIT(FAULTS_BYTES_MAX);
     int r = s->reload(s->reload_userdata, &settings, &faults);
     if (r == 0) {
         r = keep_what_needs_a_restart(s, &settings);
         if (r == 0)
-            apply(s, &settings);
+            r = proxies_init(&proxies, (const char *const *)settings.proxy_trusted);
+        if (r == 0)
+            apply(s, &settings, &proxies);
         else
             settings_deinit(&settings);
     }

@@ -135,6 +135,8 @@ static int start(struct server *s, char *ret_error, size_t error_size)
     if (r == 0)
         r = start_loop(s);
     if (r == 0)
+        r = proxies_init(&s->proxies, (const char *const *)s->settings->proxy_trusted);
+    if (r == 0)
         r = start_core(s, ret_error, error_size);
     if (r == 0)
         r = start_listener(s, ret_error, error_size);
@@ -206,6 +208,7 @@ struct server *server_free(struct server *s)
     s->waker = loop_waker_free(s->waker);
     s->loop = loop_free(s->loop);
     s->crypto = crypto_free(s->crypto);
+    proxies_deinit(&s->proxies);
     settings_deinit(&s->reloaded);
     free(s->url);
     free(s);

@@ -3,6 +3,7 @@
 #define RELAY_APP_SERVER_STATE_H
 
 #include "app/event_log.h"
+#include "app/proxy.h"
 #include "app/server.h"
 #include "base/list.h"
 
@@ -26,6 +27,8 @@ struct server {
     char *url;
     struct event_log events;
     struct log_limit ws_lines;
+    struct proxies proxies;
+    struct log_limit proxy_lines;
     bool draining;
     bool closing; /* the drain window is over */
     bool store_healthy;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/proxy.h"
 #include "base/str.h"
 
 enum { NEAR_DISTANCE_MAX = 4 }; /* a suggestion further away than this would puzzle */
@@ -32,6 +33,12 @@ const struct setting setting_table[] = {
      .help =
          "The URLs under which clients reach this relay, such as \"wss://relay.example\", without a path. A client "
          "signs the one that it dialled, and no other is accepted. Empty: loopback names only."},
+    {"proxy.trusted", SETTING_LIST, AT(proxy_trusted), .reloadable = true,
+     .item_fault = proxy_block_fault,
+     .help =
+         "Addresses, and blocks like \"10.0.0.0/8\" or \"fd00::/8\", of proxies before this relay. What they say in "
+         "X-Forwarded-For is believed: limits and rates then count against each client's own address. From anybody else the "
+         "header is ignored. Name nothing but proxies that append to the header or replace it."},
     {"store.path", SETTING_TEXT, AT(store_path), .default_text = "syncshell-relay-data/relay.db",
      .help =
          "The database file. Its folder is created, readable by its owner only, if the folder above exists."},
@@ -76,7 +83,7 @@ const struct setting setting_table[] = {
     {"limits.address_connections_max", SETTING_INTEGER, AT(address_connections_max),
      .default_value = 4096, .min = 1, .max = 1000000, .reloadable = true,
      .help =
-         "Connections of one address (IPv6: of one /64), and as many again that do not speak WebSocket yet. Everybody behind a proxy or a NAT has the same one."},
+         "Connections of one address (IPv6: of one /64), and as many again that do not speak WebSocket yet. Everybody behind a NAT has the same one, and so has everybody behind a proxy that proxy.trusted does not name."},
     {"limits.address_peers", SETTING_INTEGER, AT(address_peers), .default_value = 64, .min = 1,
      .max = 100000, .reloadable = true,
      .help =

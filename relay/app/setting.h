@@ -43,6 +43,7 @@ struct settings {
     char *listen_tls_certificate;
     char *listen_tls_key;
     char **public_urls;
+    char **proxy_trusted;
     char *store_path;
     uint64_t store_batch_max;
     uint64_t create_policy; /* enum create_policy */
@@ -93,8 +94,10 @@ struct setting {
     uint64_t min;             /* INTEGER */
     uint64_t max;
     const char *const *choices; /* CHOICE: NULL-terminated */
-    bool reloadable;            /* SIGHUP applies it; otherwise it needs a restart */
-    const char *help;           /* one or more sentences */
+    /* LIST: what is wrong with an item, as the end of a sentence; NULL: nothing. May be missing. */
+    const char *(*item_fault)(const char *text);
+    bool reloadable;  /* SIGHUP applies it; otherwise it needs a restart */
+    const char *help; /* one or more sentences */
 };
 
 extern const struct setting setting_table[];

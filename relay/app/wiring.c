@@ -1,14 +1,15 @@
 #include "app/wiring.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <syslog.h>
 #include <time.h>
 
 #include "adapters/crypto_openssl/crypto.h"
 #include "adapters/loop_libevent/loop.h"
 #include "adapters/store_sqlite/store.h"
+#include "app/address_text.h"
 #include "app/server_state.h"
 
 /* A connection's two halves, each of which knows its own. */
@@ -165,8 +166,8 @@ void wiring_end_of_turn(void *userdata)
 static struct address address_of(const char *text)
 {
     struct address a = {.bytes = {[10] = 0xff, [11] = 0xff}};
-    if (inet_pton(AF_INET, text, a.bytes + ADDRESS_V4_OFFSET) != 1)
-        (void)inet_pton(AF_INET6, text, a.bytes);
+    (void)address_from_text(text, strcspn(text, "%"),
+                            &a); /* a link-local one may have its interface */
     return a;
 }
 
@@ -175,9 +176,39 @@ static void *on_accepted(void *userdata, const char *text)
     struct server *s = userdata;
     const struct address address = address_of(text);
     struct admission *admission = NULL;
-    (void)core_admit(s->core, loop_now_us(s->loop), &address, &admission);
+    /* A proxy's own address pays for none of those it speaks for. */
+    bool forwarded = proxies_trust(&s->proxies, &address);
+    (void)core_admit(s->core, loop_now_us(s->loop), forwarded ? NULL : &address, &admission);
     wiring_carry_out(s);
     return admission;
+}
+
+/* Once for each connection; the log's limit counts what it leaves out. */
+static void log_unusable(struct server *s, const char *proxy, int result)
+{
+    log_write_limited(s->log, &s->proxy_lines, LOG_LEVEL_WARNING, "forwarded_for_unusable",
+                      LOG_FIELDS(LOG_TEXT("proxy", proxy),
+                                 LOG_TEXT("fault", result == PROXY_E_MISSING ? "missing or too long"
+                                                                             : "malformed")));
+}
+
+static int on_upgrading(void *userdata, struct ws_connection *c, void *admission,
+                        const char *forwarded_for)
+{
+    struct server *s = userdata;
+    struct address client;
+    char text[ADDRESS_TEXT_SIZE];
+    if (!core_admission_awaits_address(admission))
+        return 0;
+    const struct address peer = address_of(ws_connection_address(c));
+    int r = proxies_client(&s->proxies, &peer, forwarded_for, &client);
+    if (r != 0)
+        log_unusable(s, ws_connection_address(c), r);
+    address_to_text(&client, text);
+    ws_connection_set_address(c, text);
+    r = core_admission_forwarded(admission, loop_now_us(s->loop), &client);
+    wiring_carry_out(s);
+    return r > 0 ? -EBUSY : r;
 }
 
 static void on_abandoned(void *userdata, void *admission)
@@ -269,6 +300,7 @@ void wiring_handler(struct server *s, struct ws_handler *ret_handler)
     *ret_handler = (struct ws_handler){.userdata = s,
                                        .accepted = on_accepted,
                                        .abandoned = on_abandoned,
+                                       .upgrading = on_upgrading,
                                        .opened = on_opened,
                                        .closed = on_closed,
                                        .received = on_received,

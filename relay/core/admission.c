@@ -52,6 +52,11 @@ int core_admit(struct core *core, uint64_t now_us, const struct address *address
     return 0;
 }
 
+bool core_admission_awaits_address(const struct admission *a)
+{
+    return !a->account;
+}
+
 int core_admission_forwarded(struct admission *a, uint64_t now_us, const struct address *address)
 {
     core_enter(a->core, now_us);

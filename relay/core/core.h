@@ -165,6 +165,7 @@ void core_reconfigure(struct core *core, const struct core_config *config);
 enum { CORE_E_FULL = 1 };
 int core_admit(struct core *core, uint64_t now_us, const struct address *address,
                struct admission **ret_admission);
+bool core_admission_awaits_address(const struct admission *a);
 int core_admission_forwarded(struct admission *a, uint64_t now_us, const struct address *address);
 int core_admission_upgrade(struct admission *a, uint64_t now_us, uint32_t *ret_retry_after_ms);
 struct admission *core_admission_free(struct admission *a); /* accepts NULL; always NULL */

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seeds and dictionary of the fuzzers, made from the examples and schemas of schema/wire.
 
-    tests/fuzz/seeds.py frame|body|invite FOLDER
+    tests/fuzz/seeds.py frame|body|invite|forwarded FOLDER
 
 fills FOLDER with the fuzzer's seeds.
 """
@@ -43,7 +43,12 @@ def invite_seeds():
         yield path.read_bytes()
 
 
-SEEDS = {"frame": frame_seeds, "body": body_seeds, "invite": invite_seeds}
+def forwarded_seeds():
+    for text in ("192.0.2.1", "192.0.2.1:5678, 10.0.0.2", "[::1]:80", "::ffff:192.0.2.1", "x,, [fd00::1] , 10.0.0.0/8", ""):
+        yield text.encode()
+
+
+SEEDS = {"frame": frame_seeds, "body": body_seeds, "invite": invite_seeds, "forwarded": forwarded_seeds}
 
 
 def write_dictionary(path):

@@ -14,6 +14,7 @@
 #include "adapters/ws_lws/connection.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,7 @@ struct ws_connection *ws_connection_new(struct ws_server *s, const char *address
         return NULL;
     c->server = s;
     c->state = CONNECTION_STATE_HANDSHAKE;
-    memcpy(c->address, address, strnlen(address, sizeof(c->address) - 1));
+    ws_connection_set_address(c, address);
     list_append(&s->connections, &c->link);
     s->n_connections++;
     return c;
@@ -366,6 +367,11 @@ void *ws_connection_admission(struct ws_connection *c)
 const char *ws_connection_address(const struct ws_connection *c)
 {
     return c->address;
+}
+
+void ws_connection_set_address(struct ws_connection *c, const char *address)
+{
+    snprintf(c->address, sizeof(c->address), "%s", address);
 }
 
 bool ws_connection_is_tls(const struct ws_connection *c)

@@ -50,7 +50,7 @@ struct ws_connection {
     uint8_t n_pings;
     uint64_t quiet_since_us;
 
-    char address[LISTENER_ADDRESS_SIZE];
+    char address[WS_ADDRESS_SIZE];
 };
 
 /* NULL without memory. Linked into the server's list. */

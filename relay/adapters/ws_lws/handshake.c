@@ -62,10 +62,30 @@ static bool subprotocol_offered(struct lws *wsi)
     return false;
 }
 
-int handshake_check(struct lws *wsi, bool full)
+/* Later: the relay has no room, or not for that address. */
+static int refuse_for_now(struct lws *wsi, const char *status, const char *text)
 {
     char retry_after[32];
 
+    snprintf(retry_after, sizeof(retry_after), "Retry-After: %d\r\n", RETRY_AFTER_S);
+    return refuse(wsi, status, retry_after, text);
+}
+
+const char *handshake_forwarded_for(struct lws *wsi, char *buffer)
+{
+    int size = lws_hdr_copy(wsi, buffer, HANDSHAKE_FORWARDED_FOR_SIZE, WSI_TOKEN_X_FORWARDED_FOR);
+
+    /* With a NUL inside, what a proxy appended would be out of sight. */
+    return size > 0 && strlen(buffer) == (size_t)size ? buffer : NULL;
+}
+
+int handshake_refuse_address(struct lws *wsi)
+{
+    return refuse_for_now(wsi, "429 Too Many Requests", "Too many connections of one address.\n");
+}
+
+int handshake_check(struct lws *wsi, bool full)
+{
     /* After an unknown upgrade lws has answered already and still asks; the headers are gone then. */
     if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0)
         return -1;
@@ -77,9 +97,7 @@ int handshake_check(struct lws *wsi, bool full)
     if (!subprotocol_offered(wsi))
         return refuse(wsi, "400 Bad Request", "",
                       "The subprotocol " WIRE_SUBPROTOCOL " must be offered.\n");
-    if (full) {
-        snprintf(retry_after, sizeof(retry_after), "Retry-After: %d\r\n", RETRY_AFTER_S);
-        return refuse(wsi, "503 Service Unavailable", retry_after, "The relay is full.\n");
-    }
+    if (full)
+        return refuse_for_now(wsi, "503 Service Unavailable", "The relay is full.\n");
     return 0;
 }

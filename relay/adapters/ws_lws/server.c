@@ -107,13 +107,26 @@ static bool server_is_full(const struct ws_server *s)
     return s->n_open >= s->options.connections_max;
 }
 
+static int server_check_upgrade(struct ws_connection *c, struct lws *wsi)
+{
+    const struct ws_handler *handler = &c->server->handler;
+    char buffer[HANDSHAKE_FORWARDED_FOR_SIZE];
+    int r = handshake_check(wsi, server_is_full(c->server));
+
+    if (r < 0 || !c->admission || !handler->upgrading)
+        return r;
+    r = handler->upgrading(handler->userdata, c, c->admission,
+                           handshake_forwarded_for(wsi, buffer));
+    return r < 0 ? handshake_refuse_address(wsi) : 0;
+}
+
 /* Callbacks about one connection. Those about no connection, which may come with a made-up wsi, end in 0. */
 static int connection_callback(struct ws_connection *c, struct lws *wsi,
                                enum lws_callback_reasons reason, const void *in, size_t size)
 {
     switch ((int)reason) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return handshake_check(wsi, server_is_full(c->server));
+        return server_check_upgrade(c, wsi);
     case LWS_CALLBACK_ESTABLISHED:
         evlib_write_early(wsi);
         connection_opened(c, wsi);

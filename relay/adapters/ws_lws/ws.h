@@ -20,9 +20,13 @@ struct ws_connection;
 struct ws_handler {
     void *userdata;
     /* A socket was accepted, before anything is spent on it. Returns what ws_connection_admission() gives; NULL: it is closed.
-     * Both functions may be missing. */
+     * Both functions may be missing, and without them upgrading() is not called. */
     void *(*accepted)(void *userdata, const char *address);
     void (*abandoned)(void *userdata, void *admission); /* it ended, and nobody had taken that */
+    /* An upgrade is asked for and not yet answered; `admission` stays where it is. `forwarded_for`: the request's
+     * X-Forwarded-For, several joined by commas in their order; NULL: none, or too long. Negative: refuse (429). May be missing. */
+    int (*upgrading)(void *userdata, struct ws_connection *c, void *admission,
+                     const char *forwarded_for);
     /* A handshake with our subprotocol is complete. *ret_user is handed to the functions below. Negative: refuse (1013). */
     int (*opened)(void *userdata, struct ws_connection *c, void **ret_user);
     void (*closed)(void *userdata, void *user); /* exactly once for every successful opened() */
@@ -69,8 +73,10 @@ void ws_connection_want_write(struct ws_connection *c);
 void ws_connection_close(struct ws_connection *c, uint16_t code, const char *reason);
 /* What accepted() returned, to be had once: for opened(). */
 void *ws_connection_admission(struct ws_connection *c);
-/* Textual remote address, for logs and later accounts. */
+/* Textual remote address; the second is for who knows better than TCP, at most WS_ADDRESS_SIZE - 1 bytes. */
+enum { WS_ADDRESS_SIZE = 46 };
 const char *ws_connection_address(const struct ws_connection *c);
+void ws_connection_set_address(struct ws_connection *c, const char *address);
 bool ws_connection_is_tls(const struct ws_connection *c);
 
 #endif

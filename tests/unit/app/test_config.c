@@ -150,6 +150,29 @@ static void test_values_out_of_range(void **state)
         "relay.toml:2: log.level: \"Info\" is not one of \"error\", \"warning\", \"info\", \"debug\"\n");
 }
 
+static void test_trusted_proxies(void **state)
+{
+    (void)state;
+    struct loading l;
+    loading_run(&l, "[proxy]\ntrusted = [\"10.0.0.0/8\", \"::1\"]\n", NULL, NULL);
+    assert_int_equal(l.result, 0);
+    assert_string_equal(l.settings.proxy_trusted[0], "10.0.0.0/8");
+    assert_string_equal(l.settings.proxy_trusted[1], "::1");
+    assert_null(l.settings.proxy_trusted[2]);
+    loading_end(&l);
+    loading_expect_faults(
+        "[proxy]\ntrusted = [\"10.0.0.1\", \"proxy.example\", \"10.0.0.1/8\"]\n",
+        TEXTS("SYNCSHELL_RELAY_PROXY_TRUSTED=::1,::/0"), TEXTS("proxy.trusted=1.2.3.4/33"),
+        "relay.toml:2: proxy.trusted: \"proxy.example\" is neither an address nor a block of addresses "
+        "like \"10.0.0.0/8\"\n"
+        "relay.toml:2: proxy.trusted: \"10.0.0.1/8\" has bits behind its prefix: name the first address "
+        "of the block\n"
+        "SYNCSHELL_RELAY_PROXY_TRUSTED: proxy.trusted: \"::/0\" would trust everybody, and everybody "
+        "could claim any address\n"
+        "--set: proxy.trusted: \"1.2.3.4/33\" is neither an address nor a block of addresses like "
+        "\"10.0.0.0/8\"\n");
+}
+
 static void test_all_faults_of_all_sources_are_said(void **state)
 {
     (void)state;
@@ -218,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_unknown_keys_of_a_file),
         cmocka_unit_test(test_wrong_types_of_a_file),
         cmocka_unit_test(test_values_out_of_range),
+        cmocka_unit_test(test_trusted_proxies),
         cmocka_unit_test(test_all_faults_of_all_sources_are_said),
         cmocka_unit_test(test_unknown_variables),
         cmocka_unit_test(test_numbers_in_texts),

@@ -139,6 +139,8 @@ static void change_all(struct settings *s)
         else
             setting_set_value(s, row, row->default_value == row->max ? row->min : row->max);
     }
+    assert_int_equal(setting_set_list(s, setting_find("proxy.trusted"), TEXTS("10.0.0.0/8", "::1")),
+                     0);
     /* Files that the check can read. */
     assert_int_equal(setting_set_text(s, setting_find("listen.tls_certificate"), "/dev/null"), 0);
     assert_int_equal(setting_set_text(s, setting_find("listen.tls_key"), "/dev/zero"), 0);

@@ -291,6 +291,69 @@ static void p6_handshakes_of_one_address(void **state)
     world_settle(w);
 }
 
+static struct address address_v6(uint8_t network, uint8_t host)
+{
+    return (struct address){.bytes = {0x20, 0x01, 0x0d, 0xb8, [7] = network, [15] = host}};
+}
+
+static void p6_forwarded_clients_have_limits_of_their_own(void **state)
+{
+    struct world *w = *state;
+    struct core_stats stats;
+    w->config.accounts.max[ACCOUNT_ADDRESS][RESOURCE_CONNECTIONS] = 2;
+    w->config.accounts.max[ACCOUNT_ADDRESS][RESOURCE_HANDSHAKES] = 1;
+    w->config.accounts.per_minute[RATE_CONNECTS] = 4;
+    world_start(w);
+    for (unsigned i = 0; i < 8; i++) {
+        client_at(w, i)->forwarded = true;
+        client_at(w, i)->address = address_v6(i < 4 ? 1 : 2, (uint8_t)i);
+    }
+    client_online(w, 0);
+    client_online(w, 1);
+    assert_int_equal(client_try_connect(client_at(w, 2)), CORE_E_FULL);
+    assert_int_equal(w->last_event[CORE_EVENT_TURNED_AWAY].code, WIRE_CODE_TOO_MANY_FROM_ADDRESS);
+    client_online(w, 4);
+    client_online(w, 5);
+    client_disconnect(client_at(w, 0));
+    client_online(w, 2);
+    client_disconnect(client_at(w, 1));
+    assert_int_equal(client_try_connect(client_at(w, 3)), CORE_E_FULL);
+    assert_int_equal(w->last_event[CORE_EVENT_TURNED_AWAY].code, WIRE_CODE_TOO_MANY_CONNECTS);
+    client_disconnect(client_at(w, 4));
+    client_online(w, 6);
+    core_stats(w->core, &stats);
+    assert_int_equal(stats.connections, 3);
+    assert_int_equal(stats.handshakes, 0);
+}
+
+static void p6_a_forwarded_guesser_slows_its_own_network_down(void **state)
+{
+    struct world *w = *state;
+    for (unsigned i = 5; i < 8; i++) {
+        client_at(w, i)->forwarded = true;
+        client_at(w, i)->address = address_v6(i < 7 ? 1 : 2, (uint8_t)i);
+    }
+    for (unsigned i = 0; i <= w->config.accounts.throttle.free_failures; i++)
+        fail_to_authenticate(client_at(w, 5), WIRE_CODE_BAD_SIGNATURE);
+    fail_to_authenticate(client_at(w, 6), WIRE_CODE_TOO_MANY_FAILURES);
+    client_online(w, 7);
+}
+
+static void p6_an_address_is_awaited_until_it_is_said(void **state)
+{
+    struct world *w = *state;
+    struct address from = address_v4(203, 0, 113, 5);
+    struct admission *a = NULL;
+    assert_int_equal(core_admit(w->core, w->now_us, NULL, &a), 0);
+    assert_true(core_admission_awaits_address(a));
+    assert_int_equal(core_admission_forwarded(a, w->now_us, &from), 0);
+    assert_false(core_admission_awaits_address(a));
+    a = core_admission_free(a);
+    assert_int_equal(core_admit(w->core, w->now_us, &from, &a), 0);
+    assert_false(core_admission_awaits_address(a));
+    core_admission_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +366,9 @@ int main(void)
         CONFIGURED_TEST(p6_connecting_too_often),
         CONFIGURED_TEST(p6_connections_of_one_address),
         CONFIGURED_TEST(p6_handshakes_of_one_address),
+        CONFIGURED_TEST(p6_forwarded_clients_have_limits_of_their_own),
+        WORLD_TEST(p6_a_forwarded_guesser_slows_its_own_network_down),
+        WORLD_TEST(p6_an_address_is_awaited_until_it_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -319,7 +319,10 @@ int client_try_connect(struct client *c)
     c->close_code = 0;
     world_enter(c->world);
     struct admission *admission = NULL;
-    int r = core_admit(c->world->core, c->world->now_us, &c->address, &admission);
+    int r =
+        core_admit(c->world->core, c->world->now_us, c->forwarded ? NULL : &c->address, &admission);
+    if (r == 0 && c->forwarded)
+        r = core_admission_forwarded(admission, c->world->now_us, &c->address);
     if (r == 0)
         r = core_connect(c->world->core, c->world->now_us, c, admission, &c->connection);
     if (r != 0)

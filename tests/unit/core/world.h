@@ -29,6 +29,7 @@ struct client {
     struct address address;        /* one of its own, unless changed */
     struct wire_peer_id peer_id;
     struct wire_key nonce;
+    bool forwarded;    /* a trusted proxy says its address */
     struct list heard; /* frames pulled and not yet expected */
     bool stalled;      /* its socket takes nothing */
     bool lingers;      /* is not disconnected when the core closes it */
