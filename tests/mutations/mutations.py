@@ -47,7 +47,7 @@ MUTATIONS = [
         "handed_to_the_dead", "P1", "what lay in a lost connection's queue counts as delivered", CORE + "attempt.c",
         "            f->handed = false;",
         "            f->handed = true;",
-        ["core_holding", "sim"]),
+        ["core_holding"]),
     Mutation(
         "join_without_proof", "P1", "who does not have the group's key is let in", CORE + "join.c",
         "enum wire_code code = proof_check_join(c, s, &j->message);",
@@ -111,7 +111,7 @@ MUTATIONS = [
         "tell_before_journal", "P2", "the client shows what its journal does not have yet", CLIENT + "effect.c",
         "if (f->after_batch > e->committed)",
         "if (false)",
-        ["client_effect", "sim"]),
+        ["client_effect"]),
     Mutation(
         "stale_version", "P2", "progress that does not know the newest entry is appended", STORE + "op_entry.c",
         "if (op->base_version != version) {",
@@ -193,7 +193,7 @@ MUTATIONS = [
         "damaged_file_is_kept", "P3", "a hash that does not match is taken for one that does", CLIENT + "delta.c",
         "return str_equal_nocase(a->hash, b->hash);",
         "return true;",
-        ["client_delta", "sim"]),
+        ["client_delta"]),
     Mutation(
         "hashes_by_case", "P3", "a file comes again because its hash is in capitals", CLIENT + "delta.c",
         "return str_equal_nocase(a->hash, b->hash);",

@@ -18,7 +18,7 @@ NOT_SOURCES = re.compile(r"^(__pycache__|node_modules|\.pytest_cache|libwebsocke
 BUILD_OPTIONS = ["--buildtype=debug", "-Doptimization=0", "-Dwerror=false"]
 
 SIM = "sim"
-SIM_SEEDS = 100
+SIM_SEEDS = 400  # as many as tests/run takes
 TEST_LIMIT_S = 60
 
 TAP_FAILED = re.compile(r"^not ok \d+ - (\S+)", re.MULTILINE)
