@@ -100,6 +100,7 @@ export class Client {
   async #listen() {
     const poll = promisify(this.system.poll.async);
     const wakeFd = this.library.wakeFd(this.handle);
+    await null; // whoever made this client has it before its first event
     while (!this.stopping) {
       this.#drain();
       if (this.stopping) return;
