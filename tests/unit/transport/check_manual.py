@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""The library's manual page against its header.
+"""The library's manual page, its guide and its C# binding against its header.
 
-Usage: check_manual.py HEADER PAGE     speaks TAP
+Usage: check_manual.py HEADER PAGE GUIDE BINDING     speaks TAP
 """
 
 import re
@@ -35,6 +35,65 @@ def check_every_error_is_named(header, page):
     assert errors == set(re.findall(r"\bE_\w+", section)), section
 
 
+def members_of(header, kind, name):
+    """The members of an enum without `SYNCSHELL_`, or of a struct."""
+    body = re.search(rf"{kind} {name} \{{(.*?)^\}}", header, re.MULTILINE | re.DOTALL).group(1)
+    body = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)
+    return re.findall(r"SYNCSHELL_(\w+)", body) if kind == "enum" else re.findall(r"(\w+);", body)
+
+
+def section(page, title):
+    return re.search(rf'^\.SH "?{title}"?$(.*?)^\.SH', page, re.MULTILINE | re.DOTALL).group(1)
+
+
+def check_every_event_has_its_entry(header, page):
+    events = {name.removeprefix("EVENT_").lower() for name in members_of(header, "enum", "syncshell_event_type")}
+    entries = re.findall(r"^\.TP\n\.B (\w+)$", section(page, "EVENT TYPES"), re.MULTILINE)
+    assert len(events) >= 30 and sorted(entries) == sorted(events), events ^ set(entries)
+
+
+def check_every_field_has_its_entry(header, page):
+    fields = {name.removeprefix("FIELD_") for name in members_of(header, "enum", "syncshell_field")}
+    entries = re.findall(r"^\.TP\n\.B (\w+)$", section(page, "FIELDS"), re.MULTILINE)
+    assert len(fields) >= 28 and sorted(entries) == sorted(fields), fields ^ set(entries)
+
+
+def check_every_option_has_its_entry(header, page):
+    options = members_of(header, "struct", "syncshell_options")
+    entries = re.findall(r"^\.TP\n\.I (\w+)$", section(page, "OPTIONS"), re.MULTILINE)
+    assert len(options) >= 12 and entries == options, set(options) ^ set(entries)
+
+
+def check_every_other_name_is_there(header, page):
+    """Constants by their whole name, members of the other structs."""
+    listed = ("syncshell_error", "syncshell_event_type", "syncshell_field")
+    enums = set(re.findall(r"^enum (\w+) \{", header, re.MULTILINE)) - set(listed)
+    names = {f"SYNCSHELL_{name}" for enum in enums for name in members_of(header, "enum", enum)}
+    names |= set(re.findall(r"^#define (SYNCSHELL_(?:\w+_SIZE|VERSION_\w+|ZERO_TERMINATED)) ", header, re.MULTILINE))
+    assert len(names) >= 20, names
+    structs = set(re.findall(r"^typedef struct (\w+) \{", header, re.MULTILINE)) - {"syncshell_options"}
+    text = section(page, "STRUCTS AND VALUES")
+    missing = {name for name in names if not re.search(rf"\b{name}\b", plain(page))}
+    for struct in structs:
+        missing |= {name for name in (struct, *members_of(header, "struct", struct)) if not re.search(rf"\b{name}\b", text)}
+    assert not missing, missing
+
+
+def check_the_guide_names_every_function_and_event(header, _page):
+    guide = Path(sys.argv[3]).read_text()
+    names = set(re.findall(r"\bSYNCSHELL_CALL\s+(\w+)\s*\(", header))
+    names |= {name.removeprefix("EVENT_") for name in members_of(header, "enum", "syncshell_event_type")}
+    missing = {name for name in names if not re.search(rf"(?<![A-Z_a-z])(?:SYNCSHELL_EVENT_)?{name}\b", guide)}
+    assert not missing, missing
+
+
+def check_the_binding_imports_every_function(header, _page):
+    names = set(re.findall(r"\bSYNCSHELL_CALL\s+(\w+)\s*\(", header))
+    missing = names - set(re.findall(r"\bextern \w+ (\w+)\(", Path(sys.argv[4]).read_text()))
+    # An event's fields are named by an enum there, and waits are the binding's own.
+    assert missing == {"syncshell_field_name", "syncshell_client_wake_fd"}, missing
+
+
 def check_the_example_compiles(header, page):
     example = re.search(r"^\.EX$(.*?)^\.EE$", page, re.MULTILINE | re.DOTALL).group(1).replace("\\e", "\\")
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +111,7 @@ CHECKS = [value for name, value in list(globals().items()) if name.startswith("c
 
 
 def main():
-    header, page = (Path(argument).read_text() for argument in sys.argv[1:])
+    header, page = (Path(argument).read_text() for argument in sys.argv[1:3])
     failures = 0
     print(f"1..{len(CHECKS)}")
     for number, check in enumerate(CHECKS, 1):
