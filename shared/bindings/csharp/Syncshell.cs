@@ -5,8 +5,8 @@
 //   - Managed code is never called from native code, and nothing static keeps an object alive: the file works in a load
 //     context that is unloaded later. Events are taken, by WaitEvent() on a thread of yours or by RunAsync() on a worker.
 //   - An event is copied out of native memory before you get it. It stays valid for as long as you like. Dispose() of a
-//     SessionClosed or a RecoveryRequest says that you are done with it: until then it is told again at the next start.
-//     RunAsync() does that when the handler has returned; who takes events by hand does it by hand.
+//     SessionClosed, a RecoveryRequest or a MembershipEnded says that you are done with it: until then it is told again at
+//     the next start. RunAsync() does that when the handler has returned; who takes events by hand does it by hand.
 //   - Every method may be called from any thread. Dispose() ends all waits first: when it returns, no thread of the
 //     library and no loop of this file runs any more, and the library may be unloaded.
 //   - What the library refuses is a SyncshellException with the name of the error.
@@ -142,7 +142,8 @@ namespace Syncshell
             try
             {
                 var copy = new SyncshellEvent(native);
-                keep = copy.Type == EventType.SessionClosed || copy.Type == EventType.RecoveryRequest;
+                keep = copy.Type == EventType.SessionClosed || copy.Type == EventType.RecoveryRequest ||
+                       copy.Type == EventType.MembershipEnded;
                 copy.kept = keep ? native : null;
                 return copy;
             }
