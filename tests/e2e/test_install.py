@@ -84,7 +84,7 @@ def test_a_program_without_pkg_config_needs_its_names_only(installed, tmp_path):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_program_links_the_archive(installed, tmp_path, dialect):
-    """And needs no shared object of ours, nor a libwebsockets."""
+    """And needs no shared object of ours."""
     private = [f for f in pkg_config(installed, "--cflags", "--libs", "--static") if f != "-lsyncshell"]
     build(tmp_path, installed, dialect, archive(installed), *private, *runtimes_of(LIBRARY))
     needed = subprocess.run(["readelf", "-d", tmp_path / "plugin"], check=True, capture_output=True, text=True).stdout

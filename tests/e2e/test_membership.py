@@ -12,18 +12,19 @@ def invite(world, group, owner):
     return "syncshell1." + b64(json.dumps(details).encode())
 
 
+async def found(world):
+    """An owner that has made a syncshell, and is in it."""
+    owner, group = RawPeer(world.url, None, world.tls.client_context() if world.tls else None), Group()
+    await owner.connect()
+    await owner.create(group)
+    await owner.join(group)
+    return owner, group
+
+
 def play(world, decide):
     """An owner and our member with an open session; `decide` lets the owner act. Returns the member and the syncshell."""
-    owner = RawPeer(world.url, None, world.tls.client_context() if world.tls else None)
-    group = Group()
-
-    async def open_up():
-        await owner.connect()
-        await owner.create(group)
-        await owner.join(group)
-
     with asyncio.Runner() as runner:
-        runner.run(open_up())
+        owner, group = runner.run(found(world))
         member = world.peer("member")
         member.send("join", invite=invite(world, group, owner))
         member.event("syncshell_ready", syncshellId=group.id)
@@ -77,13 +78,8 @@ def test_a_rotated_key_keeps_the_session(world):
 
 
 def test_a_fetch_ends_with_the_membership(world, tmp_path):
-    owner = RawPeer(world.url, None, world.tls.client_context() if world.tls else None)
-    group = Group()
-
     async def remove():
-        await owner.connect()
-        await owner.create(group)
-        await owner.join(group)
+        owner, group = await found(world)
         await asyncio.to_thread(world.command, "member", "join", invite(world, group, owner))
         trust = ["--ca", str(world.tls.authority)] if world.tls else []
         fetch = Sync("fetch", tmp_path / "target", world.folder / "member", *trust)
