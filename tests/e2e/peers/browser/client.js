@@ -118,6 +118,7 @@ export class Client {
 
   async #joined(header) {
     if (header.type !== "SyncshellJoined") {
+      if (header.retryable) return this.relay.comeBack();
       this.relay.stop();
       return this.emit("stopped", { code: header.code, message: header.message });
     }

@@ -54,6 +54,11 @@ export class Relay {
     this.socket?.close();
   }
 
+  // Ends this connection, if it has not ended, and makes another after the pause that follows a break.
+  comeBack() {
+    this.socket.close();
+  }
+
   // A request; `answered(header, body)` hears its answer. Durable ones are kept, and sent again on the next connection, until then.
   request(header, body, { durable = false, first = false, answered = () => {} } = {}) {
     const messageId = header.messageId ?? randomId();
@@ -114,7 +119,7 @@ export class Relay {
   }
 
   async #welcome(header) {
-    if (header.type !== "Welcome") return this.#stopped(header.code, header.message);
+    if (header.type !== "Welcome") return header.retryable ? this.comeBack() : this.#stopped(header.code, header.message);
     this.delayMs = BACK_MIN_MS;
     this.timer = setInterval(() => this.#watch(), this.hello.heartbeatMs);
     await this.handler.welcome(this.hello);
