@@ -1,16 +1,15 @@
 /* syncshell-relay: what it prepares in its process, and the server's life between start and end. */
 #include <errno.h>
-#include <libgen.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-#include "app/access_key_command.h"
+#include "app/command.h"
 #include "app/config.h"
+#include "app/data_folder.h"
 #include "app/log.h"
 #include "app/options.h"
 #include "app/server.h"
@@ -41,21 +40,6 @@ static int reload(void *userdata, struct settings *ret_settings, struct buf *fau
 {
     const struct options *o = userdata;
     return config_load(ret_settings, &o->source, faults);
-}
-
-/* The folder of the database, readable by us alone; folders above it are the operator's. */
-static int make_data_folder(const char *path)
-{
-    char *copy = strdup(path);
-    if (!copy)
-        return -ENOMEM;
-    const char *folder = dirname(copy);
-    int r = mkdir(folder, 0700) < 0 && errno != EEXIST ? -errno : 0;
-    if (r < 0)
-        fprintf(stderr, "syncshell-relay: store.path: cannot create the folder %s: %s\n", folder,
-                strerror(-r));
-    free(copy);
-    return r;
 }
 
 /* As many descriptors as connections_max needs, and not many more: tables are made by this limit, which some systems set
@@ -118,7 +102,7 @@ static int run(struct options *o, const struct settings *settings)
     char error[ERROR_SIZE];
     mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES);
     signal(SIGPIPE, SIG_IGN);
-    if (make_data_folder(settings->store_path) < 0)
+    if (data_folder_make(settings->store_path) < 0)
         return EXIT_FAILURE;
     fit_descriptor_limit(settings, &log);
     if (server_new(&server, settings, &log, reload, o, error, sizeof error) != 0) {
@@ -144,10 +128,8 @@ static int with_settings(struct options *o)
         puts("The configuration is valid.");
     else if (o->command == COMMAND_PRINT_CONFIG)
         config_print(stdout, &settings);
-    else if (o->command == COMMAND_ACCESS_KEY)
-        status = make_data_folder(settings.store_path) < 0
-                     ? EXIT_FAILURE
-                     : access_key_command(settings.store_path, o->words, o->expires_days);
+    else if (o->command == COMMAND_NAMED)
+        status = o->named->run(o, &settings);
     else
         status = run(o, &settings);
     settings_deinit(&settings);
@@ -168,7 +150,7 @@ static int execute(struct options *o)
     case COMMAND_RUN:
     case COMMAND_CHECK:
     case COMMAND_PRINT_CONFIG:
-    case COMMAND_ACCESS_KEY:
+    case COMMAND_NAMED:
         break;
     }
     return with_settings(o);

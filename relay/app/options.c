@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/access_key_command.h"
+#include "app/command.h"
 
 const char options_help[] =
     "Usage: syncshell-relay [OPTION]...\n"
     "       syncshell-relay [OPTION]... access-key add NAME [--expires-days N]\n"
     "       syncshell-relay [OPTION]... access-key list\n"
     "       syncshell-relay [OPTION]... access-key revoke NAME|ID\n"
+    "       syncshell-relay [OPTION]... backup FILE\n"
+    "       syncshell-relay [OPTION]... restore FILE\n"
     "\n"
     "Runs the relay through which the members of a syncshell find each other again after a dropped link. It routes sealed\n"
     "reconnect offers, answers and candidates, and keeps recovery sessions in one SQLite file. Without options it listens\n"
@@ -33,6 +35,10 @@ const char options_help[] =
     "  access-key revoke   what was created with it stays\n"
     "  --expires-days N    of the key that is added; never if not given\n"
     "\n"
+    "Backups are made and put back on the database of store.path:\n"
+    "  backup FILE         copy it into a new FILE, also while a relay runs on it\n"
+    "  restore FILE        put such a copy in its place, while no relay runs on it; what was there is kept beside it\n"
+    "\n"
     "Every key can also be set in the environment: listen.port is " SETTING_ENVIRONMENT_PREFIX
     "LISTEN_PORT. The command line goes before\n"
     "the environment, the environment before the file.\n"
@@ -45,6 +51,7 @@ const char options_help[] =
     "      --set public.urls=wss://relay.example:8787 --set create.policy=open\n"
     "                                                    for everybody who reaches relay.example\n"
     "  syncshell-relay --config relay.toml access-key add \"Ann\" >ann.key\n"
+    "  syncshell-relay --config relay.toml backup relay-monday.db\n"
     "\n"
     "Signals: SIGTERM and SIGINT tell clients to come back later, commit what is queued, and end; a second one hurries.\n"
     "SIGHUP reads the settings again, applies those that can change, and says which need a restart.\n"
@@ -121,14 +128,16 @@ static int take_words(struct options *o, char *const *words)
 {
     if (!words[0])
         return o->expires_days == 0 ? 0 : usage_error("--expires-days is for access-key add", "");
-    if (strcmp(words[0], "access-key") != 0)
+    o->named = command_find(words[0]);
+    if (!o->named)
         return usage_error("unexpected argument ", words[0]);
-    if (access_key_words_problem(words + 1))
-        return usage_error(access_key_words_problem(words + 1), "");
-    if (o->expires_days != 0 && strcmp(words[1], "add") != 0)
+    if (o->named->problem(words + 1))
+        return usage_error(o->named->problem(words + 1), "");
+    if (o->expires_days != 0 &&
+        (strcmp(words[0], "access-key") != 0 || strcmp(words[1], "add") != 0))
         return usage_error("--expires-days is for access-key add", "");
     o->words = words + 1;
-    return take_command(o, COMMAND_ACCESS_KEY);
+    return take_command(o, COMMAND_NAMED);
 }
 
 int options_parse(struct options *ret_options, int argc, char **argv, char *const *environment)

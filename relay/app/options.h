@@ -9,12 +9,14 @@
 
 enum { OPTIONS_ASSIGNMENTS_MAX = 64, OPTIONS_EXPIRES_DAYS_MAX = 36500 };
 
+struct command;
+
 enum options_command {
     COMMAND_RUN = 0,
     COMMAND_CHECK,
     COMMAND_PRINT_CONFIG,
     COMMAND_PRINT_EXAMPLE,
-    COMMAND_ACCESS_KEY, /* with `words` */
+    COMMAND_NAMED, /* `named`, with `words` */
     COMMAND_HELP,
     COMMAND_VERSION,
 };
@@ -25,8 +27,9 @@ struct options {
     struct config_source source; /* its assignments are the array below: do not move */
     const char *assignments[OPTIONS_ASSIGNMENTS_MAX + 1];
     size_t n_assignments;
-    char *const *words;    /* ACCESS_KEY: what follows the command, NULL-terminated */
-    uint32_t expires_days; /* ACCESS_KEY add; 0: never */
+    const struct command *named;
+    char *const *words;    /* what follows the name of a command, NULL-terminated */
+    uint32_t expires_days; /* access-key add; 0: never */
 };
 
 extern const char options_help[];

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+import deploy
 import e2e
 import fuzz
 import hostile
@@ -13,8 +14,8 @@ import unit
 from build import BuildError
 from report import Report
 
-STAGES = {"unit": unit.run, "sim": sim.run, "mutations": mutations.run, "e2e": e2e.run, "hostile": hostile.run,
-          "lint": lint.run, "fuzz": fuzz.run}
+STAGES = {"unit": unit.run, "sim": sim.run, "mutations": mutations.run, "e2e": e2e.run, "deploy": deploy.run,
+          "hostile": hostile.run, "lint": lint.run, "fuzz": fuzz.run}
 
 
 def main():

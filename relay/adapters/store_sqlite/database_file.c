@@ -11,8 +11,7 @@
 #include "adapters/store_sqlite/db.h"
 #include "adapters/store_sqlite/migrate.h"
 
-/* The name of a new file must survive a power loss as its content does. */
-static int sync_folder_of(const char *path)
+int database_file_sync_name(const char *path)
 {
     char *copy = strdup(path);
     int fd, r = 0;
@@ -39,7 +38,7 @@ static int create_file(const char *path, char *ret_reason, size_t reason_size)
     if (fd >= 0)
         (void)close(fd); /* nothing was written */
     if (r == 0)
-        r = sync_folder_of(path);
+        r = database_file_sync_name(path);
     if (r < 0)
         (void)snprintf(ret_reason, reason_size, "cannot be created: %s", strerror(-r));
     return r;

@@ -14,4 +14,7 @@ int database_file_open(struct db *ret_db, const char *path, char *ret_reason, si
 int database_file_open_beside(struct db *ret_db, const char *path, char *ret_reason,
                               size_t reason_size);
 
+/* Makes the name of a new or renamed file survive a power loss, as its content does. 0 or negative. */
+int database_file_sync_name(const char *path);
+
 #endif

@@ -20,12 +20,12 @@ static int wal_hook(void *userdata, sqlite3 *handle, const char *schema, int pag
     return SQLITE_OK;
 }
 
-int db_open(struct db *ret_db, const char *path)
+static int open_as(struct db *ret_db, const char *path, int access)
 {
     int rc;
 
     *ret_db = (struct db){0};
-    rc = sqlite3_open_v2(path, &ret_db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    rc = sqlite3_open_v2(path, &ret_db->handle, access | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return db_fail(ret_db, rc);
     sqlite3_extended_result_codes(ret_db->handle, 1);
@@ -39,6 +39,16 @@ int db_open(struct db *ret_db, const char *path)
     /* Replaces the automatic checkpoint, which would run inside COMMIT, before the answers are out. */
     sqlite3_wal_hook(ret_db->handle, wal_hook, ret_db);
     return 0;
+}
+
+int db_open(struct db *ret_db, const char *path)
+{
+    return open_as(ret_db, path, SQLITE_OPEN_READWRITE);
+}
+
+int db_open_reader(struct db *ret_db, const char *path)
+{
+    return open_as(ret_db, path, SQLITE_OPEN_READONLY);
 }
 
 bool db_read_only(const struct db *db)
@@ -172,6 +182,34 @@ bool db_in_transaction(const struct db *db)
 size_t db_changes(const struct db *db)
 {
     return (size_t)sqlite3_changes64(db->handle);
+}
+
+int db_copy(struct db *to, struct db *from)
+{
+    sqlite3_backup *copy = sqlite3_backup_init(to->handle, "main", from->handle, "main");
+    int rc;
+
+    if (!copy)
+        return db_fail(to, sqlite3_errcode(to->handle));
+    (void)sqlite3_backup_step(copy, -1); /* all in one read transaction: finish() has its result */
+    rc = sqlite3_backup_finish(copy);
+    return rc == SQLITE_OK ? 0 : db_fail(to, rc);
+}
+
+int db_check(struct db *db)
+{
+    char verdict[DB_ERROR_MAX];
+    STATEMENT_SCOPED st = statement_get(db, "PRAGMA quick_check(1)");
+    int r = statement_step(st);
+
+    if (r < 0)
+        return r;
+    statement_text(st, 0, verdict, sizeof verdict);
+    r = statement_error(st);
+    if (r < 0 || strcmp(verdict, "ok") == 0)
+        return r;
+    (void)snprintf(db->error, sizeof db->error, "%.*s", (int)sizeof db->error - 1, verdict);
+    return -EBADMSG;
 }
 
 int db_checkpoint_if_due(struct db *db)

@@ -50,6 +50,7 @@ struct db {
 /* Opens an existing file for reading and writing, without touching its content. 0 or negative; db_close() it in any
  * case. */
 int db_open(struct db *ret_db, const char *path);
+int db_open_reader(struct db *ret_db, const char *path); /* the same for reading only */
 void db_close(struct db *db); /* accepts what was never opened, if zeroed */
 
 bool db_read_only(const struct db *db);
@@ -72,6 +73,12 @@ bool db_in_transaction(const struct db *db);
 size_t
 db_changes(const struct db
                *db); /* rows that the last INSERT, UPDATE or DELETE touched, without cascades */
+
+/* Replaces the content of `to` by what was committed in `from` when this began, page by page. Others may go on writing. */
+int db_copy(struct db *to, struct db *from);
+
+/* SQLite's own check of the file. 0, -EBADMSG (the text is in `error`) or another negative. */
+int db_check(struct db *db);
 
 /* Moves the log into the database file once it has grown; a failure costs nothing but the log's size. */
 int db_checkpoint_if_due(struct db *db);

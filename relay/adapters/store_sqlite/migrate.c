@@ -110,6 +110,18 @@ static int apply_missing(struct db *db, char *ret_reason, size_t reason_size)
                           " ON CONFLICT DO NOTHING"));
 }
 
+int migrate_check_known(struct db *db, char *ret_reason, size_t reason_size)
+{
+    size_t applied = 0;
+    int r;
+
+    ret_reason[0] = '\0';
+    r = check_history(db, &applied, ret_reason, reason_size);
+    if (r < 0 && ret_reason[0] == '\0')
+        (void)snprintf(ret_reason, reason_size, "cannot be read: %s", db->error);
+    return r;
+}
+
 int migrate_check_current(struct db *db, char *ret_reason, size_t reason_size)
 {
     size_t applied = 0;

@@ -27,6 +27,9 @@ int migrate_check_owner(struct db *db, char *ret_reason, size_t reason_size);
  * -ENOTSUP, -EBADMSG, or an error of db.h; `ret_reason` as above. */
 int migrate_check_current(struct db *db, char *ret_reason, size_t reason_size);
 
+/* Says whether this program could use the file, perhaps after migrating it; as above. */
+int migrate_check_known(struct db *db, char *ret_reason, size_t reason_size);
+
 /* Applies what is missing. 0, -ENOTSUP (the file is newer than the program), -EBADMSG (an applied migration is not the
  * one this program has), or an error of db.h; the file is unchanged then, and `ret_reason` as above. */
 int migrate_apply(struct db *db, char *ret_reason, size_t reason_size);

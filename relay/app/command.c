@@ -1,0 +1,48 @@
+#include "app/command.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "app/access_key_command.h"
+#include "app/backup_command.h"
+#include "app/data_folder.h"
+#include "app/options.h"
+#include "base/str.h"
+
+static const char *one_file_problem(char *const *words)
+{
+    return words[0] && *words[0] && !words[1] ? NULL : "backup and restore take one FILE";
+}
+
+static int run_access_key(const struct options *o, const struct settings *s)
+{
+    if (data_folder_make(s->store_path) < 0)
+        return EXIT_FAILURE;
+    return access_key_command(s->store_path, o->words, o->expires_days);
+}
+
+static int run_backup(const struct options *o, const struct settings *s)
+{
+    return backup_command(s->store_path, o->words[0]);
+}
+
+static int run_restore(const struct options *o, const struct settings *s)
+{
+    if (data_folder_make(s->store_path) < 0)
+        return EXIT_FAILURE;
+    return restore_command(s->store_path, o->words[0]);
+}
+
+static const struct command commands[] = {
+    {"access-key", access_key_words_problem, run_access_key},
+    {"backup", one_file_problem, run_backup},
+    {"restore", one_file_problem, run_restore},
+};
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (str_equal(commands[i].name, name))
+            return &commands[i];
+    return NULL;
+}

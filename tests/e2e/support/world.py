@@ -1,0 +1,72 @@
+"""One relay behind a recording tap, and the peers of a test."""
+
+from .process import Peer, Relay, syncshell
+from .tap import Tap
+from .wait import Log
+
+SEEN_TYPES = set()  # of messages, by all taps of this process
+
+
+class World:
+    """One relay, its tap, and the peers of a test; everything is ended, and checked, when the test is over."""
+
+    def __init__(self, folder, validators, tls):
+        self.folder = folder
+        self.tls = tls
+        self.relay_folder = folder / "relay"
+        self.relay_folder.mkdir()
+        self.tap = Tap(
+            validators, tls.server_context() if tls else None, tls.client_context() if tls else None
+        )
+        self.relay = Relay(self.relay_folder, tls)
+        self.processes = []
+        self.events = Log("all peers")
+
+    def start_relay(self):
+        self.relay.start()
+        self.tap.upstream = ("127.0.0.1", self.relay.port)
+
+    def restart_relay(self, **settings):
+        self.relay.settings.update(settings)
+        assert self.relay.stop() == 0
+        self.start_relay()
+
+    @property
+    def url(self):
+        return f"{'wss' if self.tls else 'ws'}://localhost:{self.tap.port}"
+
+    @property
+    def ca(self):
+        return self.tls.authority if self.tls else None
+
+    def peer(self, name):
+        """Starts (or starts again) the peer with that name's state folder."""
+        peer = Peer(self.folder / name, self.url, self.ca, name, self.events)
+        self.processes.append(peer)
+        return peer
+
+    def command(self, name, *arguments, check=True):
+        extra = ["--ca", self.ca] if self.ca else []
+        return syncshell(*arguments, "--state", self.folder / name, *extra, check=check)
+
+    def pair(self):
+        """A syncshell with its owner and a second member, both running: (provider, joiner, syncshell id)."""
+        provider = self.peer("provider")
+        provider.send("create")
+        created = provider.event("syncshell_created")
+        joiner = self.peer("joiner")
+        joiner.send("join", invite=created["invite"])
+        joiner.event("syncshell_ready", syncshellId=created["syncshellId"])
+        provider.event("syncshell_ready", syncshellId=created["syncshellId"])
+        return provider, joiner, created["syncshellId"]
+
+    def end(self):
+        for process in self.processes:
+            process.stop()
+        status = self.relay.stop()
+        self.tap.close()
+        SEEN_TYPES.update(self.tap.types_seen)
+        reports = self.relay.reports + [r for r in (p.sanitizer_report() for p in self.processes) if r]
+        assert not reports, "\n".join(reports)
+        assert not self.tap.violations, self.tap.violations[:5]
+        assert status in (None, 0), f"the relay ended with {status}"

@@ -1,0 +1,34 @@
+"""What an operator meets; as a stage of tests/run, or with the parts that take long for tests/deploy/run."""
+
+import argparse
+import sys
+
+import pytests
+from build import REPOSITORY, BuildError
+from report import Report
+
+TESTS = REPOSITORY / "tests/deploy"
+SECONDS_MAX = 900
+PROCESSES = 4  # tests wait for events more than they compute
+
+
+def run(report, expression, long=False):
+    pytests.run(report, "deploy", TESTS, expression, processes=PROCESSES, seconds_max=SECONDS_MAX,
+                arguments=["--long"] if long else [])
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/deploy/run", add_help=False)
+    parser.add_argument("-k", dest="expression")
+    parser.add_argument("--long", action="store_true")
+    arguments = parser.parse_args()
+    report = Report()
+    try:
+        run(report, arguments.expression, arguments.long)
+    except BuildError as error:
+        report.fail("deploy: building", str(error))
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
