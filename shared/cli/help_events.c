@@ -76,7 +76,7 @@ const struct help_event HELP_EVENTS[] = {
     {"request_failed",
      "{\"event\":\"request_failed\",\"ticket\":8,\"code\":\"unknown_session\",\"message\":\"...\",\"retryable\":false}",
      "The command with this ticket failed."},
-    {"stopped", "{\"event\":\"stopped\",\"code\":\"state_dir\",\"message\":\"...\"}",
+    {"stopped", "{\"event\":\"stopped\",\"code\":\"journal_failed\",\"message\":\"...\"}",
      "The last event: the program ends with status 1."},
     {"session_cause", "{\"event\":\"session_cause\"," SESSION ",\"cause\":\"turn_refused\"}",
      "Why the session is not whole, the same at both sides and at the relay; no cause: the link is up again."},

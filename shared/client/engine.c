@@ -309,7 +309,9 @@ void engine_journal_done(struct engine *e, uint64_t now_us, uint64_t batch, bool
     if (ok)
         effects_committed(&e->effects, batch);
     else
-        engine_fail(e, CODE_JOURNAL_FAILED, "the state directory could not be written");
+        engine_fail(
+            e, CODE_JOURNAL_FAILED,
+            "the state directory could not be written: its disk is full or fails, or it was removed or replaced");
 }
 
 bool engine_next_effect(struct engine *e, struct engine_effect *ret_effect)

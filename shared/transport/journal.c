@@ -40,6 +40,12 @@ static int failure(int sqlite_result)
     }
 }
 
+/* Of preparing one of our statements: they are right, so one that does not fit the file tells of a damaged file. */
+static int misfit(int sqlite_result)
+{
+    return (sqlite_result & 0xff) == SQLITE_ERROR ? JOURNAL_E_CORRUPT : failure(sqlite_result);
+}
+
 static int execute(struct journal *j, const char *sql)
 {
     int rc = sqlite3_exec(j->db, sql, NULL, NULL, NULL);
@@ -54,8 +60,9 @@ static int query_text(struct journal *j, const char *sql, char *ret_text, size_t
     const unsigned char *text;
     int r = 0, rc = sqlite3_prepare_v2(j->db, sql, -1, &statement, NULL);
 
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(statement);
+    if (rc != SQLITE_OK)
+        return misfit(rc);
+    rc = sqlite3_step(statement);
     if (rc != SQLITE_ROW) {
         r = rc == SQLITE_DONE ? JOURNAL_E_CORRUPT : failure(rc);
     } else {
@@ -124,10 +131,7 @@ static int prepare(struct journal *j, const char *sql, sqlite3_stmt **ret_statem
 {
     int rc = sqlite3_prepare_v3(j->db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret_statement, NULL);
 
-    /* The check found every page in order, so a table that is missing or different is damage all the same. */
-    if ((rc & 0xff) == SQLITE_ERROR)
-        return JOURNAL_E_CORRUPT;
-    return rc == SQLITE_OK ? 0 : failure(rc);
+    return rc == SQLITE_OK ? 0 : misfit(rc);
 }
 
 static int set_up(struct journal *j)
@@ -335,10 +339,23 @@ void journal_delete(struct journal *j, const char *kind, const char *key)
         run(j, j->delete, bind_key(j->delete, kind, key));
 }
 
+/* A file that was removed, moved away or replaced takes every write, and nobody will ever read them. SQLite compares the file that it
+ * has open with the one that stands at the path; within a transaction, as its own writes do. */
+static int check_in_place(struct journal *j)
+{
+    int moved = 0, rc = sqlite3_file_control(j->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+
+    if (rc != SQLITE_OK)
+        return failure(rc);
+    return moved ? -ENOENT : 0;
+}
+
 int journal_commit(struct journal *j)
 {
     int r = j->error;
 
+    if (j->in_batch && r == 0)
+        r = check_in_place(j);
     if (j->in_batch && r == 0)
         r = execute(j, "COMMIT");
     if (!sqlite3_get_autocommit(j->db))

@@ -141,10 +141,10 @@ class Relay:
 class Peer(Process):
     """`syncshell peer`: commands in, events out, one JSON object a line."""
 
-    def __init__(self, state, url=None, ca=None, name=None, everybody=None):
+    def __init__(self, state, url=None, ca=None, name=None, everybody=None, prefix=()):
         self.state = state
         self.everybody = everybody
-        arguments = [SYNCSHELL, "peer", "--state", str(state)]
+        arguments = [*prefix, SYNCSHELL, "peer", "--state", str(state)]
         arguments += ["--relay", url] if url else []
         arguments += ["--ca", str(ca)] if ca else []
         self.tags = 0

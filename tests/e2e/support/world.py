@@ -1,5 +1,6 @@
 """One relay behind a recording tap, and the peers of a test."""
 
+from .disk import SmallDisk
 from .process import Peer, Relay, syncshell
 from .tap import Tap
 from .wait import Log
@@ -20,6 +21,7 @@ class World:
         )
         self.relay = Relay(self.relay_folder, tls)
         self.processes = []
+        self.disks = {}
         self.events = Log("all peers")
 
     def start_relay(self):
@@ -39,9 +41,15 @@ class World:
     def ca(self):
         return self.tls.authority if self.tls else None
 
+    def small_disk(self, name, size_bytes):
+        """The peer with that name, when it is started, keeps its state on this."""
+        self.disks[name] = SmallDisk(self.folder / name, size_bytes)
+        return self.disks[name]
+
     def peer(self, name):
         """Starts (or starts again) the peer with that name's state folder."""
-        peer = Peer(self.folder / name, self.url, self.ca, name, self.events)
+        disk = self.disks.get(name)
+        peer = Peer(self.folder / name, self.url, self.ca, name, self.events, disk.prefix if disk else ())
         self.processes.append(peer)
         return peer
 
@@ -63,6 +71,8 @@ class World:
     def end(self):
         for process in self.processes:
             process.stop()
+        for disk in self.disks.values():
+            disk.close()
         status = self.relay.stop()
         self.tap.close()
         SEEN_TYPES.update(self.tap.types_seen)

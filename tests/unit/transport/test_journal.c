@@ -308,6 +308,90 @@ static void a_damaged_file_is_refused(void **state)
     free(whole);
 }
 
+/* What the kernel takes for a file without a name is lost with the process. */
+static void a_removed_file_takes_nothing_more(void **state)
+{
+    const struct scratch *s = *state;
+    struct journal *j = open_journal(s);
+
+    put(j, "first", "a", "1");
+    assert_int_equal(journal_commit(j), 0);
+    assert_int_equal(unlinkat(s->fd, NAME, 0), 0);
+    put(j, "first", "b", "2");
+    assert_true(journal_commit(j) < 0);
+    (void)journal_free(j);
+}
+
+static void a_replaced_file_takes_nothing_more(void **state)
+{
+    const struct scratch *s = *state;
+    struct journal *j = open_journal(s);
+    size_t size;
+    uint8_t *other;
+
+    put(j, "first", "a", "1");
+    assert_int_equal(journal_commit(j), 0);
+    assert_int_equal(renameat(s->fd, NAME, s->fd, "moved away"), 0);
+    scratch_write(s, NAME, "another", sizeof "another");
+    put(j, "first", "b", "2");
+    assert_true(journal_commit(j) < 0);
+    (void)journal_free(j);
+    other = scratch_read(s, NAME, &size);
+    assert_int_equal(size, sizeof "another");
+    assert_memory_equal(other, "another", size);
+    free(other);
+}
+
+/* Every byte in turn, in a small file: what is read afterwards may be refused, or be another text, but reading ends in order, and what is refused
+ * stays as it is. */
+static void a_damaged_byte_does_no_harm(void **state)
+{
+    const struct scratch *s = *state;
+    struct journal *j = open_journal(s);
+    char path[SCRATCH_PATH_MAX];
+    size_t size, refused = 0;
+    uint8_t *whole, *damaged;
+
+    put(j, "first", "a", "1");
+    put(j, "second", "b", "{\"some\":\"text\"}");
+    assert_int_equal(journal_commit(j), 0);
+    (void)journal_free(j);
+    scratch_path(s, NAME, path);
+    whole = scratch_read(s, NAME, &size);
+    damaged = malloc(size);
+    assert_non_null(damaged);
+    for (size_t at = 0; at < size; at++) {
+        char text[TEXT_MAX] = "";
+        size_t again_size;
+        uint8_t *again;
+        int r;
+
+        if (whole[at] == 0 && at % 64 != 0) /* most of a small file is unused space */
+            continue;
+        (void)unlinkat(s->fd, NAME "-wal", 0); /* there is one after a damage that close met */
+        memcpy(damaged, whole, size);
+        damaged[at] ^= 0xff;
+        scratch_write(s, NAME, damaged, size);
+        j = NULL;
+        r = journal_open(&j, path);
+        if (r == 0)
+            r = journal_each(j, kinds, note, text);
+        (void)journal_free(j);
+        if (r != 0 && r != JOURNAL_E_CORRUPT && r != JOURNAL_E_NEWER)
+            fail_msg("byte %zu: %d", at, r);
+        if (r == 0)
+            continue;
+        refused++;
+        again = scratch_read(s, NAME, &again_size);
+        if (again_size != size || memcmp(again, damaged, size) != 0)
+            fail_msg("byte %zu: refused with %d and changed", at, r);
+        free(again);
+    }
+    assert_true(refused > 0);
+    free(damaged);
+    free(whole);
+}
+
 static void a_place_that_cannot_be_is_an_error(void **state)
 {
     const struct scratch *s = *state;
@@ -341,6 +425,9 @@ int main(void)
         WITH_SCRATCH(a_journal_without_its_table_is_refused),
         WITH_SCRATCH(another_file_is_refused),
         WITH_SCRATCH(a_damaged_file_is_refused),
+        WITH_SCRATCH(a_removed_file_takes_nothing_more),
+        WITH_SCRATCH(a_replaced_file_takes_nothing_more),
+        WITH_SCRATCH(a_damaged_byte_does_no_harm),
         WITH_SCRATCH(a_place_that_cannot_be_is_an_error),
     };
 
