@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/config.h"
@@ -70,14 +71,18 @@ static bool url_valid(const char *url)
     return length > 0 && host[1 + length] == ']' && port_valid(host + length + 2);
 }
 
-bool config_is_local(const struct settings *s)
+/* No URL leads anybody here from another machine. */
+static bool urls_are_local(const struct settings *s)
 {
-    if (!config_is_loopback(s->listen_address))
-        return false;
     for (char *const *url = s->public_urls; *url; url++)
         if (!url_is_loopback(*url))
             return false;
     return true;
+}
+
+bool config_is_local(const struct settings *s)
+{
+    return config_is_loopback(s->listen_address) && urls_are_local(s);
 }
 
 enum create_policy config_create_policy(const struct settings *s)
@@ -98,13 +103,24 @@ static void check_file(const char *key, const char *path, struct faults *faults)
         fault_add(faults, "", "%s: cannot read %s: %s", key, path, strerror(errno));
 }
 
+/* Whoever has the key is the relay to its clients. */
+static void check_secret(const char *key, const char *path, struct faults *faults)
+{
+    struct stat status;
+
+    check_file(key, path, faults);
+    if (*path && stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
+        (status.st_mode & S_IRWXO) != 0)
+        fault_add(faults, "", "%s: everybody on this machine can reach %s: chmod o= it", key, path);
+}
+
 static void check_tls(const struct settings *s, struct faults *faults)
 {
     if (has_tls(s) != (*s->listen_tls_key != '\0'))
         fault_add(faults, "",
                   "listen.tls_certificate and listen.tls_key belong together: set both or neither");
     check_file("listen.tls_certificate", s->listen_tls_certificate, faults);
-    check_file("listen.tls_key", s->listen_tls_key, faults);
+    check_secret("listen.tls_key", s->listen_tls_key, faults);
 }
 
 /* False when a URL is none, so that nothing can be said about where it leads. */
@@ -148,6 +164,12 @@ static void check_reach(const struct settings *s, struct faults *faults)
                   "reach this relay");
     for (char *const *url = s->public_urls; *url && !has_tls(s); url++)
         check_plain_url(*url, faults);
+    if (!config_is_loopback(s->listen_address) && !urls_are_local(s) && !has_tls(s) &&
+        !*s->proxy_trusted)
+        fault_add(
+            faults, "",
+            "listen.address is not loopback, and there is no TLS: set listen.tls_certificate, or "
+            "name the TLS proxy's address in proxy.trusted");
     if (s->create_policy == CREATE_POLICY_AUTO && !config_is_local(s))
         fault_add(faults, "",
                   "this relay can be reached from elsewhere (listen.address, public.urls): decide "

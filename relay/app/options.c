@@ -54,7 +54,7 @@ const char options_help[] =
     "  syncshell-relay --config relay.toml backup relay-monday.db\n"
     "\n"
     "Signals: SIGTERM and SIGINT tell clients to come back later, commit what is queued, and end; a second one hurries.\n"
-    "SIGHUP reads the settings again, applies those that can change, and says which need a restart.\n"
+    "SIGHUP reads the settings and the certificate again, applies what can change, and says which keys need a restart.\n"
     "SIGUSR1 logs what the relay holds at that moment, and how often it has refused what.\n"
     "Exit status: 0 ended in order, 1 the relay failed, 2 the command line or the settings are wrong.\n"
     "More: man syncshell-relay, man syncshell-relay.toml\n";

@@ -1,8 +1,11 @@
 #include "app/reload.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/loop_libevent/loop.h"
+#include "app/config.h"
 #include "app/server_options.h"
 #include "app/server_state.h"
 
@@ -10,6 +13,22 @@ enum {
     LINE_SIZE = 1024,
     FAULTS_BYTES_MAX = 65536,
 };
+
+static int keep(struct server *s, struct settings *settings, const char *key)
+{
+    return setting_copy(settings, s->settings, setting_find(key));
+}
+
+/* The files of a certificate may change at any time, whether there is one only at a start. */
+static int keep_whether_tls(struct server *s, struct settings *settings)
+{
+    if (!*s->settings->listen_tls_certificate == !*settings->listen_tls_certificate)
+        return 0;
+    log_write(s->log, LOG_LEVEL_WARNING, "restart_needed",
+              LOG_FIELDS(LOG_TEXT("key", "listen.tls_certificate")));
+    int r = keep(s, settings, "listen.tls_certificate");
+    return r == 0 ? keep(s, settings, "listen.tls_key") : r;
+}
 
 /* Keys that only a start applies keep their running value, so that they stay noticed until then. */
 static int keep_what_needs_a_restart(struct server *s, struct settings *settings)
@@ -23,7 +42,7 @@ static int keep_what_needs_a_restart(struct server *s, struct settings *settings
                   LOG_FIELDS(LOG_TEXT("key", row->key)));
         r = setting_copy(settings, s->settings, row);
     }
-    return r;
+    return r == 0 ? keep_whether_tls(s, settings) : r;
 }
 
 static void log_refused_reload(struct server *s, const struct buf *faults, int result)
@@ -58,23 +77,42 @@ static void apply(struct server *s, struct settings *settings, const struct prox
     log_write(s->log, LOG_LEVEL_INFO, "reloaded", LOG_FIELDS(LOG_TEXT("url", s->url)));
 }
 
+/* What can fail comes first, so that nothing changes then; the certificate is last of it. */
+static int try(struct server *s, struct settings *settings, struct buf *faults)
+{
+    struct proxies proxies;
+    struct ws_listen listen;
+    struct ws_options unused;
+    char error[LINE_SIZE];
+    int r = keep_what_needs_a_restart(s, settings);
+    if (r == 0)
+        r = proxies_init(&proxies, (const char *const *)settings->proxy_trusted);
+    if (r < 0)
+        return r;
+    server_options_listen(&listen, &unused, settings);
+    r = ws_server_renew_certificate(s->ws, &listen, error, sizeof error);
+    if (r < 0) {
+        proxies_deinit(&proxies);
+        return buf_append_str(faults, error) < 0 ? r : CONFIG_E_FAULTS;
+    }
+    apply(s, settings, &proxies);
+    return 0;
+}
+
 void reload_on_signal(void *userdata)
 {
     struct server *s = userdata;
     struct settings settings;
-    struct proxies proxies;
     struct buf faults = BUF_INIT(FAULTS_BYTES_MAX);
+    notify_send(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, loop_now_us(s->loop));
     int r = s->reload(s->reload_userdata, &settings, &faults);
     if (r == 0) {
-        r = keep_what_needs_a_restart(s, &settings);
-        if (r == 0)
-            r = proxies_init(&proxies, (const char *const *)settings.proxy_trusted);
-        if (r == 0)
-            apply(s, &settings, &proxies);
-        else
+        r = try(s, &settings, &faults);
+        if (r != 0)
             settings_deinit(&settings);
     }
     if (r != 0)
         log_refused_reload(s, &faults, r);
     buf_deinit(&faults);
+    notify_send(&s->notify, "READY=1");
 }

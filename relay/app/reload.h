@@ -1,4 +1,4 @@
-/* SIGHUP: the configuration is read again, and what can change without a restart does. */
+/* SIGHUP: the configuration and the certificate are read again, and what can change without a restart does. */
 #ifndef RELAY_APP_RELOAD_H
 #define RELAY_APP_RELOAD_H
 

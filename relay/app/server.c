@@ -2,6 +2,7 @@
 #include "app/server.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,10 @@
 #include "app/wiring.h"
 #include "base/timeutil.h"
 
-enum { CLOSE_GRACE_MS = 1000 }; /* beyond the time that a closing handshake may take */
+enum {
+    US_PER_MS = 1000,
+    CLOSE_GRACE_MS = 1000
+}; /* beyond the time that a closing handshake may take */
 
 /* ---- the end: clients are told to leave, then closed, then waited for ---- */
 
@@ -47,12 +51,35 @@ static void on_terminate(void *userdata)
         return;
     }
     s->draining = true;
+    /* The drain may be set longer than the time that a service manager gives a service to end. */
+    notify_send(&s->notify, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64,
+                (s->settings->drain_ms + s->settings->close_timeout_ms + 2 * CLOSE_GRACE_MS) *
+                    US_PER_MS);
     log_write(s->log, LOG_LEVEL_INFO, "draining",
               LOG_FIELDS(LOG_NUMBER("window_ms", s->settings->drain_ms)));
     ws_server_stop_listening(s->ws);
     core_drain(s->core, loop_now_us(s->loop), (uint32_t)s->settings->drain_ms);
     wiring_carry_out(s);
     wait_for(s, s->settings->drain_ms);
+}
+
+/* ---- the service manager ---- */
+
+/* It is the loop that must be alive: a disk that hangs is no better after a restart, and /readyz tells of it. */
+static void on_watchdog(void *userdata)
+{
+    struct server *s = userdata;
+    notify_send(&s->notify, "WATCHDOG=1");
+    if (loop_timer_arm(s->watchdog, loop_now_us(s->loop) + s->notify.watchdog_us / 2) < 0)
+        log_write(s->log, LOG_LEVEL_ERROR, "timer_failed",
+                  LOG_FIELDS(LOG_TEXT("timer", "watchdog")));
+}
+
+static void tell_ready(struct server *s)
+{
+    notify_send(&s->notify, "READY=1\nSTATUS=Listening on %s", s->url);
+    if (s->notify.watchdog_us)
+        on_watchdog(s);
 }
 
 static void on_end_of_turn(void *userdata)
@@ -78,6 +105,8 @@ static int start_loop(struct server *s)
         r = loop_timer_new(s->loop, wiring_heartbeat, s, &s->sweep);
     if (r == 0)
         r = loop_timer_new(s->loop, on_drain_over, s, &s->drain);
+    if (r == 0)
+        r = loop_timer_new(s->loop, on_watchdog, s, &s->watchdog);
     if (r == 0)
         r = loop_signal_new(s->loop, SIGTERM, on_terminate, s, &s->signals[0]);
     if (r == 0)
@@ -155,6 +184,9 @@ int server_new(struct server **ret_server, const struct settings *settings, stru
         s->reload = reload;
         s->reload_userdata = reload_userdata;
         list_init(&s->links);
+        if (notify_init(&s->notify) < 0)
+            log_write(log, LOG_LEVEL_WARNING, "notify_failed",
+                      LOG_FIELDS(LOG_TEXT("variable", "NOTIFY_SOCKET")));
         r = start(s, ret_error, error_size);
     }
     if (r != 0) {
@@ -179,6 +211,7 @@ int server_run(struct server *s)
                          LOG_TEXT("relay", store_identity(s->store)->relay_id.text)));
     loop_set_end_of_turn(s->loop, on_end_of_turn, s);
     wiring_heartbeat(s);
+    tell_ready(s);
     return loop_run(s->loop);
 }
 
@@ -200,6 +233,8 @@ struct server *server_free(struct server *s)
         stop_store(s);
     s->core = core_free(s->core);
     s->store = store_free(s->store);
+    notify_deinit(&s->notify);
+    s->watchdog = loop_timer_free(s->watchdog);
     s->drain = loop_timer_free(s->drain);
     s->sweep = loop_timer_free(s->sweep);
     s->tick = loop_timer_free(s->tick);

@@ -3,6 +3,7 @@
 #define RELAY_APP_SERVER_STATE_H
 
 #include "app/event_log.h"
+#include "app/notify.h"
 #include "app/proxy.h"
 #include "app/server.h"
 #include "base/list.h"
@@ -22,7 +23,9 @@ struct server {
     struct loop_timer *tick;
     struct loop_timer *sweep;
     struct loop_timer *drain;
+    struct loop_timer *watchdog;
     struct loop_signal *signals[4];
+    struct notify notify; /* the service manager */
     struct list links;
     char *url;
     struct event_log events;

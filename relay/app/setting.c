@@ -26,9 +26,13 @@ const struct setting setting_table[] = {
     {"listen.port", SETTING_INTEGER, AT(listen_port), .default_value = 8787, .min = 0, .max = 65535,
      .help = "TCP port. 0 takes a free one and prints it."},
     {"listen.tls_certificate", SETTING_TEXT, AT(listen_tls_certificate), .default_text = "",
-     .help = "PEM file with the certificate and its chain: makes the listener wss. Empty: no TLS."},
-    {"listen.tls_key", SETTING_TEXT, AT(listen_tls_key), .default_text = "",
-     .help = "PEM file with the certificate's private key."},
+     .reloadable = true,
+     .help =
+         "PEM file with the certificate and its chain: makes the listener wss. Empty: no TLS. A reload reads it and the key "
+         "again; only from no TLS to TLS, or back, takes a restart."},
+    {"listen.tls_key", SETTING_TEXT, AT(listen_tls_key), .default_text = "", .reloadable = true,
+     .help =
+         "PEM file with the certificate's private key. Nobody but its owner and group may read it."},
     {"public.urls", SETTING_LIST, AT(public_urls), .reloadable = true,
      .help =
          "The URLs under which clients reach this relay, such as \"wss://relay.example\", without a path. A client "

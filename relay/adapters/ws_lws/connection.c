@@ -376,5 +376,5 @@ void ws_connection_set_address(struct ws_connection *c, const char *address)
 
 bool ws_connection_is_tls(const struct ws_connection *c)
 {
-    return c->server->tls;
+    return c->server->identity != NULL;
 }

@@ -91,15 +91,11 @@ void server_watch_closing(struct ws_server *s, struct ws_connection *c)
                    "out of memory: a closing connection is left to libwebsockets' own timeouts");
 }
 
-static int server_load_certificate(struct lws *wsi, SSL_CTX *ctx)
+static int server_configure_tls(struct lws *wsi, SSL_CTX *ctx)
 {
     struct ws_server *s = lws_context_user(lws_get_context(wsi));
 
-    if (!s->listen) /* lws makes no context of its own later */
-        return -1;
-    s->tls_result = tls_configure(ctx, s->listen->tls_certificate_file, s->listen->tls_key_file,
-                                  s->error, s->error_size);
-    return s->tls_result < 0 ? -1 : 0;
+    return tls_configure(ctx, &s->identity) < 0 ? -1 : 0;
 }
 
 static bool server_is_full(const struct ws_server *s)
@@ -162,7 +158,7 @@ static int server_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
 
     switch ((int)reason) {
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
-        return server_load_certificate(wsi, user);
+        return server_configure_tls(wsi, user);
     case LWS_CALLBACK_HTTP:
         return handshake_refuse_plain(wsi);
     case LWS_CALLBACK_HTTP_BODY:
@@ -251,7 +247,7 @@ static int server_make_context(struct ws_server *s)
 
     memset(&info, 0, sizeof(info));
     info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
-    if (s->tls)
+    if (s->identity)
         info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
     info.user = s;
@@ -272,12 +268,10 @@ static int server_make_context(struct ws_server *s)
                  "libwebsockets cannot start: out of memory or descriptors");
         return -ENOMEM;
     }
-    if (s->tls)
+    if (s->identity)
         info.options |= LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
     s->vhost = lws_create_vhost(s->context, &info);
     if (!s->vhost) {
-        if (s->tls_result < 0)
-            return s->tls_result;
         snprintf(s->error, s->error_size, "libwebsockets cannot make its virtual host");
         return -ENOMEM;
     }
@@ -288,7 +282,7 @@ static int server_make_context(struct ws_server *s)
     return 0;
 }
 
-static int server_check_tls(struct ws_server *s, const struct ws_listen *listen)
+static int server_load_identity(struct ws_server *s, const struct ws_listen *listen)
 {
     if (!listen->tls_certificate_file && !listen->tls_key_file)
         return 0;
@@ -296,8 +290,8 @@ static int server_check_tls(struct ws_server *s, const struct ws_listen *listen)
         snprintf(s->error, s->error_size, "TLS needs both a certificate and a key");
         return -EINVAL;
     }
-    s->tls = true;
-    return tls_check(listen->tls_certificate_file, listen->tls_key_file, s->error, s->error_size);
+    return tls_load(&s->identity, listen->tls_certificate_file, listen->tls_key_file, s->error,
+                    s->error_size);
 }
 
 static int server_start(struct ws_server *s, struct event_base *base,
@@ -305,11 +299,9 @@ static int server_start(struct ws_server *s, struct event_base *base,
 {
     int r;
 
-    if ((r = server_check_tls(s, listen)) < 0 || (r = evlib_new(&s->evlib, base)) < 0)
+    if ((r = server_load_identity(s, listen)) < 0 || (r = evlib_new(&s->evlib, base)) < 0)
         return r;
-    s->listen = listen;
     r = server_make_context(s);
-    s->listen = NULL;
     if (r < 0)
         return r;
     r = listener_new(&s->listener, base, listen->address, listen->port, server_accepted,
@@ -355,6 +347,23 @@ int ws_server_new(struct ws_server **ret_server, struct event_base *base,
     return 0;
 }
 
+int ws_server_renew_certificate(struct ws_server *s, const struct ws_listen *listen,
+                                char *ret_error, size_t error_size)
+{
+    struct ssl_ctx_st *renewed = NULL;
+    int r;
+
+    if (!s->identity)
+        return 0;
+    r = tls_load(&renewed, listen->tls_certificate_file, listen->tls_key_file, ret_error,
+                 error_size);
+    if (r < 0)
+        return r;
+    tls_unload(s->identity);
+    s->identity = renewed;
+    return 0;
+}
+
 uint16_t ws_server_port(const struct ws_server *s)
 {
     return s->port;
@@ -389,6 +398,7 @@ struct ws_server *ws_server_free(struct ws_server *s)
         lws_context_destroy(s->context);
     assert(s->n_connections == 0 && s->n_open == 0);
     s->evlib = evlib_free(s->evlib);
+    tls_unload(s->identity);
     event_del(&s->close_tick);
     free(s);
     return NULL;

@@ -13,6 +13,7 @@
 #include "base/list.h"
 
 struct evlib;
+struct ssl_ctx_st;
 struct listener;
 
 enum {
@@ -33,12 +34,10 @@ struct ws_server {
     size_t n_open;        /* those past the handshake */
     struct list closing;
     struct event close_tick;
-    const struct ws_listen *listen; /* only inside ws_server_new() */
-    char *error;                    /* where its sentence goes */
+    struct ssl_ctx_st *identity; /* what handshakes present; NULL: no TLS */
+    char *error;                 /* only inside ws_server_new(): where its sentence goes */
     size_t error_size;
-    int tls_result;
     uint16_t port;
-    bool tls;
     bool freeing;
     uint8_t out
         [LWS_PRE +

@@ -3,6 +3,7 @@
 #include "adapters/ws_lws/tls.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,22 +41,10 @@ static int file_check(const char *what, const char *file, char *ret_error, size_
     return r;
 }
 
-int tls_configure(struct ssl_ctx_st *ctx, const char *certificate_file, const char *key_file,
-                  char *ret_error, size_t error_size)
+static int load(SSL_CTX *ctx, const char *certificate_file, const char *key_file, char *ret_error,
+                size_t error_size)
 {
-    int r;
-
-    ERR_clear_error();
-    if ((r = file_check("certificate", certificate_file, ret_error, error_size)) < 0 ||
-        (r = file_check("key", key_file, ret_error, error_size)) < 0)
-        return r;
-
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
-    /* A client may come back with a ticket; sessions kept here instead would be memory that strangers fill. */
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
-        return tls_fail("cannot restrict TLS for", certificate_file, ret_error, error_size);
     if (SSL_CTX_use_certificate_chain_file(ctx, certificate_file) != 1)
         return tls_fail("there is no usable PEM certificate in", certificate_file, ret_error,
                         error_size);
@@ -72,15 +61,54 @@ int tls_configure(struct ssl_ctx_st *ctx, const char *certificate_file, const ch
     return 0;
 }
 
-int tls_check(const char *certificate_file, const char *key_file, char *ret_error,
-              size_t error_size)
+int tls_load(struct ssl_ctx_st **ret_identity, const char *certificate_file, const char *key_file,
+             char *ret_error, size_t error_size)
 {
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *ctx;
     int r;
 
+    ERR_clear_error();
+    if ((r = file_check("certificate", certificate_file, ret_error, error_size)) < 0 ||
+        (r = file_check("key", key_file, ret_error, error_size)) < 0)
+        return r;
+    ctx = SSL_CTX_new(TLS_server_method());
     if (!ctx)
         return tls_fail("cannot use TLS for", certificate_file, ret_error, error_size);
-    r = tls_configure(ctx, certificate_file, key_file, ret_error, error_size);
-    SSL_CTX_free(ctx);
-    return r;
+    r = load(ctx, certificate_file, key_file, ret_error, error_size);
+    if (r < 0) {
+        SSL_CTX_free(ctx);
+        return r;
+    }
+    *ret_identity = ctx;
+    return 0;
+}
+
+void tls_unload(struct ssl_ctx_st *identity)
+{
+    SSL_CTX_free(identity);
+}
+
+/* Asked for in every handshake, rather than set in the listener's context: there each kind of key has a place of its own, so
+ * an RSA certificate would go on being presented beside the ECDSA one that replaced it. */
+static int present(SSL *ssl, void *userdata)
+{
+    SSL_CTX *identity = *(SSL_CTX *const *)userdata;
+    STACK_OF(X509) *chain = NULL;
+
+    SSL_certs_clear(ssl);
+    if (SSL_CTX_get0_chain_certs(identity, &chain) != 1)
+        return 0;
+    return SSL_use_cert_and_key(ssl, SSL_CTX_get0_certificate(identity),
+                                SSL_CTX_get0_privatekey(identity), chain, 1) == 1;
+}
+
+int tls_configure(struct ssl_ctx_st *ctx, struct ssl_ctx_st *const *identity)
+{
+    /* A client may come back with a ticket; sessions kept here instead would be memory that strangers fill. */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
+        return -EINVAL;
+    SSL_CTX_set_cert_cb(ctx, present, (void *)(uintptr_t)identity);
+    return 0;
 }

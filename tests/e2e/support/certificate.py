@@ -30,14 +30,16 @@ def make(subject, issuer_key, issuer_name, public_key, authority, addresses=()):
 
 
 class Certificate:
-    def __init__(self, folder, addresses=()):
+    """Files of an authority and a certificate of it; `key` decides of which kind the certificate is."""
+
+    def __init__(self, folder, addresses=(), key=None):
         self.authority = folder / "ca.pem"
         self.certificate = folder / "relay.pem"
         self.key = folder / "relay.key"
         authority_key = ec.generate_private_key(ec.SECP256R1())
         authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
         authority = make(authority_name, authority_key, authority_name, authority_key.public_key(), True)
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
         leaf = make(name, authority_key, authority_name, key.public_key(), False, addresses)
         pem = serialization.Encoding.PEM

@@ -1,10 +1,13 @@
 /* What only the settings together can tell. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -40,6 +43,25 @@ static void test_certificate_files_can_be_read(void **state)
                           TEXTS("listen.tls_certificate=no.pem", "listen.tls_key=no.key"),
                           "listen.tls_certificate: cannot read no.pem: No such file or directory\n"
                           "listen.tls_key: cannot read no.key: No such file or directory\n");
+}
+
+static void test_the_key_is_not_for_everybody(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"listen.tls_certificate=/dev/null",
+                                           "listen.tls_key=relay.key", NULL};
+    int fd = open("relay.key", O_CREAT | O_WRONLY, 0600);
+    assert_true(fd >= 0);
+    for (mode_t mode = 0600; mode <= 0640; mode += 040) {
+        assert_int_equal(fchmod(fd, mode), 0);
+        expect_valid(settings);
+    }
+    assert_int_equal(fchmod(fd, 0644), 0);
+    loading_expect_faults(
+        NULL, NULL, settings,
+        "listen.tls_key: everybody on this machine can reach relay.key: chmod o= it\n");
+    close(fd);
+    assert_int_equal(unlink("relay.key"), 0);
 }
 
 static void test_urls_are_origins(void **state)
@@ -84,13 +106,25 @@ static void test_urls_fit_the_listener(void **state)
 static void test_beyond_loopback_nothing_is_guessed(void **state)
 {
     (void)state;
+    static const char *const plain =
+        "listen.address is not loopback, and there is no TLS: set listen.tls_certificate, or name "
+        "the TLS proxy's address in proxy.trusted\n";
     loading_expect_faults(NULL, NULL, TEXTS("listen.address=0.0.0.0"),
                           "listen.address is not loopback: public.urls must name the URLs by which "
                           "clients reach this relay\n" DECIDE);
-    loading_expect_faults(NULL, NULL, TEXTS("listen.address=::", "public.urls=wss://relay.example"),
-                          DECIDE);
-    expect_valid(
-        TEXTS("listen.address=::", "public.urls=wss://relay.example", "create.policy=nobody"));
+    loading_expect_faults(
+        NULL, NULL,
+        TEXTS("listen.address=::", "public.urls=wss://relay.example", "proxy.trusted=10.0.0.0/8"),
+        DECIDE);
+    loading_expect_faults(
+        NULL, NULL,
+        TEXTS("listen.address=::", "public.urls=wss://relay.example", "create.policy=nobody"),
+        plain);
+    expect_valid(TEXTS("listen.address=::", "public.urls=wss://relay.example",
+                       "create.policy=nobody", "proxy.trusted=10.0.0.0/8"));
+    expect_valid(TEXTS("listen.address=::", "public.urls=wss://relay.example",
+                       "create.policy=nobody", "listen.tls_certificate=/dev/null",
+                       "listen.tls_key=/dev/null"));
     /* A container's relay, published on this machine's loopback. */
     expect_valid(
         TEXTS("listen.address=0.0.0.0", "public.urls=ws://localhost:8787", "create.policy=open"));
@@ -132,7 +166,8 @@ static void test_auto_is_closed_once_others_reach_the_relay(void **state)
     (void)state;
     struct loading l;
     loading_run(&l, NULL, NULL,
-                TEXTS("listen.address=::", "public.urls=wss://a", "create.policy=open"));
+                TEXTS("listen.address=::", "public.urls=wss://a", "create.policy=open",
+                      "proxy.trusted=10.0.0.1"));
     assert_int_equal(l.result, 0);
     l.settings.create_policy = CREATE_POLICY_AUTO;
     assert_int_equal(config_create_policy(&l.settings), CREATE_POLICY_NOBODY);
@@ -156,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_certificate_and_key_belong_together),
         cmocka_unit_test(test_certificate_files_can_be_read),
+        cmocka_unit_test(test_the_key_is_not_for_everybody),
         cmocka_unit_test(test_urls_are_origins),
         cmocka_unit_test(test_urls_fit_the_listener),
         cmocka_unit_test(test_beyond_loopback_nothing_is_guessed),

@@ -1,0 +1,149 @@
+"""A reload changes what it can, says what it cannot, and drops nobody."""
+
+import asyncio
+import re
+import shutil
+import signal
+import ssl
+from contextlib import asynccontextmanager
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from support.certificate import Certificate
+from support.process import Relay
+from support.raw import Group, RawPeer
+
+
+class Site:
+    """A relay with TLS whose certificate files can be exchanged, as certbot does."""
+
+    def __init__(self, folder, first):
+        self.folder = folder
+        self.certificate, self.key = folder / "relay.pem", folder / "relay.key"
+        self.install(first)
+        self.file = folder / "relay.toml"
+        self.relay = Relay(folder / "data", config=self.file)
+        self.configure(self.certificate, self.key)
+
+    def configure(self, certificate, key, more=""):
+        tls = f'[listen]\ntls_certificate = "{certificate}"\ntls_key = "{key}"\n' if certificate else ""
+        self.file.write_text(tls + more)
+
+    def install(self, tls):
+        shutil.copy(tls.certificate, self.certificate)
+        shutil.copy(tls.key, self.key)
+
+    async def reload(self, pattern="event=reloaded"):
+        """Its log's lines from the signal to the one that fits."""
+        log = self.relay.process.listening
+        mark = log.mark()
+        self.relay.process.child.send_signal(signal.SIGHUP)
+        await asyncio.to_thread(log.wait, mark, where=lambda e: re.search(pattern, e["line"]))
+        return [e["line"] for e in log.all(mark)]
+
+    async def presented(self):
+        """The certificate that a new connection gets, in DER."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        _, writer = await asyncio.open_connection("localhost", self.relay.port, ssl=context)
+        der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.close()
+        return der
+
+    def peer(self, tls):
+        return RawPeer(f"wss://localhost:{self.relay.port}", None, tls.client_context())
+
+
+def der(tls):
+    return ssl.PEM_cert_to_DER_cert(tls.certificate.read_text())
+
+
+@asynccontextmanager
+async def site(folder, first):
+    s = Site(folder, first)
+    await asyncio.to_thread(s.relay.start)
+    try:
+        yield s
+    finally:
+        assert await asyncio.to_thread(s.relay.stop) == 0
+        assert not s.relay.reports, "\n".join(s.relay.reports)
+
+
+def make(tmp_path, name, key=None):
+    folder = tmp_path / name
+    folder.mkdir()
+    return Certificate(folder, key=key)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make(tmp_path, "first"), tmp_path
+
+
+def test_a_renewed_certificate_drops_nobody(folder):
+    """Also when the new one has another kind of key."""
+    first, path = folder
+    rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    renewals = [make(path, "second"), make(path, "third", rsa_key), make(path, "fourth")]
+
+    async def run():
+        async with site(path, first) as s:
+            group, old = Group(), await s.peer(first).connect()
+            await old.create(group)
+            for tls in renewals:
+                before = await s.presented()
+                s.install(tls)
+                assert await s.presented() == before
+                await s.reload()
+                assert await s.presented() == der(tls)
+                new = await s.peer(tls).connect()
+                await new.join(group)
+                await new.close()
+                await old.alive(group)
+            await old.close()
+    asyncio.run(run())
+
+
+def test_a_wrong_certificate_changes_nothing(folder):
+    first, path = folder
+    second = make(path, "second")
+
+    async def run():
+        async with site(path, first) as s:
+            shutil.copy(second.certificate, s.certificate)
+            s.configure(s.certificate, s.key, "[timing]\noffer_ttl_ms = 12345\n")
+            lines = await s.reload("event=reload_refused")
+            assert any("the certificate does not belong to the key" in line for line in lines), lines
+            assert await s.presented() == der(first)
+            peer = await s.peer(first).connect()
+            assert peer.hello["limits"]["offerTtlMs"] == 30000
+            await peer.close()
+            s.install(second)
+            await s.reload()
+            peer = await s.peer(second).connect()
+            assert peer.hello["limits"]["offerTtlMs"] == 12345
+            await peer.close()
+    asyncio.run(run())
+
+
+def test_files_may_move(folder):
+    first, path = folder
+    second = make(path, "second")
+
+    async def run():
+        async with site(path, first) as s:
+            s.configure(second.certificate, second.key)
+            await s.reload()
+            assert await s.presented() == der(second)
+    asyncio.run(run())
+
+
+def test_tls_stays_until_a_restart(folder):
+    first, path = folder
+
+    async def run():
+        async with site(path, first) as s:
+            s.configure(None, None)
+            assert "event=restart_needed key=listen.tls_certificate" in (await s.reload())[0]
+            assert await s.presented() == der(first)
+    asyncio.run(run())
