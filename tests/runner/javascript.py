@@ -6,6 +6,7 @@ import subprocess
 from build import BUILD, REPOSITORY, run_logged
 
 SOURCES = REPOSITORY / "tests/e2e/peers"
+CHECKED = (SOURCES, REPOSITORY / "tests/bench/peers")
 PINNED = ("package.json", "package-lock.json", ".npmrc")
 FOLDER = BUILD / "peers"
 
@@ -26,7 +27,7 @@ def install(report):
 
 def check(_report):
     faults = []
-    for file in sorted(SOURCES.rglob("*.js")):
+    for file in sorted(f for folder in CHECKED for f in folder.rglob("*.js")):
         result = subprocess.run(["node", "--check", file], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True, check=False)
         if result.returncode != 0:

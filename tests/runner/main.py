@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+import bench
 import deploy
 import e2e
 import fuzz
@@ -15,7 +16,7 @@ from build import BuildError
 from report import Report
 
 STAGES = {"unit": unit.run, "sim": sim.run, "mutations": mutations.run, "e2e": e2e.run, "deploy": deploy.run,
-          "hostile": hostile.run, "lint": lint.run, "fuzz": fuzz.run}
+          "hostile": hostile.run, "lint": lint.run, "fuzz": fuzz.run, "bench": bench.run}
 
 
 def main():

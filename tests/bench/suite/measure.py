@@ -1,0 +1,88 @@
+"""Runs the rows: in each round every server once, in turn, so that what disturbs the machine disturbs all alike."""
+
+import json
+import statistics
+import subprocess
+
+from paths import LOAD, LOAD_CORE, pin
+
+LOAD_S_MAX = 300
+
+
+class Pool:
+    """Servers that are started when a row first needs them and then stay."""
+
+    def __init__(self, kinds):
+        self.kinds = {kind.name: kind for kind in kinds}
+        self.running = {}
+
+    def get(self, name):
+        if name not in self.running:
+            self.running[name] = self.kinds[name]().start()
+        return self.running[name]
+
+    def close(self):
+        while self.running:
+            self.running.popitem()[1].stop()
+
+
+def load(server, arguments):
+    command = [LOAD, arguments[0], "--adapter", server.adapter, "--port", str(server.port), "--pid", str(server.pid),
+               *map(str, arguments[1:])]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=LOAD_S_MAX, preexec_fn=pin(LOAD_CORE), check=False)
+    if done.returncode != 0:
+        log = server.log.read_text(errors="replace").splitlines()[-20:]
+        raise SystemExit("\n".join([" ".join(map(str, command)), done.stderr, f"{server.name} says:", *log]))
+    return json.loads(done.stdout)
+
+
+class Result:
+    """What a row came to: per server, a figure of each round."""
+
+    def __init__(self, row):
+        self.row = row
+        self.figures = {}
+
+    def add(self, name, figure):
+        self.figures.setdefault(name, []).append(figure)
+
+    def median(self, name):
+        return statistics.median(self.figures[name])
+
+    def spread(self, name):
+        """From the smallest to the largest, as a share of the median."""
+        values = self.figures[name]
+        return (max(values) - min(values)) / self.median(name)
+
+    def peers(self):
+        return [name for name in self.figures if name != "ours"]
+
+    def ratio(self, name):
+        return self.median("ours") / self.median(name)
+
+    def ok(self):
+        """None when the row has no bar."""
+        verdicts = [bar.met(self.ratio(name)) for bar in self.row.bars for name in bar.peers]
+        return all(verdicts) if verdicts else None
+
+    def as_json(self):
+        return {
+            "row": self.row.name,
+            "ours": self.median("ours"),
+            "peer": {name: self.median(name) for name in self.peers()},
+            "ratio": {name: round(self.ratio(name), 4) for name in self.peers()},
+            "bar": self.row.bar_text(),
+            "ok": self.ok(),
+            "unit": self.row.unit,
+            "spread": {name: round(self.spread(name), 4) for name in self.figures},
+        }
+
+
+def measure(row, pool, extra_peers, rounds, quick):
+    result = Result(row)
+    arguments = (*row.load, *(row.quick if quick else ()))
+    for _ in range(rounds):
+        for name in ("ours", *row.peers, *extra_peers):
+            result.add(name, load(pool.get(name), arguments)[row.figure])
+    return result

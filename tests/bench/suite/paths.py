@@ -1,0 +1,22 @@
+"""Where things are, and who runs on which core."""
+
+import os
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+SOURCES = REPOSITORY / "tests/bench"
+BUILD = Path(os.environ.get("SYNCSHELL_BUILD_DIR", REPOSITORY / "build/bench"))
+PEERS = REPOSITORY / "build/bench-peers"
+REPORT = REPOSITORY / "build/bench-report"
+
+RELAY = BUILD / "relay/app/syncshell-relay"
+FLOOR = BUILD / "tests/bench/bench-floor"
+LOAD = BUILD / "tests/bench/bench-load"
+
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, LOAD_CORE = {CORES[0]}, {CORES[-1]}
+
+
+def pin(cores):
+    """For Popen's preexec_fn: the child, and all its threads, on these cores."""
+    return lambda: os.sched_setaffinity(0, cores)

@@ -1,0 +1,46 @@
+"""That the benchmark runs: every row, tiny, on the sanitizer build, with the floor once more as a server from outside.
+
+Its figures mean nothing here and are not looked at."""
+
+import json
+import os
+import subprocess
+
+from build import BUILD, REPOSITORY, tests_folder
+
+SECONDS_MAX = 300  # the first time it installs packages
+KEYS = {"row", "ours", "peer", "ratio", "bar", "ok"}
+
+
+def run(report, expression):
+    if expression and expression not in "bench":
+        return
+    folder = tests_folder()
+    folder.compile(report)
+    report.progress("bench: every row, tiny")
+    rows = BUILD / "bench.jsonl"
+    rows.unlink(missing_ok=True)
+    result = bench(folder, "--quick", "--json", rows, "--peer", f"again={folder.path}/tests/bench/bench-floor")
+    report.check("bench: runs", result.stdout if result.returncode else "")
+    report.check("bench: writes a row for each", faults(folder, rows))
+
+
+def bench(folder, *arguments):
+    return subprocess.run(
+        [REPOSITORY / "tests/bench/run", *arguments], env={**os.environ, "SYNCSHELL_BUILD_DIR": str(folder.path)},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS_MAX,
+        check=False)
+
+
+def faults(folder, file):
+    if not file.exists():
+        return "nothing was written"
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    listed = [line.split()[0] for line in bench(folder, "--list").stdout.splitlines()]
+    found = [f"{row}: not {sorted(KEYS)}" for row in rows if not KEYS <= set(row)]
+    found += [f"{row['row']}: {row}" for row in rows if not row["ours"] > 0 or row["peer"].keys() != row["ratio"].keys()]
+    if [row["row"] for row in rows] != listed:
+        found.append(f"rows: {[row['row'] for row in rows]}, listed: {listed}")
+    if not any("again" in row["peer"] for row in rows):
+        found.append("the server of --peer is nowhere")
+    return "\n".join(found)
