@@ -111,6 +111,12 @@ static const char *type_name(enum setting_type type)
 static void take_toml(struct reading *r, const char *place, const struct toml_value *v)
 {
     const struct setting *row = setting_find(v->key);
+    if (ice_settings_has_key(v->key)) {
+        ice_settings_take(&r->settings->ice, r->faults, place, v);
+        return;
+    }
+    if (v->table > 0 && v->type != TOML_TABLE)
+        return; /* what is wrong with its table is told */
     if (!row) {
         if (!is_section(v->key))
             unknown_key(r, place, "key", v->key, v->key);
@@ -149,6 +155,7 @@ static void read_file(struct reading *r, const char *path)
             snprintf(place, sizeof place, "%s:%u", path, document.values[i].line);
             take_toml(r, place, &document.values[i]);
         }
+        ice_settings_finish(&r->settings->ice, r->faults, path);
         toml_document_deinit(&document);
     }
 }

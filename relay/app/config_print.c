@@ -4,44 +4,26 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { COLUMNS = 100 };
+#include "app/toml_text.h"
 
-static void print_string(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (const char *c = text; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            fprintf(out, "\\%c", *c);
-        else if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            fprintf(out, "\\u%04x", (unsigned)*c);
-        else
-            fputc(*c, out);
-    }
-    fputc('"', out);
-}
+enum { COLUMNS = 100 };
 
 static void print_value(FILE *out, const struct settings *s, const struct setting *row)
 {
     switch (row->type) {
     case SETTING_TEXT:
-        print_string(out, setting_text(s, row));
+        toml_print_string(out, setting_text(s, row));
         return;
     case SETTING_INTEGER:
         fprintf(out, "%" PRIu64, setting_value(s, row));
         return;
     case SETTING_CHOICE:
-        print_string(out, row->choices[setting_value(s, row)]);
+        toml_print_string(out, row->choices[setting_value(s, row)]);
         return;
     case SETTING_LIST:
         break;
     }
-    fputc('[', out);
-    for (char *const *t = setting_list(s, row); *t; t++) {
-        if (t != setting_list(s, row))
-            fputs(", ", out);
-        print_string(out, *t);
-    }
-    fputc(']', out);
+    toml_print_strings(out, setting_list(s, row));
 }
 
 /* A comment of whole words, each line at most COLUMNS wide. */
@@ -106,6 +88,7 @@ int config_print_example(FILE *out)
         "# Precedence: these defaults, then the file, then the environment, then --set KEY=VALUE.\n",
         out);
     print_all(out, &defaults, true);
+    fputs(ice_settings_example, out);
     settings_deinit(&defaults);
     return 0;
 }
@@ -113,4 +96,5 @@ int config_print_example(FILE *out)
 void config_print(FILE *out, const struct settings *s)
 {
     print_all(out, s, false);
+    ice_settings_print(out, &s->ice);
 }

@@ -79,6 +79,7 @@ void server_options_core(struct core_config *ret_config, const struct settings *
     ret_config->attempt_bytes_max = u32(s->attempt_bytes_max);
     ret_config->queue_bytes_max = u32(s->queue_bytes_max);
     ret_config->queue_frames_max = u32(s->queue_frames_max);
+    ret_config->ice_servers = (const struct ice_server *const *)s->ice.servers;
 }
 
 void server_options_listen(struct ws_listen *ret_listen, struct ws_options *ret_options,

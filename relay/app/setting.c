@@ -308,6 +308,7 @@ void settings_deinit(struct settings *s)
         else if (row->type == SETTING_LIST)
             list_free(*list_at(s, row));
     }
+    ice_settings_deinit(&s->ice);
     *s = (struct settings){0};
 }
 

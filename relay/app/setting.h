@@ -1,5 +1,6 @@
 /* The table of settings: one row per key makes the parser, the environment's names, the example file, --print-config and
  * the manual. To add a setting: a member in struct settings, a row in setting.c, a line of use; a test compares the rest.
+ * Tables that stand any number of times, [[ice.server]], are beside it: ice_setting.h.
  *
  * Values are of four types. A row's offset says where the value lives in struct settings; integers are uint64_t, choices
  * an index into the row's names, texts char * (never NULL), lists NULL-terminated char ** (never NULL); all heap texts are
@@ -10,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "app/ice_setting.h"
 
 enum setting_type {
     SETTING_TEXT = 1,
@@ -83,6 +86,7 @@ struct settings {
     uint64_t failure_memory_ms;
     uint64_t log_level; /* enum log_level */
     uint64_t log_format;
+    struct ice_settings ice; /* [[ice.server]] */
 };
 
 struct setting {

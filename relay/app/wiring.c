@@ -35,6 +35,13 @@ static int host_sha256(void *userdata, const void *data, size_t size,
     return crypto_sha256(data, size, ret_hex);
 }
 
+static int host_hmac_sha1(void *userdata, const char *key, const char *text,
+                          char ret_base64[CORE_HMAC_SHA1_SIZE])
+{
+    (void)userdata;
+    return crypto_hmac_sha1(key, strlen(key), text, strlen(text), ret_base64);
+}
+
 static int host_random(void *userdata, void *ret_bytes, size_t size)
 {
     struct server *s = userdata;
@@ -54,6 +61,7 @@ void wiring_host(struct server *s, struct core_host *ret_host)
     *ret_host = (struct core_host){.userdata = s,
                                    .verify = host_verify,
                                    .sha256 = host_sha256,
+                                   .hmac_sha1 = host_hmac_sha1,
                                    .random = host_random,
                                    .wall_now = host_wall_now};
 }

@@ -11,6 +11,7 @@ enum {
     ADDRESS_BYTES = 16,
     ADDRESS_V4_OFFSET = 12, /* of the four bytes in a mapped address */
     ADDRESS_PREFIX_BYTES = 8,
+    ADDRESS_V4_NETWORK_BYTES = 15, /* a /24, in a mapped address */
 };
 
 struct address {
@@ -30,6 +31,16 @@ static inline struct address address_of_account(const struct address *a)
     if (!address_is_v4(a))
         memset(account.bytes + ADDRESS_PREFIX_BYTES, 0, ADDRESS_BYTES - ADDRESS_PREFIX_BYTES);
     return account;
+}
+
+/* What stands for the network around it: the first address of the /24 or /64. */
+static inline struct address address_of_network(const struct address *a)
+{
+    struct address network = address_of_account(a);
+    if (address_is_v4(a))
+        memset(network.bytes + ADDRESS_V4_NETWORK_BYTES, 0,
+               ADDRESS_BYTES - ADDRESS_V4_NETWORK_BYTES);
+    return network;
 }
 
 #endif

@@ -47,6 +47,7 @@ int core_new(struct core **ret_core, const struct core_config *config, const str
     list_init(&core->closed);
     list_init(&core->idle);
     accounts_init(&core->accounts, &core->config.accounts, &core->now_us, CORE_OBJECTS_MAX, seed);
+    ice_networks_init(&core->ice_networks, seed);
     map_init(&core->connections_by_id, CORE_OBJECTS_MAX, seed);
     map_init(&core->connections_by_peer, CORE_OBJECTS_MAX, seed);
     map_init(&core->syncshells, CORE_OBJECTS_MAX, seed);
@@ -78,6 +79,7 @@ struct core *core_free(struct core *core)
     assert(core->stats.queued_bytes == 0 && core->stats.held_bytes == 0 &&
            core->stats.held_frames == 0 && core->stats.attempts_live == 0);
     accounts_deinit(&core->accounts);
+    ice_networks_deinit(&core->ice_networks);
     map_deinit(&core->connections_by_id);
     map_deinit(&core->connections_by_peer);
     map_deinit(&core->syncshells);
@@ -121,6 +123,7 @@ int64_t core_wall_after_ms(struct core *core, uint64_t delta_ms)
 void core_reconfigure(struct core *core, const struct core_config *config)
 {
     config_set(&core->config, config);
+    ice_networks_clear(&core->ice_networks); /* it knows servers by their places */
 }
 
 static void announce_going_away(struct connection *c, uint64_t reconnect_after_ms)

@@ -28,6 +28,7 @@
 #include "base/timeutil.h"
 #include "core/account_config.h"
 #include "core/address.h"
+#include "core/ice_server.h"
 #include "core/store_op.h"
 #include "wire/cause.h"
 #include "wire/code.h"
@@ -70,12 +71,17 @@ struct core_config {
     uint32_t attempt_bytes_max; /* held per attempt */
     uint32_t queue_bytes_max;   /* output queue of a connection */
     uint32_t queue_frames_max;
+    const struct ice_server *const *
+        ice_servers; /* NULL-terminated, at most ICE_PROVIDERS_MAX; NULL: none. Borrowed like the origins */
 };
 
 /* Fills in the defaults of config.example.toml; relay_id, store_epoch, origins stay empty. */
 void core_config_defaults(struct core_config *ret_config);
 
-enum { CORE_SHA256_SIZE = STORE_SHA256_SIZE }; /* 64 digits and the NUL */
+enum {
+    CORE_SHA256_SIZE = STORE_SHA256_SIZE, /* 64 digits and the NUL */
+    CORE_HMAC_SHA1_SIZE = 29,             /* 20 bytes as base64, and the NUL */
+};
 
 /* Services that are pure or replayable. They must not call into the core. */
 struct core_host {
@@ -85,6 +91,9 @@ struct core_host {
                    size_t text_size);
     /* SHA-256 as lower-case hex. 0 or negative. */
     int (*sha256)(void *userdata, const void *data, size_t size, char ret_hex[CORE_SHA256_SIZE]);
+    /* HMAC-SHA1 of the text as padded base64. 0 or negative. */
+    int (*hmac_sha1)(void *userdata, const char *key, const char *text,
+                     char ret_base64[CORE_HMAC_SHA1_SIZE]);
     /* Cryptographically strong bytes. 0 or negative. */
     int (*random)(void *userdata, void *ret_bytes, size_t size);
     struct wall_time (*wall_now)(void *userdata);
@@ -156,7 +165,7 @@ int core_new(struct core **ret_core, const struct core_config *config, const str
 /* Frees everything, operations not yet taken included. Connections must be disconnected and operations be back: asserted. */
 struct core *core_free(struct core *core);
 
-/* New limits and origins from a reload; relay id and epoch must be the same. */
+/* New limits, origins and ICE servers from a reload; relay id and epoch must be the same. */
 void core_reconfigure(struct core *core, const struct core_config *config);
 
 /* A socket was accepted; to be asked before anything is spent on it. `address` is NULL when a trusted proxy will say who it

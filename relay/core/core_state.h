@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "core/account.h"
 #include "core/core.h"
+#include "core/ice_network.h"
 #include "core/timer.h"
 
 enum {
@@ -33,6 +34,7 @@ struct core {
     bool wall_known;
 
     struct accounts accounts;
+    struct ice_networks ice_networks;
     uint64_t refusals[WIRE_CODE_COUNT];
     uint64_t closings[WIRE_CODE_COUNT];
 

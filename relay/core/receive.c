@@ -3,6 +3,7 @@
 
 #include "core/create.h"
 #include "core/handshake.h"
+#include "core/ice.h"
 #include "core/inbox.h"
 #include "core/join.h"
 #include "core/leave.h"
@@ -65,6 +66,8 @@ static const struct handler handlers[MESSAGE_COUNT] = {
     [MESSAGE_SESSION_SNAPSHOT_REQUEST] =
         ROW(GATE_JOINED, RATE_QUERIES, session_snapshot_request, session_snapshot_request),
     [MESSAGE_CONNECTION_REPORT] = ROW(GATE_JOINED, RATE_WRITES, connection_report, report_request),
+    [MESSAGE_ICE_SERVERS_REQUEST] =
+        ROW(GATE_JOINED, RATE_QUERIES, ice_servers_request, ice_request),
     [MESSAGE_SESSION_CLOSE] = ROW(GATE_JOINED, RATE_WRITES, session_close, session_close_request),
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "core/ice.h"
 #include "core/member.h"
 #include "core/op.h"
 #include "core/reply.h"
@@ -15,6 +16,7 @@ void report_request(const struct request *r)
     enum session_side side;
     if (!session_participated(r, &m->recovery_session_id, false, &side) || !request_admitted(r))
         return;
+    ice_reported(r->connection, m); /* at once: the next attempt may be on its heels */
     struct store_op *op = request_op(r, STORE_REPORT_CONNECTION);
     if (!op)
         return;

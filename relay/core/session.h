@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "core/ice.h"
 #include "core/store_op.h"
 #include "wire/message.h"
 
@@ -33,6 +34,7 @@ struct session {
     struct attempt *attempt;    /* NULL: none is live */
     uint64_t stored_generation; /* what the store knows, or is being told */
     bool raising;               /* a STORE_RAISE_GENERATION is in flight */
+    struct ice_round ice[2];    /* by side */
 };
 
 struct session *session_find(const struct syncshell *s, const struct wire_id *id);

@@ -100,3 +100,12 @@ bool wire_ice_url_valid(const char *text, size_t length)
     }
     return scheme > 0 && length > scheme && length <= WIRE_ICE_URL_MAX;
 }
+
+bool wire_ice_text_valid(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < ' ' || text[i] > '~')
+            return false;
+    }
+    return length > 0 && length <= WIRE_ICE_TEXT_MAX;
+}

@@ -40,4 +40,7 @@ int wire_peer_id_set(struct wire_peer_id *ret_id, const char *text);
 /* A stun:, stuns:, turn: or turns: URL (RFC 7064, RFC 7065) as far as this wire cares: a scheme and printable ASCII. */
 bool wire_ice_url_valid(const char *text, size_t length);
 
+/* A TURN server's username or credential: printable ASCII. */
+bool wire_ice_text_valid(const char *text, size_t length);
+
 #endif

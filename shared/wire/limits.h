@@ -13,6 +13,8 @@ enum {
     WIRE_ORIGIN_MAX = 255,      /* bytes of a URL origin such as wss://relay.example:8443 */
     WIRE_ACCESS_KEY_MAX = 128,  /* bytes */
     WIRE_ICE_URL_MAX = 255,     /* bytes of a stun: or turn: URL */
+    WIRE_ICE_TEXT_MAX = 255,    /* bytes of a TURN server's username, and of its credential */
+    WIRE_ICE_SERVERS_MAX = 32,  /* URLs in one IceServers */
     WIRE_TEXT_MAX = 200,        /* bytes of a sentence for people in Error and GoAway */
     WIRE_REQUEST_HEADER_MAX = 4096, /* bytes of a header from client to relay */
     WIRE_REPLY_HEADER_MAX = 65536,  /* bytes of a header from relay to client */

@@ -6,8 +6,8 @@
  * sender's bytes, so they survive. Fields of optional meaning say so; an absent optional string is "" here, an absent
  * optional integer is flagged by its has_ member.
  *
- * Strings are copied into fixed arrays; bodies are borrowed from the frame. Only the arrays of SyncshellJoined and
- * SessionSnapshot are on the heap: message_deinit() frees them. Pure; any thread. */
+ * Strings are copied into fixed arrays; bodies are borrowed from the frame. Only the arrays of SyncshellJoined,
+ * SessionSnapshot and IceServers are on the heap: message_deinit() frees them. Pure; any thread. */
 #ifndef SHARED_WIRE_MESSAGE_H
 #define SHARED_WIRE_MESSAGE_H
 
@@ -55,6 +55,8 @@
     X(SESSION_CLOSE, "SessionClose", session_close, NONE, TO_RELAY)                       \
     X(SESSION_CHANGED, "SessionChanged", session_changed, NONE, TO_CLIENT)                \
     X(CONNECTION_REPORT, "ConnectionReport", connection_report, NONE, TO_RELAY)           \
+    X(ICE_SERVERS_REQUEST, "IceServersRequest", ice_servers_request, NONE, TO_RELAY)      \
+    X(ICE_SERVERS, "IceServers", ice_servers, NONE, TO_CLIENT)                            \
     X(STORED, "Stored", stored, NONE, TO_CLIENT)                                          \
     X(ERROR, "Error", error, NONE, TO_CLIENT)                                             \
     X(GO_AWAY, "GoAway", go_away, NONE, TO_CLIENT)
@@ -335,6 +337,29 @@ struct message_connection_report {
     char ice_server[WIRE_ICE_URL_MAX + 1]; /* optional: the URL of the one in use, or that failed */
 };
 
+/* client -> relay; answered IceServers. Asked by a session's participant for each attempt, and before they expire. */
+struct message_ice_servers_request {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    struct wire_id recovery_session_id;
+    uint32_t attempt; /* within one recovery, from 1: the order of the servers depends on it */
+};
+
+struct message_ice_server {
+    char url[WIRE_ICE_URL_MAX + 1];
+    char username[WIRE_ICE_TEXT_MAX + 1]; /* optional, and the credential */
+    char credential[WIRE_ICE_TEXT_MAX + 1];
+};
+
+/* relay -> client. In the order in which to prefer them; none where the operator has configured none. */
+struct message_ice_servers {
+    struct wire_id in_reply_to;
+    bool has_ttl_ms;
+    uint32_t ttl_ms;                    /* until the first credential expires; absent: none does */
+    struct message_ice_server *servers; /* owned */
+    size_t n_servers;
+};
+
 /* relay -> client: a session was opened or closed, or its cause has changed. */
 struct message_session_changed {
     struct wire_id syncshell_id;
@@ -401,6 +426,8 @@ struct message {
         struct message_session_close session_close;
         struct message_session_changed session_changed;
         struct message_connection_report connection_report;
+        struct message_ice_servers_request ice_servers_request;
+        struct message_ice_servers ice_servers;
         struct message_stored stored;
         struct message_error error;
         struct message_go_away go_away;

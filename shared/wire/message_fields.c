@@ -378,6 +378,35 @@ static const struct field connection_report_fields[] = {
 static const struct field_group connection_report_group = FIELD_GROUP(T, connection_report_fields);
 #undef T
 
+#define T struct message_ice_servers_request
+static const struct field ice_servers_request_fields[] = {
+    {ID(T, message_id, "messageId")},
+    {ID(T, syncshell_id, "syncshellId")},
+    {ID(T, recovery_session_id, "recoverySessionId")},
+    {U32(T, attempt, "attempt", 1)},
+};
+static const struct field_group ice_servers_request_group =
+    FIELD_GROUP(T, ice_servers_request_fields);
+#undef T
+
+#define T struct message_ice_server
+static const struct field ice_server_fields[] = {
+    {FIELD_STRING_AT(T, url, "url", wire_ice_url_valid)},
+    {FIELD_STRING_AT(T, username, "username", wire_ice_text_valid), FIELD_OPTIONAL},
+    {FIELD_STRING_AT(T, credential, "credential", wire_ice_text_valid), FIELD_OPTIONAL},
+};
+static const struct field_group ice_server_group = FIELD_GROUP(T, ice_server_fields);
+#undef T
+
+#define T struct message_ice_servers
+static const struct field ice_servers_fields[] = {
+    {ID(T, in_reply_to, "inReplyTo")},
+    {U32(T, ttl_ms, "ttlMs", 0), FIELD_OPTIONAL_FLAG(T, has_ttl_ms)},
+    {FIELD_ARRAY_AT(T, servers, n_servers, "servers", WIRE_ICE_SERVERS_MAX, &ice_server_group)},
+};
+static const struct field_group ice_servers_group = FIELD_GROUP(T, ice_servers_fields);
+#undef T
+
 #define T struct message_stored
 static const struct field stored_fields[] = {
     {ID(T, in_reply_to, "inReplyTo")},

@@ -232,6 +232,67 @@ async def asking_too_often(world, owner, other, group):
         other, "SessionSnapshotRequest", syncshellId=group.id, recoverySessionId=SESSION, afterVersion=0)))
 
 
+# ---- TURN credentials ----
+
+ICE = """
+[[ice.server]]
+urls = ["turn:127.0.0.1:9?transport=udp"]
+secret = "only the relay and the TURN server know"
+"""
+
+
+async def ask_for_servers(peer, group, session=SESSION, attempt=1, **fields):
+    return await answer(peer, "IceServersRequest", **{
+        "syncshellId": group.id, "recoverySessionId": session, "attempt": attempt, **fields})
+
+
+@case(ice=ICE, rates_queries_per_minute=40)
+async def asking_for_turn_credentials_too_often(world, owner, other, group):
+    paced(await asked_until("too_many_queries", lambda: ask_for_servers(other, group)))
+    assert (await ask_for_servers(owner, group))["type"] == "IceServers"
+
+
+@case(ice=ICE)
+async def turn_credentials_for_strangers(world, owner, other, group):
+    """Neither for who has not authenticated, nor for who has not joined, nor for a member with nothing to connect for."""
+    guest = await away(world).dial()
+    assert (await ask_for_servers(guest, group))["code"] == "not_authenticated"
+    assert await guest.closed() == 4401
+    guest = await away(world).connect()
+    assert (await ask_for_servers(guest, group))["code"] == "not_joined"
+    await guest.join(group)
+    assert (await ask_for_servers(guest, group))["code"] == "not_participant"
+    assert (await ask_for_servers(guest, group, "no-such"))["code"] == "unknown_session"
+    await guest.close()
+
+
+@case(ice=ICE)
+async def turn_credentials_for_a_closed_session(world, owner, other, group):
+    assert (await ask_for_servers(other, group))["type"] == "IceServers"
+    await other.ask("SessionClose", "Stored", syncshellId=group.id, recoverySessionId=SESSION, outcome="completed")
+    assert (await ask_for_servers(other, group))["code"] == "session_closed"
+
+
+@case(ice=ICE)
+async def malformed_requests_for_turn_credentials(world, owner, other, group):
+    for wrong in ({"attempt": 0}, {"attempt": -1}, {"attempt": 2**32}, {"attempt": 1.5}, {"attempt": "1"}, {"attempt": None},
+                  {"recoverySessionId": ""}, {"recoverySessionId": "x" * 65}, {"syncshellId": 7}):
+        reply = await ask_for_servers(other, group, **wrong)
+        assert reply["code"] == "bad_field" and reply["retryable"] is False, wrong
+    assert (await ask_for_servers(other, group, attempt=2**32 - 1))["type"] == "IceServers"
+    await other.refused("bad_frame", "IceServersRequest", b"body", syncshellId=group.id, recoverySessionId=SESSION, attempt=1)
+
+
+@case(ice=ICE)
+async def reports_of_servers_that_are_none(world, owner, other, group):
+    """Whatever is reported, the list stays what the operator configured."""
+    for generation, url in enumerate(("turn:evil.example", "stun:" + "x" * 250, "turn:127.0.0.1:9?transport=udp"), 1):
+        await other.ask("ConnectionReport", "Stored", syncshellId=group.id, recoverySessionId=SESSION, attempt=1,
+                        generation=generation, result="failed", cause="turn_unreachable", elapsedMs=1, iceServer=url)
+        reply = await ask_for_servers(other, group)
+        assert [s["url"] for s in reply["servers"]] == ["turn:127.0.0.1:9?transport=udp"]
+
+
 @case(rates_refusals_per_minute=40)
 async def who_goes_on_regardless_is_closed(world, owner, other, group):
     guest = await away(world).connect()

@@ -7,6 +7,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 enum {
@@ -132,6 +133,20 @@ int crypto_sha256(const void *data, size_t size, char ret_hex[65])
         ret_hex[2 * i + 1] = digits[digest[i] & 15];
     }
     ret_hex[2 * (size_t)n] = '\0';
+    return 0;
+}
+
+int crypto_hmac_sha1(const void *key, size_t key_size, const void *data, size_t size,
+                     char ret_base64[CRYPTO_HMAC_SHA1_SIZE])
+{
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    unsigned int n = 0;
+
+    if (key_size > INT_MAX || !HMAC(EVP_sha1(), key, (int)key_size, data, size, mac, &n)) {
+        ERR_clear_error();
+        return -ENOMEM;
+    }
+    (void)EVP_EncodeBlock((unsigned char *)ret_base64, mac, (int)n);
     return 0;
 }
 

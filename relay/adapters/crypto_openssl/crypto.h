@@ -1,4 +1,4 @@
-/* Ed25519 verification and strong randomness by OpenSSL's libcrypto, in the shape that core_host wants. Stateless apart
+/* Ed25519 verification, digests and strong randomness by OpenSSL's libcrypto, in the shape that core_host wants. Stateless apart
  * from cached algorithm handles; loop thread. */
 #ifndef RELAY_ADAPTERS_CRYPTO_OPENSSL_CRYPTO_H
 #define RELAY_ADAPTERS_CRYPTO_OPENSSL_CRYPTO_H
@@ -17,6 +17,11 @@ bool crypto_verify(struct crypto *c, const char *public_key, const char *signatu
 
 /* SHA-256 as lower-case hex and a NUL. 0 or negative. */
 int crypto_sha256(const void *data, size_t size, char ret_hex[65]);
+
+/* HMAC-SHA1 as padded base64 of the standard alphabet and a NUL. 0 or negative. */
+enum { CRYPTO_HMAC_SHA1_SIZE = 29 };
+int crypto_hmac_sha1(const void *key, size_t key_size, const void *data, size_t size,
+                     char ret_base64[CRYPTO_HMAC_SHA1_SIZE]);
 
 /* Unpadded base64url and a NUL, of up to 256 bytes. 0, or -ENOSPC when it does not fit. */
 int crypto_base64url(const void *data, size_t data_size, char *ret_text, size_t size);

@@ -84,20 +84,37 @@ struct Collector {
             value_deinit(&value);
     }
 
-    void walk(const toml::table &table, const std::string &prefix)
+    toml_value *add(const std::string &name, const toml::node &node, std::uint32_t number)
+    {
+        values.push_back(toml_value{});
+        toml_value *value = &values.back();
+        value->key = duplicate(name, node);
+        value->line = node.source().begin.line;
+        value->table = number;
+        return value;
+    }
+
+    /* `number`: of the table in its array; 0 outside of any. */
+    void walk(const toml::table &table, const std::string &prefix, std::uint32_t number)
     {
         for (const auto &[key, node] : table) {
             const std::string name =
                 prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
-            if (const toml::table *inner = node.as_table(); inner && !inner->empty()) {
-                walk(*inner, name);
-                continue;
-            }
-            values.push_back(toml_value{});
-            toml_value *value = &values.back();
-            value->key = duplicate(name, node);
-            value->line = node.source().begin.line;
-            take_value(node, value);
+            if (const toml::table *inner = node.as_table(); inner && !inner->empty())
+                walk(*inner, name, number);
+            else if (number == 0 && node.is_array_of_tables())
+                walk_tables(*node.as_array(), name);
+            else
+                take_value(node, add(name, node, number));
+        }
+    }
+
+    void walk_tables(const toml::array &tables, const std::string &name)
+    {
+        std::uint32_t number = 0;
+        for (const toml::node &node : tables) {
+            add(name, node, ++number)->type = TOML_TABLE;
+            walk(*node.as_table(), name, number);
         }
     }
 
@@ -154,7 +171,7 @@ int toml_load(toml_document *ret_document, const char *path, toml_error *ret_err
             return fail(ret_error, 0, 0, std::strerror(-r), r);
         const toml::table table = toml::parse(text, std::string_view(path));
         Collector collector;
-        collector.walk(table, "");
+        collector.walk(table, "", 0);
         collector.hand_over(ret_document);
         return 0;
     } catch (const toml::parse_error &error) {

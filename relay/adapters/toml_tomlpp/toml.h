@@ -1,6 +1,7 @@
 /* TOML parsing by toml++ behind a C interface: a document becomes a flat list of dotted keys with typed values and the
- * line each stands on. Arrays of strings are supported; other nested values are reported with type TOML_OTHER, and a table
- * without any key as TOML_EMPTY_TABLE, because a section that was left empty may be a misspelt one. No key and no text has a
+ * line each stands on. Arrays of strings are supported, and arrays of tables, [[name]], whose tables are counted from 1: each
+ * begins with a TOML_TABLE of its own. Other nested values are reported with type TOML_OTHER, and a table without any key as
+ * TOML_EMPTY_TABLE, because a section that was left empty may be a misspelt one. No key and no text has a
  * NUL inside: a document with one is refused. */
 #ifndef RELAY_ADAPTERS_TOML_TOMLPP_TOML_H
 #define RELAY_ADAPTERS_TOML_TOMLPP_TOML_H
@@ -20,12 +21,14 @@ enum toml_type {
     TOML_STRINGS, /* array of strings */
     TOML_OTHER,
     TOML_EMPTY_TABLE,
+    TOML_TABLE, /* here begins a table of an array of tables */
 };
 
 struct toml_value {
     char *key; /* dotted: "listen.port" */
     enum toml_type type;
-    uint32_t line; /* from 1 */
+    uint32_t line;  /* from 1 */
+    uint32_t table; /* of an array of tables: which one, from 1; 0: it is in none */
     char *string;
     int64_t integer;
     bool boolean;

@@ -84,14 +84,19 @@ class Process:
 
 class Relay:
     """A relay with its data folder. The first start takes any port; later starts take the same one. On a `host` of a test
-    network it listens there, which takes TLS."""
+    network it listens there, which takes TLS. `ice` is the text of [[ice.server]] tables; what they name as `secret` is put into
+    a file, and the file's name in its place."""
 
-    def __init__(self, folder, tls=None, host=None, **settings):
+    def __init__(self, folder, tls=None, host=None, ice=None, **settings):
         self.folder = folder
         self.database = folder / "relay.db"
         self.tls = tls
         self.prefix = []
         self.name = "localhost"
+        self.file = folder / "relay.toml"
+        if ice is not None:
+            self.set_ice(ice)
+            settings["config"] = self.file
         self.settings = settings
         self.port = 0
         if host:
@@ -99,6 +104,15 @@ class Relay:
             self.settings = {"listen_address": host.address, "public_urls": self.url, "create_policy": "open", **settings}
         self.process = None
         self.reports = []
+
+    def set_ice(self, text):
+        """For the next start, or SIGHUP; `ice` must have been given, if only as ""."""
+        def to_file(found):
+            file = self.folder / f"turn-{found.start()}.secret"
+            file.touch(mode=0o600)
+            file.write_text(found[1] + "\n")
+            return f'secret_file = "{file}"'
+        self.file.write_text(re.sub(r'^secret = "(.*)"$', to_file, text, flags=re.MULTILINE))
 
     def start(self):
         env = {

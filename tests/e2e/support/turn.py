@@ -1,6 +1,7 @@
 """A real TURN server (coturn), on the loopback or on a host of a test network."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import socket
@@ -13,19 +14,25 @@ TURN_PORT = 3478  # on a host of its own, nobody else can have it
 LIFETIME_S = 3600
 
 
+def password(secret, username):
+    """What goes with that username for whoever shares the secret with the server."""
+    return base64.b64encode(hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()).decode()
+
+
 def credential(secret):
     """(username, password) as whoever shares that secret with the server mints them."""
     username = f"{int(time.time()) + LIFETIME_S}:scenario"
-    digest = hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()
-    return username, base64.b64encode(digest).decode()
+    return username, password(secret, username)
 
 
 def free_port():
     """Of neither UDP nor TCP: coturn cannot choose one by itself."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as stream:
-        datagrams.bind(("127.0.0.1", 0))
-        stream.bind(datagrams.getsockname())
-        return datagrams.getsockname()[1]
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as stream:
+            datagrams.bind(("127.0.0.1", 0))
+            with contextlib.suppress(OSError):  # somebody has the other one of that number
+                stream.bind(datagrams.getsockname())
+                return datagrams.getsockname()[1]
 
 
 class TurnServer(Process):

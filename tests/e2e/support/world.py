@@ -19,7 +19,7 @@ class World:
         self.tap = Tap(
             validators, tls.server_context() if tls else None, tls.client_context() if tls else None
         )
-        self.relay = Relay(self.relay_folder, tls)
+        self.relay = Relay(self.relay_folder, tls, ice="")
         self.processes = []
         self.disks = {}
         self.events = Log("all peers")

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -51,10 +52,20 @@ static void test_loading(void **state)
 {
     (void)state;
     static const char file[] = "[listen]\naddress = \"::1\"\n[public]\nurls = [\"ws://[::1]\"]\n"
-                               "[log]\nlevel = \"info\"\n[timing]\ndrain_ms = 3\n";
+                               "[log]\nlevel = \"info\"\n[timing]\ndrain_ms = 3\n"
+                               "[[ice.server]]\nurls = [\"turn:a\", \"stun:a\"]\n"
+                               "username = \"u\"\ncredential = \"p\"\n"
+                               "[[ice.server]]\nurls = [\"turn:b\"]\n"
+                               "secret_file = \"turn.secret\"\n";
+    FILE *secret = fopen("turn.secret", "we");
+    assert_non_null(secret);
+    assert_true(fputs("s\n", secret) >= 0);
+    assert_int_equal(fchmod(fileno(secret), 0600), 0);
+    assert_int_equal(fclose(secret), 0);
     for (int for_good = 0; for_good < 2; for_good++)
         assert_true(sweep(file, TEXTS("SYNCSHELL_RELAY_PUBLIC_URLS=ws://[::1],wss://localhost"),
                           TEXTS("store.path=x"), for_good, 0) > setting_count / 4);
+    assert_int_equal(unlink("turn.secret"), 0);
 }
 
 static void test_finding_faults(void **state)

@@ -53,7 +53,7 @@ static void test_types_in_the_order_of_lines(void **state)
         {"z", TOML_INTEGER, 1},      {"t.b", TOML_BOOLEAN, 3}, {"t.a", TOML_STRING, 4},
         {"t.l", TOML_STRINGS, 5},    {"t.n", TOML_STRINGS, 7}, {"t.m", TOML_OTHER, 8},
         {"t.f", TOML_OTHER, 9},      {"t.d", TOML_OTHER, 10},  {"u.v.w", TOML_INTEGER, 12},
-        {"e", TOML_EMPTY_TABLE, 13}, {"r", TOML_OTHER, 14},
+        {"e", TOML_EMPTY_TABLE, 13}, {"r", TOML_TABLE, 14},
     };
     struct toml_document d;
     load(&d, "z = -9223372036854775808\n[t]\nb = true\na = \"x\"\nl = [\"p\",\n \"q\"]\nn = []\n"
@@ -74,6 +74,30 @@ static void test_types_in_the_order_of_lines(void **state)
     assert_null(d.values[4].strings[0]);
     toml_document_deinit(&d);
     assert_int_equal(d.n_values, 0);
+}
+
+static void test_tables_of_an_array_are_numbered(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        enum toml_type type;
+        uint32_t line, table;
+    } expected[] = {
+        {"a.b", TOML_TABLE, 1, 1},   {"a.b.x", TOML_INTEGER, 2, 1}, {"a.b", TOML_TABLE, 3, 2},
+        {"a.b", TOML_TABLE, 4, 3},   {"a.b.x", TOML_OTHER, 5, 3},   {"a.b.c.y", TOML_INTEGER, 6, 3},
+        {"a.z", TOML_INTEGER, 8, 0},
+    };
+    struct toml_document d;
+    load(&d, "[[a.b]]\nx = 1\n[[a.b]]\n[[a.b]]\nx = [{y = 1}]\nc = {y = 2}\n[a]\nz = 1\n");
+    assert_int_equal(d.n_values, sizeof expected / sizeof expected[0]);
+    for (size_t i = 0; i < d.n_values; i++) {
+        assert_string_equal(d.values[i].key, expected[i].key);
+        assert_int_equal(d.values[i].type, expected[i].type);
+        assert_int_equal(d.values[i].line, expected[i].line);
+        assert_int_equal(d.values[i].table, expected[i].table);
+    }
+    toml_document_deinit(&d);
 }
 
 static void test_an_empty_file(void **state)
@@ -142,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_types_in_the_order_of_lines),
+        cmocka_unit_test(test_tables_of_an_array_are_numbered),
         cmocka_unit_test(test_an_empty_file),
         cmocka_unit_test(test_syntax_errors_have_a_place),
         cmocka_unit_test(test_a_nul_is_refused),

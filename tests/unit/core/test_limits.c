@@ -238,6 +238,10 @@ static void make_any(struct client *c, enum message_type type, struct message *r
     } else if (type == MESSAGE_SESSION_SNAPSHOT_REQUEST) {
         wire_id_set(&m.session_snapshot_request.syncshell_id, "shell");
         wire_id_set(&m.session_snapshot_request.recovery_session_id, "none");
+    } else if (type == MESSAGE_ICE_SERVERS_REQUEST) {
+        wire_id_set(&m.ice_servers_request.syncshell_id, "shell");
+        wire_id_set(&m.ice_servers_request.recovery_session_id, "none");
+        m.ice_servers_request.attempt = 1;
     } else if (type == MESSAGE_CONNECTION_REPORT) {
         wire_id_set(&m.connection_report.syncshell_id, "shell");
         wire_id_set(&m.connection_report.recovery_session_id, "none");
@@ -300,6 +304,7 @@ static const struct reaction reactions[] = {
     INSIDE(SESSION_SNAPSHOT_REQUEST, UNKNOWN_SESSION, MESSAGE_NONE),
     INSIDE(SESSION_CLOSE, UNKNOWN_SESSION, MESSAGE_NONE),
     INSIDE(CONNECTION_REPORT, UNKNOWN_SESSION, MESSAGE_NONE),
+    INSIDE(ICE_SERVERS_REQUEST, UNKNOWN_SESSION, MESSAGE_NONE),
 };
 
 static void react(struct world *w, const struct reaction *reaction, enum stage stage)

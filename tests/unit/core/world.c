@@ -58,6 +58,17 @@ static int host_sha256(void *userdata, const void *data, size_t size,
     return 0;
 }
 
+static int host_hmac_sha1(void *userdata, const char *key, const char *text,
+                          char ret_base64[CORE_HMAC_SHA1_SIZE])
+{
+    struct wire_signature hash;
+    (void)userdata;
+    sign(key, text, strlen(text), &hash);
+    memcpy(ret_base64, hash.text, CORE_HMAC_SHA1_SIZE - 1);
+    ret_base64[CORE_HMAC_SHA1_SIZE - 1] = '\0';
+    return 0;
+}
+
 static int host_random(void *userdata, void *ret_bytes, size_t size)
 {
     struct world *w = userdata;
@@ -96,6 +107,7 @@ void world_init(struct world *w)
     w->host = (struct core_host){.userdata = w,
                                  .verify = host_verify,
                                  .sha256 = host_sha256,
+                                 .hmac_sha1 = host_hmac_sha1,
                                  .random = host_random,
                                  .wall_now = host_wall_now};
     core_config_defaults(&w->config);

@@ -249,9 +249,26 @@ static void random_bytes_differ(void **state)
                 0); /* 0 to who looks at 32 bits only */
 }
 
+/* RFC 2202 section 3, cases 2 and 6. */
+static void test_hmac_sha1(void **state)
+{
+    char text[CRYPTO_HMAC_SHA1_SIZE], key[80];
+
+    (void)state;
+    memset(key, 0xaa, sizeof(key));
+    assert_int_equal(crypto_hmac_sha1("Jefe", 4, "what do ya want for nothing?", 28, text), 0);
+    assert_string_equal(text, "7/zfauXrL6LSdBbV8YTfnCWafHk=");
+    assert_int_equal(crypto_hmac_sha1(key, sizeof(key),
+                                      "Test Using Larger Than Block-Size Key - Hash Key First", 54,
+                                      text),
+                     0);
+    assert_string_equal(text, "qkrl4VJy0A6VcFY3zoo7Ve1AIRI=");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hmac_sha1),
         cmocka_unit_test(the_rfcs_signatures_fit),
         cmocka_unit_test(a_changed_bit_does_not),
         cmocka_unit_test(a_malleable_signature_is_refused),

@@ -1,0 +1,164 @@
+"""STUN and TURN servers as the relay hands them out, spoken without our library: real coturn takes what was minted, and neither the
+database nor the log has it."""
+
+import asyncio
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from support.raw import Group, RawPeer
+from support.turn import TurnServer, password
+from support.wait import LIMIT_S
+
+SESSION = "transfer-1"
+SECRET = "what the server knows"
+
+
+@pytest.fixture
+def turn(tmp_path):
+    turn = TurnServer(tmp_path, secret=SECRET)
+    yield turn
+    turn.stop()
+
+
+def table(urls, secret=SECRET, ttl_seconds=600):
+    names = ", ".join(f'"{url}"' for url in urls)
+    return f'[[ice.server]]\nurls = [{names}]\nsecret = "{secret}"\nttl_seconds = {ttl_seconds}\n'
+
+
+def allocates(turn, server):
+    """Whether coturn's own client gets through with these."""
+    done = subprocess.run(
+        ["turnutils_uclient", "-u", server["username"], "-w", server["credential"], "-p", str(turn.port), "-n", "1", "-c", "-y",
+         turn.address],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S)
+    return done.returncode == 0
+
+
+class Pair:
+    """A joiner and a provider with an open session."""
+
+    def __init__(self, world):
+        tls = world.tls.client_context() if world.tls else None
+        self.joiner, self.provider = RawPeer(world.url, ssl=tls), RawPeer(world.url, ssl=tls)
+        self.group = Group()
+
+    async def __aenter__(self):
+        await self.provider.connect()
+        await self.provider.create(self.group)
+        await self.provider.join(self.group)
+        await self.joiner.connect()
+        await self.joiner.join(self.group)
+        await self.joiner.open_session(self.group, SESSION, self.joiner.id, self.provider.id)
+        return self
+
+    async def __aexit__(self, *_):
+        await self.joiner.close()
+        await self.provider.close()
+
+    async def servers(self, peer, attempt=1):
+        return await peer.ask(
+            "IceServersRequest", "IceServers", syncshellId=self.group.id, recoverySessionId=SESSION, attempt=attempt)
+
+    async def report(self, peer, attempt, url):
+        await peer.ask("ConnectionReport", "Stored", syncshellId=self.group.id, recoverySessionId=SESSION, attempt=attempt,
+                       generation=attempt, result="failed", cause="turn_unreachable", elapsedMs=5000, iceServer=url)
+
+
+def case(function):
+    def test(world, turn):
+        async def run():
+            async with Pair(world) as pair:
+                await function(world, turn, pair)
+        asyncio.run(run())
+    test.__name__ = function.__name__
+    return test
+
+
+async def configure(world, text):
+    """As an operator does: the file, and SIGHUP."""
+    world.relay.set_ice(text)
+    log = world.relay.process.listening
+    mark = log.mark()
+    world.relay.process.child.send_signal(signal.SIGHUP)
+    entry = await asyncio.to_thread(log.wait, mark, where=lambda e: re.search("event=reload", e["line"]))
+    assert "event=reloaded" in entry["line"], entry
+
+
+@case
+async def test_nothing_configured_is_an_empty_list(world, turn, pair):
+    reply = await pair.servers(pair.joiner)
+    assert reply["servers"] == [] and "ttlMs" not in reply
+
+
+@case
+async def test_coturn_takes_what_is_minted_and_nothing_keeps_it(world, turn, pair):
+    await configure(world, table([turn.url(), turn.url("tcp")]))
+    given = []
+    for peer in (pair.joiner, pair.provider):
+        before = time.time()
+        reply = await pair.servers(peer)
+        assert [s["url"] for s in reply["servers"]] == [turn.url(), turn.url("tcp")] and reply["ttlMs"] == 600_000
+        server = reply["servers"][0]
+        expires, name = server["username"].split(":", 1)
+        assert name == peer.id and before + 599 <= int(expires) <= time.time() + 601
+        assert server["credential"] == password(SECRET, server["username"])
+        assert await asyncio.to_thread(allocates, turn, server)
+        given.append(server)
+    # Somebody else's name does not go with it.
+    assert not await asyncio.to_thread(
+        allocates, turn, {"username": given[0]["username"], "credential": given[1]["credential"]})
+    log = world.relay.process.errors
+    assert await asyncio.to_thread(world.relay.stop) == 0
+    places = {file.name: file.read_bytes() for file in world.relay_folder.iterdir() if file.suffix != ".secret"}
+    assert "relay.db" in places
+    places["log"] = "\n".join(log).encode()
+    assert pair.joiner.id[-6:].encode() in places["relay.db"]  # the search can find
+    for place, content in places.items():
+        for hidden in (SECRET, *(s["credential"] for s in given), *(s["username"] for s in given)):
+            assert hidden.encode() not in content, f"{hidden} stands in {place}"
+
+
+@case
+async def test_coturn_refuses_what_has_expired(world, turn, pair):
+    await configure(world, table([turn.url()], ttl_seconds=1))
+    reply = await pair.servers(pair.joiner)
+    assert reply["ttlMs"] == 1000
+    server = reply["servers"][0]
+    while time.time() < int(server["username"].split(":")[0]) + 1:  # its clock counts whole seconds
+        await asyncio.sleep(0.1)
+    assert not await asyncio.to_thread(allocates, turn, server)
+    fresh = (await pair.servers(pair.joiner))["servers"][0]
+    assert fresh["username"] != server["username"]
+
+
+@case
+async def test_attempts_begin_with_another_provider(world, turn, pair):
+    urls = ["turn:a.example", "turn:b.example", "turn:c.example"]
+    await configure(world, "".join(table([url]) for url in urls))
+
+    async def front(attempt):
+        return (await pair.servers(pair.joiner, attempt))["servers"][0]["url"]
+    assert [await front(attempt) for attempt in (1, 2, 3, 4)] == [*urls, urls[0]]
+    await pair.report(pair.joiner, 4, urls[1])
+    # Another recovery, and one of the same network: b failed lately.
+    assert [await front(attempt) for attempt in (1, 2, 3)] == [urls[0], urls[2], urls[1]]
+    reply = await pair.servers(pair.provider)
+    assert [s["url"] for s in reply["servers"]] == [urls[0], urls[2], urls[1]]
+
+
+@case
+async def test_a_secret_that_all_may_read_is_refused(world, turn, pair):
+    await configure(world, table([turn.url()]))
+    for file in world.relay_folder.glob("*.secret"):
+        file.chmod(0o644)
+    log = world.relay.process.listening
+    mark = log.mark()
+    world.relay.process.child.send_signal(signal.SIGHUP)
+    entry = await asyncio.to_thread(log.wait, mark, where=lambda e: "event=reload" in e["line"])
+    assert "reload_refused" in entry["line"] and "everybody on this machine can read" in entry["line"]
+    assert SECRET not in entry["line"]
+    assert len((await pair.servers(pair.joiner))["servers"]) == 1  # what was there stays
