@@ -203,6 +203,28 @@ static int32_t run_leave(struct command_call *call, int32_t parameter)
     return syncshell_client_leave(call->client, syncshell, &call->ticket);
 }
 
+enum { OWNER_REMOVE_MEMBER = 1, OWNER_ROTATE_KEY, OWNER_HAND_OVER, OWNER_DELETE };
+
+static int32_t run_owner(struct command_call *call, int32_t parameter)
+{
+    bool about_peer = parameter == OWNER_REMOVE_MEMBER || parameter == OWNER_HAND_OVER;
+    const char *syncshell, *peer = NULL;
+    int32_t r;
+
+    if ((about_peer &&
+         (r = field_text(call, "peer", "\"peer\" is missing: the peer id of the member.", &peer,
+                         NULL))) ||
+        (r = syncshell_id(call, &syncshell)))
+        return r;
+    if (parameter == OWNER_REMOVE_MEMBER)
+        return syncshell_client_remove_member(call->client, syncshell, peer, &call->ticket);
+    if (parameter == OWNER_ROTATE_KEY)
+        return syncshell_client_rotate_group_key(call->client, syncshell, &call->ticket);
+    if (parameter == OWNER_HAND_OVER)
+        return syncshell_client_hand_over(call->client, syncshell, peer, &call->ticket);
+    return syncshell_client_delete_syncshell(call->client, syncshell, &call->ticket);
+}
+
 static int32_t run_network_changed(struct command_call *call, int32_t parameter)
 {
     (void)parameter;
@@ -307,6 +329,23 @@ const struct command COMMANDS[] = {
      "{\"command\":\"close\",\"session\":\"s1\",\"outcome\":\"completed\"}",
      "Ends the session for both sides: completed, failed or cancelled. session_closed follows.",
      run_close, 0, "\"session\" is not an id: " IDS "."},
+    {"remove_member", "peer [syncshell]",
+     "{\"command\":\"remove_member\",\"peer\":\"ed25519:Zm8...\"}",
+     "Owner: takes the member out, for ever. member_removed follows. It still knows the secret: rotate the key, too.",
+     run_owner, OWNER_REMOVE_MEMBER,
+     "A value is not allowed: \"peer\" is another member's id such as ed25519:..., \"syncshell\" is " IDS
+     "."},
+    {"rotate_key", "[syncshell]", "{\"command\":\"rotate_key\"}",
+     "Owner: makes a new secret. The others are out until they join with the invite of key_rotated.",
+     run_owner, OWNER_ROTATE_KEY, "\"syncshell\" is not an id: " IDS "."},
+    {"hand_over", "peer [syncshell]", "{\"command\":\"hand_over\",\"peer\":\"ed25519:Zm8...\"}",
+     "Owner: makes another member the owner. owner_changed follows.", run_owner, OWNER_HAND_OVER,
+     "A value is not allowed: \"peer\" is another member's id such as ed25519:..., \"syncshell\" is " IDS
+     "."},
+    {"delete_syncshell", "[syncshell]",
+     "{\"command\":\"delete_syncshell\",\"syncshell\":\"k3J9...\"}",
+     "Owner: ends the syncshell for everybody, with its sessions. syncshell_deleted follows.",
+     run_owner, OWNER_DELETE, "\"syncshell\" is not an id: " IDS "."},
     {"network_changed", "", "{\"command\":\"network_changed\"}",
      "The network is usable (again): what waits is tried at once. Has no ticket (0).",
      run_network_changed, 0, "The library did not take it."},

@@ -8,7 +8,7 @@ static const char OPTIONS_HELP[] =
     "                          $XDG_STATE_HOME/syncshell, or ~/.local/state/syncshell\n"
     "  --relay URL             ws://HOST:PORT or wss://HOST:PORT; needed once, then the state directory knows it\n"
     "  --ca FILE               PEM file of the authorities to trust for wss; default: the system's\n"
-    "  --syncshell ID          which one, for invite, members, sessions and peer; default: all, or the only one\n"
+    "  --syncshell ID          which one; default: all, or the only one\n"
     "  --access-key-file FILE  a file with the operator's key for creating syncshells, where the relay asks for one; - is\n"
     "                          the standard input. Default: $SYNCSHELL_ACCESS_KEY, if set\n"
     "  --timeout SECONDS       how long to wait for the relay; default 15. peer waits for ever\n"
@@ -28,6 +28,10 @@ static const char PROGRAM_HELP[] =
     "  syncshell invite        print the invite again\n"
     "  syncshell members       who is a member, and who is online\n"
     "  syncshell sessions      the open recovery sessions\n"
+    "  syncshell remove-member PEER     for the owner: take a member out\n"
+    "  syncshell rotate-key             for the owner: make a new secret, print the new invite\n"
+    "  syncshell hand-over PEER         for the owner: make another member the owner\n"
+    "  syncshell delete                 for the owner: end the syncshell for everybody\n"
     "  syncshell peer          a peer for scripts: JSON commands in, JSON events out\n"
     "\n"
     "To begin:\n"
@@ -69,6 +73,23 @@ static const char *const USAGES[N_SUBCOMMANDS] = {
         "Connects and prints the open recovery sessions of this device: id, role (joiner receives files,\n"
         "provider sends them), the other side, and the generation of the last attempt.\n\n"
         "  syncshell sessions\n\n",
+    [SUBCOMMAND_REMOVE_MEMBER] =
+        "Usage: syncshell remove-member PEER [--syncshell ID] [OPTIONS]\n\n"
+        "For the owner. Takes the member out of the syncshell at once and for ever; its sessions end. It still knows the\n"
+        "secret: run rotate-key, too. If the relay cannot be reached in time, the next start carries it out; so it is with\n"
+        "all commands for the owner.\n\n"
+        "  syncshell remove-member ed25519:Zm8...\n\n",
+    [SUBCOMMAND_ROTATE_KEY] =
+        "Usage: syncshell rotate-key [--syncshell ID] [OPTIONS]\n\n"
+        "For the owner. Makes a new secret and prints the new invite alone on stdout. All others are out until they have\n"
+        "joined with it: give it to those who are to stay. Their sessions wait for them.\n\n"
+        "  syncshell rotate-key\n\n",
+    [SUBCOMMAND_HAND_OVER] = "Usage: syncshell hand-over PEER [--syncshell ID] [OPTIONS]\n\n"
+                             "For the owner. Makes another member the owner.\n\n"
+                             "  syncshell hand-over ed25519:Zm8...\n\n",
+    [SUBCOMMAND_DELETE] = "Usage: syncshell delete --syncshell ID [OPTIONS]\n\n"
+                          "For the owner. Ends the syncshell for everybody, with its sessions.\n\n"
+                          "  syncshell delete --syncshell k3J9...\n\n",
     [SUBCOMMAND_PEER] =
         "Usage: syncshell peer [--state DIR] [--relay URL] [--syncshell ID] [--ca FILE] [OPTIONS]\n\n"
         "A peer driven by a program: one JSON object a line. Commands come in on stdin, events go out on stdout. It keeps\n"

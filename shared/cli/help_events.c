@@ -82,10 +82,19 @@ const struct help_event HELP_EVENTS[] = {
      "Why the session is not whole, the same at both sides and at the relay; no cause: the link is up again."},
     {"membership_ended",
      "{\"event\":\"membership_ended\",\"syncshellId\":\"k3J9...\",\"code\":\"member_removed\"}",
-     "Not a member any more, nor its sessions open; with wrong_key_epoch a member still, but with an old key."},
+     "Not a member any more, nor its sessions open; with wrong_key_epoch a member still, who joins with the owner's new invite."},
     {"owner_changed",
      "{\"event\":\"owner_changed\",\"syncshellId\":\"k3J9...\",\"ownerPeerId\":\"ed25519:Zm8...\"}",
-     "The syncshell has another owner."},
+     "The syncshell has another owner. With a ticket: this side handed it over."},
+    {"member_removed",
+     "{\"event\":\"member_removed\",\"ticket\":5,\"syncshellId\":\"k3J9...\",\"peerId\":\"ed25519:Zm8...\"}",
+     "Owner: the member is out."},
+    {"key_rotated",
+     "{\"event\":\"key_rotated\",\"ticket\":6,\"syncshellId\":\"k3J9...\",\"invite\":\"syncshell1.eyJ2...\"}",
+     "Owner: the others come back with this invite only."},
+    {"syncshell_deleted",
+     "{\"event\":\"syncshell_deleted\",\"ticket\":7,\"syncshellId\":\"k3J9...\"}",
+     "Owner: it is over for everybody."},
 };
 
 const size_t HELP_EVENTS_COUNT = sizeof(HELP_EVENTS) / sizeof(HELP_EVENTS[0]);

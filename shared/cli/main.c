@@ -11,6 +11,7 @@
 #include "cli/list.h"
 #include "cli/membership.h"
 #include "cli/options.h"
+#include "cli/owner.h"
 #include "cli/peer.h"
 
 enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
@@ -26,6 +27,14 @@ static int run(const struct options *options)
         return membership_join(options);
     case SUBCOMMAND_INVITE:
         return membership_invite(options);
+    case SUBCOMMAND_REMOVE_MEMBER:
+        return owner_remove_member(options);
+    case SUBCOMMAND_ROTATE_KEY:
+        return owner_rotate_key(options);
+    case SUBCOMMAND_HAND_OVER:
+        return owner_hand_over(options);
+    case SUBCOMMAND_DELETE:
+        return owner_delete(options);
     case SUBCOMMAND_MEMBERS:
         return list_members(options);
     case SUBCOMMAND_SESSIONS:

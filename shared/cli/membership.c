@@ -8,20 +8,19 @@
 #include "cli/known.h"
 #include "cli/wait.h"
 
-/* Prints the text, or the JSON object, which it takes. The exit status. */
-static int print_result(const struct options *options, const char *text, json_t *object)
+int membership_print_result(const struct options *options, const char *text, json_t *takes_object)
 {
     int r = 0;
 
-    if (!object) {
+    if (!takes_object) {
         failure_print_error(SYNCSHELL_E_NO_MEMORY);
         return 1;
     }
     if (options->json)
-        r = json_dumpf(object, stdout, JSON_COMPACT);
+        r = json_dumpf(takes_object, stdout, JSON_COMPACT);
     else
         fputs(text, stdout);
-    json_decref(object);
+    json_decref(takes_object);
     putchar('\n');
     return r ? 1 : 0;
 }
@@ -47,7 +46,7 @@ int membership_id(const struct options *options)
         failure_print_error(error);
         return 1;
     }
-    return print_result(options, id, json_pack("{s:s}", "peerId", id));
+    return membership_print_result(options, id, json_pack("{s:s}", "peerId", id));
 }
 
 static int create_with(const struct options *options, struct visit *visit)
@@ -69,8 +68,8 @@ static int create_with(const struct options *options, struct visit *visit)
         return 1;
     invite = text_of(event, SYNCSHELL_FIELD_INVITE);
     id = text_of(event, SYNCSHELL_FIELD_SYNCSHELL_ID);
-    status =
-        print_result(options, invite, json_pack("{s:s, s:s}", "syncshellId", id, "invite", invite));
+    status = membership_print_result(options, invite,
+                                     json_pack("{s:s, s:s}", "syncshellId", id, "invite", invite));
     fprintf(
         stderr,
         "Created the syncshell %s. The line above is its invite: give it to each member over a channel that you trust, "
@@ -112,8 +111,8 @@ static int join_with(const struct options *options, struct visit *visit)
         return 1;
     id = text_of(event, SYNCSHELL_FIELD_SYNCSHELL_ID);
     owner = text_of(event, SYNCSHELL_FIELD_OWNER_PEER_ID);
-    status =
-        print_result(options, id, json_pack("{s:s, s:s}", "syncshellId", id, "ownerPeerId", owner));
+    status = membership_print_result(
+        options, id, json_pack("{s:s, s:s}", "syncshellId", id, "ownerPeerId", owner));
     fprintf(stderr, "Joined the syncshell %s. Its members: syncshell members\n", id);
     visit_drop(visit, event);
     return status;
@@ -131,9 +130,8 @@ int membership_join(const struct options *options)
     return status;
 }
 
-/* The syncshell of the options, or the only one that the client rejoins, in `ret_id`. */
-static int find_syncshell(const struct options *options, struct visit *visit,
-                          char ret_id[SYNCSHELL_ID_SIZE])
+int membership_find_syncshell(const struct options *options, struct visit *visit,
+                              char ret_id[SYNCSHELL_ID_SIZE])
 {
     struct known known;
     int r;
@@ -163,15 +161,15 @@ static int invite_with(const struct options *options, struct visit *visit)
     char id[SYNCSHELL_ID_SIZE], invite[SYNCSHELL_INVITE_SIZE];
     int32_t error;
 
-    if (find_syncshell(options, visit, id))
+    if (membership_find_syncshell(options, visit, id))
         return 1;
     error = syncshell_client_invite(visit->client, id, invite, sizeof(invite), NULL);
     if (error) {
         failure_print_error(error);
         return 1;
     }
-    return print_result(options, invite,
-                        json_pack("{s:s, s:s}", "syncshellId", id, "invite", invite));
+    return membership_print_result(options, invite,
+                                   json_pack("{s:s, s:s}", "syncshellId", id, "invite", invite));
 }
 
 int membership_invite(const struct options *options)

@@ -34,6 +34,10 @@ static const char *const SUBCOMMANDS[N_SUBCOMMANDS] = {
     [SUBCOMMAND_INVITE] = "invite",
     [SUBCOMMAND_MEMBERS] = "members",
     [SUBCOMMAND_SESSIONS] = "sessions",
+    [SUBCOMMAND_REMOVE_MEMBER] = "remove-member",
+    [SUBCOMMAND_ROTATE_KEY] = "rotate-key",
+    [SUBCOMMAND_HAND_OVER] = "hand-over",
+    [SUBCOMMAND_DELETE] = "delete",
     [SUBCOMMAND_PEER] = "peer",
 };
 
@@ -141,6 +145,20 @@ static int option_take(struct parse *parse, const char *word)
     return 0;
 }
 
+/* What the command's argument is, in the sentence that misses it. NULL: it takes none. */
+static const char *argument_wanted(enum subcommand subcommand)
+{
+    static const char *const WANTED[N_SUBCOMMANDS] = {
+        [SUBCOMMAND_JOIN] = "join needs the invite that a member gave you: syncshell join INVITE",
+        [SUBCOMMAND_REMOVE_MEMBER] =
+            "remove-member needs the member's peer id: syncshell remove-member PEER",
+        [SUBCOMMAND_HAND_OVER] =
+            "hand-over needs the new owner's peer id: syncshell hand-over PEER",
+    };
+
+    return WANTED[subcommand];
+}
+
 static int word_take(struct parse *parse, const char *word)
 {
     struct options *options = parse->options;
@@ -151,7 +169,7 @@ static int word_take(struct parse *parse, const char *word)
             return refuse(parse, "There is no command \"%.100s\".", word);
         return 0;
     }
-    if (options->subcommand != SUBCOMMAND_JOIN || options->argument)
+    if (!argument_wanted(options->subcommand) || options->argument)
         return refuse(parse, "\"%.100s\" is one argument too many.", word);
     options->argument = word;
     return 0;
@@ -166,9 +184,10 @@ static int line_check(struct parse *parse)
         return 0;
     if (options->subcommand == SUBCOMMAND_NONE)
         return refuse(parse, "A command is missing.");
-    if (options->subcommand == SUBCOMMAND_JOIN && !options->argument)
-        return refuse(parse, "%s",
-                      "join needs the invite that a member gave you: syncshell join INVITE");
+    if (argument_wanted(options->subcommand) && !options->argument)
+        return refuse(parse, "%s", argument_wanted(options->subcommand));
+    if (options->subcommand == SUBCOMMAND_DELETE && !options->syncshell_id)
+        return refuse(parse, "delete cannot be undone: name the syncshell with --syncshell.");
     if (options->subcommand == SUBCOMMAND_PEER && options->access_key_file &&
         strcmp(options->access_key_file, "-") == 0)
         return refuse(parse,

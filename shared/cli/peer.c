@@ -82,7 +82,8 @@ static int note_syncshell(struct peer *peer, const syncshell_event *event)
 
     if (!id)
         return 0;
-    if (type == SYNCSHELL_EVENT_SYNCSHELL_LEFT || ended_for_good(event))
+    if (type == SYNCSHELL_EVENT_SYNCSHELL_LEFT || type == SYNCSHELL_EVENT_SYNCSHELL_DELETED ||
+        ended_for_good(event))
         json_object_del(peer->syncshells, id); /* it may never have been there */
     else if (type == SYNCSHELL_EVENT_SYNCSHELL_CREATED ||
              type == SYNCSHELL_EVENT_SYNCSHELL_JOINED || type == SYNCSHELL_EVENT_SYNCSHELL_READY)

@@ -1,6 +1,7 @@
 #include "cli/wait.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "cli/failure.h"
@@ -87,22 +88,46 @@ int32_t wait_next(struct wait *wait, int32_t pause_ms, syncshell_event **ret_eve
     return SYNCSHELL_OK;
 }
 
+static const char *advice(const char *code, bool retryable)
+{
+    if (retryable)
+        return "Try again in a moment.";
+    if (strcmp(code, "wrong_key_epoch") == 0)
+        return "Ask the owner for a new invite.";
+    if (strcmp(code, "not_owner") == 0)
+        return "Only the owner may: \"syncshell members\" shows who that is.";
+    if (strcmp(code, "unknown_target") == 0 || strcmp(code, "unknown_syncshell") == 0)
+        return "Compare the id with what \"syncshell members\" shows.";
+    return "Trying again will not help; ask the relay's operator.";
+}
+
 static void print_request_failed(const syncshell_event *event)
 {
+    const char *code = text_or(event, SYNCSHELL_FIELD_CODE, "failed");
     uint64_t retryable = 0;
 
     syncshell_event_integer(event, SYNCSHELL_FIELD_RETRYABLE, &retryable);
     failure_print("The request failed: %s (%s) %s",
-                  text_or(event, SYNCSHELL_FIELD_MESSAGE, "no reason given"),
-                  text_or(event, SYNCSHELL_FIELD_CODE, "failed"),
-                  retryable ? "Try again in a moment."
-                            : "Trying again will not help; ask the relay's operator.");
+                  text_or(event, SYNCSHELL_FIELD_MESSAGE, "no reason given"), code,
+                  advice(code, retryable != 0));
 }
 
 static const char *purpose(int32_t type)
 {
-    return type == SYNCSHELL_EVENT_SYNCSHELL_CREATED ? "The syncshell was not created"
-                                                     : "The syncshell was not joined";
+    switch (type) {
+    case SYNCSHELL_EVENT_SYNCSHELL_CREATED:
+        return "The syncshell was not created";
+    case SYNCSHELL_EVENT_MEMBER_REMOVED:
+        return "The member was not removed";
+    case SYNCSHELL_EVENT_KEY_ROTATED:
+        return "The key was not rotated";
+    case SYNCSHELL_EVENT_OWNER_CHANGED:
+        return "The syncshell was not handed over";
+    case SYNCSHELL_EVENT_SYNCSHELL_DELETED:
+        return "The syncshell was not deleted";
+    default:
+        return "The syncshell was not joined";
+    }
 }
 
 int32_t wait_for_ticket(struct wait *wait, uint64_t ticket, int32_t type,

@@ -8,8 +8,10 @@
 #include "base/str.h"
 #include "client/attempt.h"
 #include "client/engine_state.h"
+#include "client/group_key.h"
 #include "client/link.h"
 #include "client/notify.h"
+#include "client/owner.h"
 #include "client/progress.h"
 #include "client/record.h"
 #include "client/recovery.h"
@@ -37,11 +39,11 @@ static const char *code_of(int result)
 }
 
 static void add_syncshell(struct engine *e, uint64_t ticket, const struct wire_id *id,
-                          const char *secret, const struct wire_peer_id *owner,
+                          const char *secret, uint64_t key_epoch, const struct wire_peer_id *owner,
                           enum syncshell_state state)
 {
     struct syncshell *y;
-    int r = syncshell_new(e, id, secret, owner, state, &y);
+    int r = syncshell_new(e, id, secret, key_epoch, owner, state, &y);
     engine_check(e, r < 0 ? r : 0);
     if (r > 0)
         notify_failed(e, ticket, code_of(r), "the syncshell could not be added", false, id->text,
@@ -62,7 +64,7 @@ int engine_create_syncshell(struct engine *e, uint64_t now_us, uint64_t ticket)
     int r = e->crypto.secret_new(e->crypto.userdata, &secret);
     engine_check(e, r < 0 ? r : 0);
     if (r == 0 && engine_random_id(e, SYNCSHELL_ID_BYTES, &id) == 0)
-        add_syncshell(e, ticket, &id, secret.text, &e->config.peer_id, SYNCSHELL_CREATING);
+        add_syncshell(e, ticket, &id, secret.text, 1, &e->config.peer_id, SYNCSHELL_CREATING);
     return finish(e);
 }
 
@@ -86,6 +88,32 @@ static int join_again(struct engine *e, uint64_t ticket, struct syncshell *y)
     return finish(e);
 }
 
+/* Known, with another secret: the key was rotated since, or since the invite was made. */
+static int join_with_key(struct engine *e, uint64_t ticket, struct syncshell *y,
+                         const struct invite *invite)
+{
+    uint64_t epoch = invite_key_epoch(invite);
+    struct group_key *key;
+    if (epoch < y->key->epoch)
+        return refuse(e, ticket, wire_code_name(WIRE_CODE_WRONG_KEY_EPOCH),
+                      "the invite is from before the key was rotated: ask the owner for a new one",
+                      y->id.text, NULL);
+    if (epoch == y->key->epoch)
+        return refuse(e, ticket, CODE_BAD_ARGUMENT, "the invite does not fit the syncshell",
+                      y->id.text, NULL);
+    if (y->state == SYNCSHELL_LEAVING || y->n_operations > 0)
+        return refuse(e, ticket, CODE_BUSY, "another command about it is under way", y->id.text,
+                      NULL);
+    int r = group_key_new(e, &y->id, invite->secret.text, epoch, &key);
+    engine_check(e, r == 0 ? 0 : -ENOMEM);
+    if (r == 0) {
+        syncshell_command(y, ticket);
+        group_key_propose(y, key, true);
+        y->pause_us = 0; /* it was for the key before */
+    }
+    return finish(e);
+}
+
 int engine_join(struct engine *e, uint64_t now_us, uint64_t ticket, const struct invite *invite)
 {
     char ours[WIRE_ORIGIN_MAX + 1], theirs[WIRE_ORIGIN_MAX + 1];
@@ -94,8 +122,10 @@ int engine_join(struct engine *e, uint64_t now_us, uint64_t ticket, const struct
         return refuse(e, ticket, CODE_BAD_ARGUMENT, "the invite's relay is not ws:// or wss://",
                       NULL, NULL);
     struct syncshell *known = engine_find_syncshell(e, invite->syncshell_id.text);
-    if (known && str_equal(known->secret.text, invite->secret.text))
+    if (known && str_equal(known->key->secret.text, invite->secret.text))
         return join_again(e, ticket, known);
+    if (known && known->state >= SYNCSHELL_MEMBER)
+        return join_with_key(e, ticket, known, invite);
     if (!*e->relay_url) {
         engine_check(
             e, str_copy(e->relay_url, sizeof e->relay_url, invite->relay_url) == 0 ? 0 : -EINVAL);
@@ -105,8 +135,8 @@ int engine_join(struct engine *e, uint64_t now_us, uint64_t ticket, const struct
         return refuse(e, ticket, "other_relay",
                       "the invite is for another relay than this client's", NULL, NULL);
     }
-    add_syncshell(e, ticket, &invite->syncshell_id, invite->secret.text, &invite->owner_peer_id,
-                  SYNCSHELL_JOINING);
+    add_syncshell(e, ticket, &invite->syncshell_id, invite->secret.text, invite_key_epoch(invite),
+                  &invite->owner_peer_id, SYNCSHELL_JOINING);
     return finish(e);
 }
 
@@ -120,6 +150,40 @@ int engine_leave(struct engine *e, uint64_t now_us, uint64_t ticket, const char 
     syncshell_command(y, ticket);
     y->state = SYNCSHELL_LEAVING;
     record_put_syncshell(y);
+    return finish(e);
+}
+
+static const char *owner_fault(const struct engine *e, const struct syncshell *y,
+                               enum message_type type, const char *peer_id,
+                               struct wire_peer_id *ret_peer)
+{
+    bool self = peer_id && str_equal(peer_id, e->config.peer_id.text);
+    if (!y)
+        return wire_code_name(WIRE_CODE_UNKNOWN_SYNCSHELL);
+    if (!str_equal(y->owner.text, e->config.peer_id.text))
+        return wire_code_name(WIRE_CODE_NOT_OWNER);
+    if (self && type == MESSAGE_REMOVE_MEMBER)
+        return wire_code_name(WIRE_CODE_OWNER_CANNOT_LEAVE);
+    if (self || (peer_id && wire_peer_id_set(ret_peer, peer_id) != 0))
+        return CODE_BAD_ARGUMENT;
+    return y->state == SYNCSHELL_LEAVING || y->next_key_invited ? CODE_BUSY : NULL;
+}
+
+int engine_owner_operation(struct engine *e, uint64_t now_us, uint64_t ticket,
+                           const char *syncshell_id, enum message_type type, const char *peer_id)
+{
+    struct wire_peer_id peer = {.text = ""};
+    engine_enter(e, now_us);
+    struct syncshell *y = engine_find_syncshell(e, syncshell_id);
+    const char *fault = owner_fault(e, y, type, peer_id, &peer);
+    if (fault)
+        return refuse(e, ticket, fault, "the owner's operation was refused", syncshell_id, NULL);
+    int r = owner_add(y, type, &peer, 0, ticket);
+    engine_check(e, r < 0 ? r : 0);
+    if (r > 0)
+        return refuse(e, ticket, CODE_LIBRARY_FULL, "too many operations wait", syncshell_id, NULL);
+    if (r == 0)
+        record_put_syncshell(y);
     return finish(e);
 }
 

@@ -334,7 +334,8 @@ int engine_invite(const struct engine *e, const char *syncshell_id, struct invit
     const struct syncshell *y = engine_find_syncshell(e, syncshell_id);
     if (!y)
         return ENGINE_E_UNKNOWN;
-    struct invite i = {.syncshell_id = y->id, .secret = y->secret, .owner_peer_id = y->owner};
+    struct invite i = {.syncshell_id = y->id, .secret = y->key->secret, .owner_peer_id = y->owner};
+    invite_set_key_epoch(&i, y->key->epoch);
     if (str_copy(i.relay_url, sizeof i.relay_url, e->relay_url) != 0)
         return ENGINE_E_UNKNOWN;
     *ret_invite = i;

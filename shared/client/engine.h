@@ -38,6 +38,7 @@
 #include "wire/cause.h"
 #include "wire/id.h"
 #include "wire/invite.h"
+#include "wire/message.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -163,6 +164,9 @@ int engine_invite(const struct engine *e, const char *syncshell_id,
 int engine_create_syncshell(struct engine *e, uint64_t now_us, uint64_t ticket);
 int engine_join(struct engine *e, uint64_t now_us, uint64_t ticket, const struct invite *invite);
 int engine_leave(struct engine *e, uint64_t now_us, uint64_t ticket, const char *syncshell_id);
+/* RemoveMember, TransferOwnership (both of `peer_id`), RotateGroupKey, DeleteSyncshell. */
+int engine_owner_operation(struct engine *e, uint64_t now_us, uint64_t ticket,
+                           const char *syncshell_id, enum message_type type, const char *peer_id);
 int engine_network_changed(struct engine *e, uint64_t now_us);
 int engine_session_open(struct engine *e, uint64_t now_us, uint64_t ticket,
                         const char *syncshell_id, const char *other_peer_id, bool as_joiner,

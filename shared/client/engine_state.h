@@ -1,7 +1,7 @@
 /* What the parts of the engine share: the objects and how they hang together.
  *
  *   engine ── link (the one connection)
- *          ├─ syncshells ── members
+ *          ├─ syncshells ── members, keys, the owner's operations
  *          ├─ sessions ── attempt, held files (joiner), manifest and gathered request (provider)
  *          └─ requests in flight, by messageId
  *
@@ -27,6 +27,8 @@ enum {
     ENGINE_SIGNALS_MAX = 3072, /* of the requests: the rest is for what must come through */
     ENGINE_FRAME_BYTES_MAX = WIRE_REQUEST_HEADER_MAX + 1 + WIRE_BODY_MAX,
     ENGINE_RETRY_PAUSE_MS = 1000, /* after a refusal that may pass */
+    ENGINE_OLD_KEYS_MAX = 8,      /* of a syncshell */
+    ENGINE_OWNER_OPERATIONS_MAX = 64,
 };
 
 enum link_state {
@@ -68,16 +70,39 @@ enum syncshell_state {
     SYNCSHELL_LEAVING,
 };
 
+/* See client/group_key.h. */
+struct group_key {
+    struct list_node node; /* in syncshell->old_keys */
+    uint64_t epoch;        /* counts the syncshell's keys from 1 */
+    struct wire_key secret;
+    struct engine_group *group;
+};
+
+/* See client/owner.h. */
+struct owner_operation {
+    struct list_node node; /* in syncshell->operations, oldest first */
+    enum message_type type;
+    struct wire_peer_id peer_id; /* whom it is about; "" */
+    uint64_t sequence;           /* its ownerSequence once it was sent; 0 */
+    uint64_t ticket;
+};
+
 struct syncshell {
     struct map_node node; /* in engine->syncshells by id */
     struct engine *engine;
     enum syncshell_state state;
     struct wire_id id;
-    struct wire_key secret;
     struct wire_peer_id owner;
-    uint64_t key_epoch;
-    struct engine_group *group;
-    uint64_t ticket; /* of the command under way; 0 */
+    struct group_key *key;      /* in force */
+    struct group_key *next_key; /* to be; NULL */
+    bool next_key_invited;      /* it came by an invite; otherwise it is the owner's own */
+    bool next_key_tried;        /* it is what the next join proves */
+    struct list old_keys;       /* oldest first */
+    size_t n_old_keys;
+    struct list operations;
+    size_t n_operations;
+    uint64_t owner_sequence; /* the relay's, as far as we know */
+    uint64_t ticket;         /* of the command under way; 0 */
     struct wire_id
         store_epoch; /* which the cursor and the sessions' versions belong to; "" before the first join */
     uint64_t inbox_cursor; /* everything up to here is taken over */
@@ -224,6 +249,7 @@ enum request_kind {
     REQUEST_JOIN,
     REQUEST_LEAVE,
     REQUEST_ACK,
+    REQUEST_OWNER,
     REQUEST_OPEN,
     REQUEST_PROGRESS,
     REQUEST_SNAPSHOT,

@@ -28,25 +28,41 @@ static bool seal(struct session *s, enum message_type type, const struct sides *
     struct buf data = BUF_INIT(ASSOCIATED_BYTES_MAX);
     int r = associated(s, type, sides, &data);
     if (r == 0)
-        r = e->crypto.seal(e->crypto.userdata, s->syncshell->group, data.data, data.size,
+        r = e->crypto.seal(e->crypto.userdata, s->syncshell->key->group, data.data, data.size,
                            plain->data, plain->size, out);
     buf_deinit(&data);
     engine_check(e, r == 0 ? 0 : -ENOMEM);
     return r == 0;
 }
 
+/* With the key in force and, for what was stored, with those before it, newest first. 0, ENGINE_CRYPTO_E_AUTHENTICATION or
+ * negative. */
+static int open_with_keys(const struct syncshell *y, bool stored, const struct buf *data,
+                          const uint8_t *sealed, size_t size, struct buf *out)
+{
+    const struct engine_crypto *c = &y->engine->crypto;
+    int r = c->open(c->userdata, y->key->group, data->data, data->size, sealed, size, out);
+    for (struct list_node *n = y->old_keys.head.prev;
+         r == ENGINE_CRYPTO_E_AUTHENTICATION && stored && n != &y->old_keys.head; n = n->prev) {
+        const struct group_key *old = container_of(n, struct group_key, node);
+        r = c->open(c->userdata, old->group, data->data, data->size, sealed, size, out);
+    }
+    return r;
+}
+
 static const char *open_sealed(struct session *s, enum message_type type, const struct sides *sides,
                                enum body_format format, const uint8_t *sealed, size_t size,
                                struct buf *out)
 {
+    bool stored = sides->version != 0 || type == MESSAGE_RECOVERY_REQUEST ||
+                  type == MESSAGE_RECOVERY_RESPONSE;
     struct engine *e = s->syncshell->engine;
     if (format != BODY_FORMAT_SEALED)
         return CODE_CLEAR_BODY_REFUSED;
     struct buf data = BUF_INIT(ASSOCIATED_BYTES_MAX);
     int r = associated(s, type, sides, &data);
     if (r == 0)
-        r = e->crypto.open(e->crypto.userdata, s->syncshell->group, data.data, data.size, sealed,
-                           size, out);
+        r = open_with_keys(s->syncshell, stored, &data, sealed, size, out);
     buf_deinit(&data);
     if (r == ENGINE_CRYPTO_E_AUTHENTICATION)
         return CODE_BAD_SEAL;

@@ -210,6 +210,9 @@ const char *event_type_name(int32_t type)
         [SYNCSHELL_EVENT_SESSION_CAUSE] = "session_cause",
         [SYNCSHELL_EVENT_MEMBERSHIP_ENDED] = "membership_ended",
         [SYNCSHELL_EVENT_OWNER_CHANGED] = "owner_changed",
+        [SYNCSHELL_EVENT_MEMBER_REMOVED] = "member_removed",
+        [SYNCSHELL_EVENT_KEY_ROTATED] = "key_rotated",
+        [SYNCSHELL_EVENT_SYNCSHELL_DELETED] = "syncshell_deleted",
     };
     if (type < 0 || (size_t)type >= sizeof names / sizeof names[0] || !names[type])
         return "unknown";

@@ -4,6 +4,7 @@
 
 #include "client/ending.h"
 #include "client/notify.h"
+#include "client/owner.h"
 #include "client/record.h"
 #include "client/session.h"
 #include "client/syncshell.h"
@@ -55,7 +56,8 @@ void membership_ended(struct syncshell *y, enum wire_code code)
     if (!membership_code_is_final(code)) {
         each_session(y, code, interrupt_session);
         syncshell_disconnected(y);
-        y->pause_us = TIME_NEVER_US;
+        if (!y->next_key_invited)
+            y->pause_us = TIME_NEVER_US;
         tell_pause(y, code);
         return;
     }
@@ -67,18 +69,24 @@ void membership_ended(struct syncshell *y, enum wire_code code)
     if (y->ticket != 0)
         notify_failed(y->engine, y->ticket, wire_code_name(code), "the membership has ended", false,
                       y->id.text, NULL);
-    ending_tell(y->engine, 0,
-                &(struct record_ended){.syncshell_id = y->id, .code = wire_code_name(code)});
+    bool deleted; /* by us */
+    owner_end_all(y, code, &deleted);
+    if (!deleted)
+        ending_tell(y->engine, 0,
+                    &(struct record_ended){.syncshell_id = y->id, .code = wire_code_name(code)});
     syncshell_forget(y);
 }
 
-void membership_owner_changed(struct syncshell *y, const struct wire_peer_id *owner)
+void membership_owner_changed(struct syncshell *y, const struct message_owner_changed *m)
 {
     struct engine *e = y->engine;
+    if (owner_awaits(y, m))
+        return; /* told when it is answered */
     struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_OWNER_CHANGED, 0);
-    y->owner = *owner;
+    y->owner = m->owner_peer_id;
+    y->owner_sequence = m->owner_sequence;
     record_put_syncshell(y);
     notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
-    notify_text(event, SYNCSHELL_FIELD_OWNER_PEER_ID, owner->text);
+    notify_text(event, SYNCSHELL_FIELD_OWNER_PEER_ID, m->owner_peer_id.text);
     notify_send(e, event);
 }

@@ -12,6 +12,6 @@ bool membership_code_is_final(enum wire_code code);
 void membership_ended(struct syncshell *y, enum wire_code code);
 
 /* The ownership was handed over. */
-void membership_owner_changed(struct syncshell *y, const struct wire_peer_id *owner);
+void membership_owner_changed(struct syncshell *y, const struct message_owner_changed *m);
 
 #endif

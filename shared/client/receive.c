@@ -9,6 +9,7 @@
 #include "client/link.h"
 #include "client/membership.h"
 #include "client/notify.h"
+#include "client/owner.h"
 #include "client/progress.h"
 #include "client/record.h"
 #include "client/recovery.h"
@@ -95,6 +96,8 @@ static void on_stored(struct engine *e, const struct message_stored *m)
         syncshell_created(y);
     else if (r->kind == REQUEST_LEAVE && y)
         syncshell_left(y);
+    else if (r->kind == REQUEST_OWNER && y)
+        owner_stored(y);
     else if (r->kind == REQUEST_OPEN && s && s->phase == SESSION_OPENING)
         session_opened(s, m);
     else if (r->kind == REQUEST_CLOSE && s)
@@ -189,7 +192,7 @@ static void on_owner_changed(struct engine *e, const struct message_owner_change
 {
     struct syncshell *y = engine_find_syncshell(e, m->syncshell_id.text);
     if (y && y->joined)
-        membership_owner_changed(y, &m->owner_peer_id);
+        membership_owner_changed(y, m);
 }
 
 static void on_presence(struct engine *e, const struct message_peer_presence *m)

@@ -10,6 +10,8 @@
 
 #include "base/str.h"
 #include "client/ending.h"
+#include "client/group_key.h"
+#include "client/owner.h"
 #include "client/session.h"
 #include "client/syncshell.h"
 #include "wire/body_json.h"
@@ -59,12 +61,52 @@ void record_put_client(struct engine *e)
     put(e, RECORD_CLIENT, "", json_pack("{s:s}", "relayUrl", e->relay_url));
 }
 
+static json_t *key_to_json(const struct group_key *k)
+{
+    return json_pack("{s:s, s:I}", "secret", k->secret.text, "epoch", (json_int_t)k->epoch);
+}
+
+static int add_old_keys(const struct syncshell *y, json_t *o)
+{
+    json_t *array = json_array();
+    if (json_object_set_new(o, "oldKeys", array) != 0)
+        return -ENOMEM;
+    list_for_each_safe (n, next, &y->old_keys) {
+        if (json_array_append_new(array, key_to_json(container_of(n, struct group_key, node))) != 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int add_operations(const struct syncshell *y, json_t *o)
+{
+    json_t *array = json_array();
+    if (json_object_set_new(o, "operations", array) != 0)
+        return -ENOMEM;
+    list_for_each_safe (n, next, &y->operations) {
+        const struct owner_operation *op = container_of(n, struct owner_operation, node);
+        if (json_array_append_new(
+                array, json_pack("{s:s, s:s, s:I}", "type", message_type_name(op->type), "peer",
+                                 op->peer_id.text, "sequence", (json_int_t)op->sequence)) != 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
 void record_put_syncshell(struct syncshell *y)
 {
-    put(y->engine, RECORD_SYNCSHELL, y->id.text,
-        json_pack("{s:s, s:s, s:i, s:I, s:s, s:I}", "secret", y->secret.text, "owner",
-                  y->owner.text, "state", (int)y->state, "keyEpoch", (json_int_t)y->key_epoch,
-                  "storeEpoch", y->store_epoch.text, "inboxCursor", (json_int_t)y->inbox_cursor));
+    json_t *o =
+        json_pack("{s:s, s:s, s:i, s:I, s:s, s:I}", "secret", y->key->secret.text, "owner",
+                  y->owner.text, "state", (int)y->state, "keyEpoch", (json_int_t)y->key->epoch,
+                  "storeEpoch", y->store_epoch.text, "inboxCursor", (json_int_t)y->inbox_cursor);
+    bool own_next = y->next_key && !y->next_key_invited;
+    if (o && ((y->n_old_keys > 0 && add_old_keys(y, o) != 0) ||
+              (y->n_operations > 0 && add_operations(y, o) != 0) ||
+              (own_next && json_object_set_new(o, "nextKey", key_to_json(y->next_key)) != 0))) {
+        json_decref(o);
+        o = NULL;
+    }
+    put(y->engine, RECORD_SYNCSHELL, y->id.text, o);
 }
 
 void record_delete_syncshell(struct syncshell *y)
@@ -208,6 +250,62 @@ static int load_client(struct engine *e, const json_t *o)
     return url && str_copy(e->relay_url, sizeof e->relay_url, url) == 0 ? 0 : ENGINE_E_RECORD;
 }
 
+static int record_error(int r)
+{
+    return r > 0 ? ENGINE_E_RECORD : r;
+}
+
+static int load_key(struct syncshell *y, const json_t *o, struct group_key **ret_key)
+{
+    const char *secret = get_text(o, "secret");
+    uint64_t epoch;
+    if (!secret || !wire_key_valid(secret, strlen(secret)) ||
+        get_number(o, "epoch", WIRE_INTEGER_MAX, &epoch) != 0 || epoch == 0)
+        return ENGINE_E_RECORD;
+    return record_error(group_key_new(y->engine, &y->id, secret, epoch, ret_key));
+}
+
+static int load_keys(struct syncshell *y, const json_t *o)
+{
+    const json_t *old = json_object_get(o, "oldKeys");
+    const json_t *next = json_object_get(o, "nextKey");
+    struct group_key *key;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < json_array_size(old); i++) {
+        r = load_key(y, json_array_get(old, i), &key);
+        if (r == 0)
+            group_key_keep_old(y, key);
+    }
+    if (r == 0 && next) {
+        r = load_key(y, next, &key);
+        if (r == 0)
+            group_key_propose(y, key, false);
+    }
+    return r;
+}
+
+static int load_operations(struct syncshell *y, const json_t *o)
+{
+    const json_t *array = json_object_get(o, "operations");
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < json_array_size(array); i++) {
+        const json_t *item = json_array_get(array, i);
+        const char *type_name = get_text(item, "type");
+        const char *peer_text = get_text(item, "peer");
+        struct wire_peer_id peer = {.text = ""};
+        uint64_t sequence;
+        enum message_type type =
+            type_name ? message_type_from_name(type_name, strlen(type_name)) : MESSAGE_NONE;
+        if ((type != MESSAGE_REMOVE_MEMBER && type != MESSAGE_ROTATE_GROUP_KEY &&
+             type != MESSAGE_TRANSFER_OWNERSHIP && type != MESSAGE_DELETE_SYNCSHELL) ||
+            !peer_text || (*peer_text && wire_peer_id_set(&peer, peer_text) != 0) ||
+            get_number(item, "sequence", WIRE_INTEGER_MAX, &sequence) != 0)
+            return ENGINE_E_RECORD;
+        r = record_error(owner_add(y, type, &peer, sequence, 0));
+    }
+    return r;
+}
+
 static int load_syncshell(struct engine *e, const char *key, const json_t *o)
 {
     struct wire_id id;
@@ -223,10 +321,13 @@ static int load_syncshell(struct engine *e, const char *key, const json_t *o)
         get_number(o, "keyEpoch", WIRE_INTEGER_MAX, &key_epoch) != 0)
         return ENGINE_E_RECORD;
     struct syncshell *y;
-    int r = syncshell_new(e, &id, secret, &owner, (enum syncshell_state)state, &y);
+    int r = syncshell_new(e, &id, secret, key_epoch, &owner, (enum syncshell_state)state, &y);
+    if (r == 0)
+        r = load_keys(y, o);
+    if (r == 0)
+        r = load_operations(y, o);
     if (r != 0)
-        return r < 0 ? r : ENGINE_E_RECORD;
-    y->key_epoch = key_epoch;
+        return record_error(r);
     y->inbox_cursor = cursor;
     return str_copy(y->store_epoch.text, sizeof y->store_epoch.text, epoch) == 0 ? 0
                                                                                  : ENGINE_E_RECORD;
@@ -276,11 +377,6 @@ static struct session *session_of_key(struct engine *e, const char *key, const c
     id[length] = '\0';
     *ret_rest = slash ? slash + 1 : "";
     return engine_find_session(e, id);
-}
-
-static int record_error(int r)
-{
-    return r > 0 ? ENGINE_E_RECORD : r;
 }
 
 static int load_file(struct engine *e, const char *key, const json_t *o)

@@ -2,7 +2,7 @@
  * key; its value is an object with a version number of its own, so that a newer library's journal is recognised.
  *
  *   client    -                  relay URL
- *   syncshell <id>               secret, owner, state, epoch, inbox cursor
+ *   syncshell <id>               keys, owner, its operations, state, inbox cursor
  *   session   <id>               syncshell, other side, role, phase, version, generation, stored sequence, label
  *   file      <session>/<path>   joiner: a reported file and its sequence number
  *   manifest  <session>          provider: the whole list

@@ -110,6 +110,22 @@ void session_forget_all(struct syncshell *y)
     each(y, visit_forget, NULL);
 }
 
+/* What is in the log, or on its way to it, was sealed under the key before: it is replaced. */
+static void visit_key_changed(struct session *s, void *argument)
+{
+    (void)argument;
+    if (!s->joiner || s->phase == SESSION_CLOSING)
+        return;
+    s->checkpoint_needed = true;
+    s->progress.outdated = true;
+    record_put_session(s);
+}
+
+void session_key_changed(struct syncshell *y)
+{
+    each(y, visit_key_changed, NULL);
+}
+
 void session_loaded_all(struct engine *e)
 {
     for (struct map_node *n = map_next(&e->sessions, NULL); n; n = map_next(&e->sessions, n)) {

@@ -48,6 +48,9 @@ void session_close(struct session *s, uint64_t ticket, enum session_outcome outc
 /* The relay has lost the session: opens it again and sends all progress as a checkpoint. */
 void session_reopen(struct session *s);
 
+/* Another key is in force: the joiner's log at the relay is written anew under it. */
+void session_key_changed(struct syncshell *y);
+
 void session_forget_all(struct syncshell *y);
 
 /* A request about this session. False: the engine is stopped. */

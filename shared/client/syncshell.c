@@ -8,8 +8,10 @@
 
 #include "base/str.h"
 #include "client/attempt.h"
+#include "client/group_key.h"
 #include "client/membership.h"
 #include "client/notify.h"
+#include "client/owner.h"
 #include "client/record.h"
 #include "client/recovery.h"
 #include "client/request.h"
@@ -19,7 +21,7 @@
 enum { MESSAGE_ID_BYTES = 12, REJOIN_PAUSE_MS = 30000 };
 
 int syncshell_new(struct engine *e, const struct wire_id *id, const char *secret,
-                  const struct wire_peer_id *owner, enum syncshell_state state,
+                  uint64_t key_epoch, const struct wire_peer_id *owner, enum syncshell_state state,
                   struct syncshell **ret_syncshell)
 {
     struct syncshell *y = calloc(1, sizeof *y);
@@ -29,15 +31,14 @@ int syncshell_new(struct engine *e, const struct wire_id *id, const char *secret
     y->id = *id;
     y->owner = *owner;
     y->state = state;
-    y->key_epoch = 1;
     list_init(&y->members);
-    int r = str_copy(y->secret.text, sizeof y->secret.text, secret);
-    if (r == 0)
-        r = e->crypto.group_new(e->crypto.userdata, secret, id->text, &y->group);
+    list_init(&y->old_keys);
+    list_init(&y->operations);
+    int r = group_key_new(e, id, secret, key_epoch, &y->key);
     if (r == 0)
         r = map_insert(&e->syncshells, &y->node, y->id.text);
     if (r != 0) {
-        e->crypto.group_free(e->crypto.userdata, y->group);
+        group_key_free_all(y);
         free(y);
         return r == MAP_E_FULL ? ENGINE_E_FULL : r == MAP_E_EXISTS ? ENGINE_E_ARGUMENT : r;
     }
@@ -56,8 +57,9 @@ static void members_clear(struct syncshell *y)
 void syncshell_free(struct syncshell *y)
 {
     members_clear(y);
+    owner_free_all(y);
     map_remove(&y->engine->syncshells, &y->node);
-    y->engine->crypto.group_free(y->engine->crypto.userdata, y->group);
+    group_key_free_all(y);
     free(y);
 }
 
@@ -86,13 +88,12 @@ static bool request_start(struct syncshell *y, enum request_kind kind, enum mess
     return engine_random_id(y->engine, MESSAGE_ID_BYTES, &ret_r->message_id) == 0;
 }
 
-static bool group_sign(struct syncshell *y, const struct buf *text, int encoded,
-                       struct wire_signature *ret_signature)
+static bool group_sign(struct engine *e, const struct group_key *key, const struct buf *text,
+                       int encoded, struct wire_signature *ret_signature)
 {
-    struct engine *e = y->engine;
     int r = encoded;
     if (r == 0)
-        r = e->crypto.group_sign(e->crypto.userdata, y->group, text->data, text->size,
+        r = e->crypto.group_sign(e->crypto.userdata, key->group, text->data, text->size,
                                  ret_signature);
     engine_check(e, r == 0 ? 0 : -ENOMEM);
     return r == 0;
@@ -107,13 +108,15 @@ static void send_create(struct syncshell *y)
         return;
     m.create_syncshell.message_id = r.message_id;
     m.create_syncshell.syncshell_id = y->id;
-    int result = e->crypto.group_public_key(e->crypto.userdata, y->group,
+    m.create_syncshell.has_key_epoch = y->key->epoch > 1; /* made again after rotations */
+    m.create_syncshell.key_epoch = y->key->epoch > 1 ? y->key->epoch : 0;
+    int result = e->crypto.group_public_key(e->crypto.userdata, y->key->group,
                                             &m.create_syncshell.group_public_key);
     engine_check(e, result == 0 ? 0 : -ENOMEM);
     struct buf text = BUF_INIT(CHALLENGE_TEXT_MAX);
     result = challenge_create(&text, e->link.relay_id.text, e->link.nonce.text, y->id.text,
                               e->config.peer_id.text, m.create_syncshell.group_public_key.text);
-    if (group_sign(y, &text, result, &m.create_syncshell.proof))
+    if (group_sign(e, y->key, &text, result, &m.create_syncshell.proof))
         request_send(e, &m, &r);
     buf_deinit(&text);
 }
@@ -122,19 +125,20 @@ static void send_join(struct syncshell *y)
 {
     struct engine *e = y->engine;
     struct message m = {.type = MESSAGE_JOIN_SYNCSHELL};
+    const struct group_key *key = group_key_to_prove(y);
     struct request r;
     if (!request_start(y, REQUEST_JOIN, m.type, &r))
         return;
     m.join_syncshell.message_id = r.message_id;
     m.join_syncshell.syncshell_id = y->id;
-    m.join_syncshell.key_epoch = y->key_epoch;
+    m.join_syncshell.key_epoch = key->epoch;
     m.join_syncshell.has_inbox_cursor = *y->store_epoch.text != '\0';
     m.join_syncshell.inbox_cursor = y->inbox_cursor;
     m.join_syncshell.store_epoch = y->store_epoch;
     struct buf text = BUF_INIT(CHALLENGE_TEXT_MAX);
     int result = challenge_join(&text, e->link.relay_id.text, e->link.nonce.text, y->id.text,
-                                e->config.peer_id.text, y->key_epoch);
-    if (group_sign(y, &text, result, &m.join_syncshell.proof))
+                                e->config.peer_id.text, key->epoch);
+    if (group_sign(e, key, &text, result, &m.join_syncshell.proof))
         request_send(e, &m, &r);
     buf_deinit(&text);
 }
@@ -177,14 +181,16 @@ void syncshell_pump(struct syncshell *y)
     if (y->state == SYNCSHELL_CREATING) {
         if (!in_flight(y, REQUEST_CREATE))
             send_create(y);
-    } else if (!y->joined) {
+    } else if (!y->joined || y->next_key_invited) {
         if (!in_flight(y, REQUEST_JOIN))
             send_join(y);
     } else if (y->state == SYNCSHELL_LEAVING) {
         if (!in_flight(y, REQUEST_LEAVE))
             send_leave(y);
-    } else if (y->inbox_cursor > y->inbox_acked && !in_flight(y, REQUEST_ACK)) {
-        send_ack(y);
+    } else {
+        if (y->inbox_cursor > y->inbox_acked && !in_flight(y, REQUEST_ACK))
+            send_ack(y);
+        owner_pump(y);
     }
 }
 
@@ -279,6 +285,7 @@ void syncshell_joined(struct syncshell *y, const struct message_syncshell_joined
     struct engine *e = y->engine;
     bool same_store = str_equal(y->store_epoch.text, m->store_epoch.text);
     y->joined = true;
+    y->pause_us = 0;
     members_clear(y);
     for (size_t i = 0; i < m->n_members; i++)
         engine_check(e, member_add(y, &m->members[i]));
@@ -289,11 +296,17 @@ void syncshell_joined(struct syncshell *y, const struct message_syncshell_joined
     y->owner = m->owner_peer_id; /* it may have been handed over */
     if (y->state == SYNCSHELL_JOINING)
         y->state = SYNCSHELL_MEMBER;
+    bool rotated = y->next_key && m->key_epoch == y->next_key->epoch;
+    if (rotated)
+        group_key_adopt(y);
     record_put_syncshell(y);
     tell_joined(y, m);
     if (y->state != SYNCSHELL_LEAVING)
         y->ticket = 0;
     session_reconcile_all(y, m, same_store);
+    if (rotated)
+        session_key_changed(y);
+    owner_joined(y, m);
     tell_ready(y);
 }
 
@@ -301,6 +314,8 @@ void syncshell_left(struct syncshell *y)
 {
     struct engine *e = y->engine;
     struct syncshell_event *event = notify_new(e, SYNCSHELL_EVENT_SYNCSHELL_LEFT, y->ticket);
+    bool deleted;
+    owner_end_all(y, WIRE_CODE_NOT_JOINED, &deleted);
     notify_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, y->id.text);
     notify_send(e, event);
     syncshell_forget(y);
@@ -319,15 +334,34 @@ static void give_up(struct syncshell *y, const struct message_error *error)
     syncshell_forget(y);
 }
 
-static void pause_for(struct syncshell *y, const struct message_error *error, uint64_t delay_ms)
+void syncshell_pause(struct syncshell *y, const struct message_error *error, uint64_t delay_ms)
 {
     if (error->has_retry_after && error->retry_after_ms > delay_ms)
         delay_ms = error->retry_after_ms;
     y->pause_us = time_add_ms(y->engine->now_us, engine_jitter_ms(y->engine, delay_ms));
 }
 
+/* Another key may be the right one: an owner's whose rotation was not answered. Or a command wanted it, which has failed. */
+static bool key_refused(struct syncshell *y, const struct message_error *error)
+{
+    bool invited = y->next_key_invited;
+    if (error->code != WIRE_CODE_WRONG_KEY_EPOCH && error->code != WIRE_CODE_BAD_PROOF)
+        return false;
+    if (group_key_refused(y))
+        return true;
+    if (!invited && (y->ticket == 0 || error->code != WIRE_CODE_WRONG_KEY_EPOCH))
+        return false;
+    tell_refused(y, error);
+    y->ticket = 0;
+    if (!y->joined)
+        y->pause_us = TIME_NEVER_US; /* until there is another invite, or another connection */
+    return true;
+}
+
 static void join_refused(struct syncshell *y, const struct message_error *error)
 {
+    if (y->state == SYNCSHELL_MEMBER && key_refused(y, error))
+        return;
     bool own = str_equal(y->owner.text, y->engine->config.peer_id.text);
     if (error->code == WIRE_CODE_UNKNOWN_SYNCSHELL && own && y->state == SYNCSHELL_MEMBER) {
         y->state = SYNCSHELL_CREATING; /* the relay lost its store: what we own, we make again */
@@ -341,7 +375,7 @@ static void join_refused(struct syncshell *y, const struct message_error *error)
         membership_ended(y, error->code);
     } else {
         tell_refused(y, error);
-        pause_for(y, error, REJOIN_PAUSE_MS);
+        syncshell_pause(y, error, REJOIN_PAUSE_MS);
     }
 }
 
@@ -351,9 +385,11 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
     if (error->retryable && r->kind == REQUEST_ACK)
         y->inbox_acked = 0; /* once more after the pause */
     if (error->retryable)
-        pause_for(y, error, ENGINE_RETRY_PAUSE_MS);
+        syncshell_pause(y, error, ENGINE_RETRY_PAUSE_MS);
     else if (r->kind == REQUEST_JOIN)
         join_refused(y, error);
+    else if (r->kind == REQUEST_OWNER)
+        owner_refused(y, error);
     else if (r->kind == REQUEST_CREATE && y->state == SYNCSHELL_LEAVING)
         syncshell_left(y);
     else if (r->kind == REQUEST_CREATE && y->ticket != 0)
@@ -365,7 +401,7 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
         record_put_syncshell(y);
     } else {
         tell_refused(y, error);
-        pause_for(y, error, REJOIN_PAUSE_MS);
+        syncshell_pause(y, error, REJOIN_PAUSE_MS);
     }
 }
 

@@ -8,7 +8,7 @@ struct request;
 
 /* Into engine->syncshells, with its keys derived. 0, ENGINE_E_FULL, ENGINE_E_ARGUMENT (id known) or negative. */
 int syncshell_new(struct engine *e, const struct wire_id *id, const char *secret,
-                  const struct wire_peer_id *owner, enum syncshell_state state,
+                  uint64_t key_epoch, const struct wire_peer_id *owner, enum syncshell_state state,
                   struct syncshell **ret_syncshell);
 void syncshell_free(struct syncshell *y); /* its sessions must be gone */
 
@@ -32,6 +32,9 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
 
 /* Pushed. */
 void syncshell_presence(struct syncshell *y, const struct message_peer_presence *m);
+
+/* Nothing is sent for so long, or for as long as the refusal says. */
+void syncshell_pause(struct syncshell *y, const struct message_error *error, uint64_t delay_ms);
 
 /* When it wants to be pumped again: the end of a pause. */
 uint64_t syncshell_deadline_us(const struct syncshell *y);

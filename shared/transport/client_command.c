@@ -148,6 +148,59 @@ int32_t SYNCSHELL_CALL syncshell_client_leave(syncshell_client *client, const ch
     return submit(client, c, ret_ticket);
 }
 
+/* `other_peer_id`: NULL where it is about nobody. */
+static int32_t submit_owner(syncshell_client *client, const char *syncshell_id,
+                            enum message_type type, const char *other_peer_id, uint64_t *ret_ticket)
+{
+    struct command *c;
+    struct wire_id id;
+    struct wire_peer_id other = {.text = ""};
+
+    if (!client || !id_ok(&id, syncshell_id) ||
+        (other_peer_id && (wire_peer_id_set(&other, other_peer_id) < 0 ||
+                           str_equal(other.text, client->peer_id.text))))
+        return SYNCSHELL_E_ARGUMENT;
+    c = command_new(COMMAND_OWNER);
+    if (c) {
+        c->syncshell_id = id;
+        c->number = (int32_t)type;
+        c->peer_id = other;
+    }
+    return submit(client, c, ret_ticket);
+}
+
+int32_t SYNCSHELL_CALL syncshell_client_remove_member(syncshell_client *client,
+                                                      const char *syncshell_id, const char *peer_id,
+                                                      uint64_t *ret_ticket)
+{
+    if (!peer_id)
+        return SYNCSHELL_E_ARGUMENT;
+    return submit_owner(client, syncshell_id, MESSAGE_REMOVE_MEMBER, peer_id, ret_ticket);
+}
+
+int32_t SYNCSHELL_CALL syncshell_client_rotate_group_key(syncshell_client *client,
+                                                         const char *syncshell_id,
+                                                         uint64_t *ret_ticket)
+{
+    return submit_owner(client, syncshell_id, MESSAGE_ROTATE_GROUP_KEY, NULL, ret_ticket);
+}
+
+int32_t SYNCSHELL_CALL syncshell_client_hand_over(syncshell_client *client,
+                                                  const char *syncshell_id, const char *peer_id,
+                                                  uint64_t *ret_ticket)
+{
+    if (!peer_id)
+        return SYNCSHELL_E_ARGUMENT;
+    return submit_owner(client, syncshell_id, MESSAGE_TRANSFER_OWNERSHIP, peer_id, ret_ticket);
+}
+
+int32_t SYNCSHELL_CALL syncshell_client_delete_syncshell(syncshell_client *client,
+                                                         const char *syncshell_id,
+                                                         uint64_t *ret_ticket)
+{
+    return submit_owner(client, syncshell_id, MESSAGE_DELETE_SYNCSHELL, NULL, ret_ticket);
+}
+
 int32_t SYNCSHELL_CALL syncshell_client_network_changed(syncshell_client *client)
 {
     if (!client)

@@ -63,6 +63,10 @@ int command_run(struct command *c, struct engine *e, uint64_t now_us)
         return engine_session_request_recovery(e, now_us, c->ticket, session);
     case COMMAND_CLOSE:
         return engine_session_close(e, now_us, c->ticket, session, c->number);
+    case COMMAND_OWNER:
+        return engine_owner_operation(e, now_us, c->ticket, c->syncshell_id.text,
+                                      (enum message_type)c->number,
+                                      *c->peer_id.text ? c->peer_id.text : NULL);
     }
     return -EINVAL;
 }

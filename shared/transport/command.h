@@ -26,6 +26,7 @@ enum command_kind {
     COMMAND_LINK, /* session_id, generation, number: state; cause, text: the ICE server or NULL */
     COMMAND_RECOVER, /* session_id */
     COMMAND_CLOSE,   /* session_id, number: outcome */
+    COMMAND_OWNER,   /* syncshell_id, number: message type; peer_id or "" */
 };
 
 struct command {

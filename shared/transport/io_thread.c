@@ -182,7 +182,8 @@ static void end(struct io_thread *io)
 
 static void tell(struct io_thread *io, struct syncshell_event *takes_event)
 {
-    if (event_type(takes_event) == SYNCSHELL_EVENT_SYNCSHELL_CREATED)
+    if (event_type(takes_event) == SYNCSHELL_EVENT_SYNCSHELL_CREATED ||
+        event_type(takes_event) == SYNCSHELL_EVENT_KEY_ROTATED)
         add_invite(io, takes_event);
     /* Before it is told: who has taken STOPPED must not get a ticket any more. */
     if (event_type(takes_event) == SYNCSHELL_EVENT_STOPPED)

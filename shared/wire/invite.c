@@ -25,9 +25,22 @@ static const struct field invite_fields[] = {
     {FIELD_STRING_AT(struct invite, syncshell_id, "id", wire_id_valid)},
     {FIELD_STRING_AT(struct invite, secret, "secret", wire_key_valid)},
     {FIELD_STRING_AT(struct invite, owner_peer_id, "owner", wire_peer_id_valid)},
+    {FIELD_U64_AT(struct invite, key_epoch, "epoch", 1),
+     FIELD_OPTIONAL_FLAG(struct invite, has_key_epoch)},
     {FIELD_STRING_AT(struct invite, certificate_pin, "pin", wire_key_valid), FIELD_OPTIONAL},
 };
 static const struct field_group invite_group = FIELD_GROUP(struct invite, invite_fields);
+
+uint64_t invite_key_epoch(const struct invite *i)
+{
+    return i->has_key_epoch ? i->key_epoch : 1;
+}
+
+void invite_set_key_epoch(struct invite *i, uint64_t key_epoch)
+{
+    i->has_key_epoch = key_epoch != 1;
+    i->key_epoch = i->has_key_epoch ? key_epoch : 0;
+}
 
 int invite_encode_json(struct buf *out, const struct invite *i)
 {

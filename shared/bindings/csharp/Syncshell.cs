@@ -33,7 +33,8 @@ namespace Syncshell
         RelayConnected = 1, RelayDisconnected, SyncshellCreated, SyncshellJoined, SyncshellReady, SyncshellLeft, PeerPresence,
         SessionOpened, SessionResumed, SessionClosed, OfferNeeded, Offer, Answer, Candidate, SignalHeld, SignalRefused,
         AttemptFailed, ManualRecovery, Recovered, ProgressSaved, ProgressStored, ManifestSaved, RecoveryRequest,
-        RecoveryRequested, RecoveryResponse, RequestFailed, Stopped, SessionCause, MembershipEnded, OwnerChanged
+        RecoveryRequested, RecoveryResponse, RequestFailed, Stopped, SessionCause, MembershipEnded, OwnerChanged,
+        MemberRemoved, KeyRotated, SyncshellDeleted
     }
 
     /// <summary>The fields of events: texts first, integers from Generation on.</summary>
@@ -418,6 +419,43 @@ namespace Syncshell
             ulong ticket;
             Native.Check(Native.syncshell_client_leave(handle, Native.Bytes(syncshellId), out ticket),
                          "syncshell_client_leave");
+            return ticket;
+        }
+
+        /// <summary>For the owner. The member still knows the secret: rotate the key, too.</summary>
+        public ulong RemoveMember(string syncshellId, string peerId)
+        {
+            ulong ticket;
+            Native.Check(Native.syncshell_client_remove_member(handle, Native.Bytes(syncshellId), Native.Bytes(peerId),
+                                                               out ticket),
+                         "syncshell_client_remove_member");
+            return ticket;
+        }
+
+        /// <summary>For the owner. KeyRotated brings the invite with which the other members come back.</summary>
+        public ulong RotateGroupKey(string syncshellId)
+        {
+            ulong ticket;
+            Native.Check(Native.syncshell_client_rotate_group_key(handle, Native.Bytes(syncshellId), out ticket),
+                         "syncshell_client_rotate_group_key");
+            return ticket;
+        }
+
+        /// <summary>For the owner: makes another member the owner.</summary>
+        public ulong HandOver(string syncshellId, string peerId)
+        {
+            ulong ticket;
+            Native.Check(Native.syncshell_client_hand_over(handle, Native.Bytes(syncshellId), Native.Bytes(peerId), out ticket),
+                         "syncshell_client_hand_over");
+            return ticket;
+        }
+
+        /// <summary>For the owner: ends the syncshell for everybody.</summary>
+        public ulong DeleteSyncshell(string syncshellId)
+        {
+            ulong ticket;
+            Native.Check(Native.syncshell_client_delete_syncshell(handle, Native.Bytes(syncshellId), out ticket),
+                         "syncshell_client_delete_syncshell");
             return ticket;
         }
 
@@ -866,6 +904,22 @@ namespace Syncshell
 
         [DllImport(Library, CallingConvention = C)]
         internal static extern int syncshell_client_leave(ClientHandle client, byte[] syncshellId, out ulong ticket);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int syncshell_client_remove_member(ClientHandle client, byte[] syncshellId, byte[] peerId,
+            out ulong ticket);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int syncshell_client_rotate_group_key(ClientHandle client, byte[] syncshellId,
+            out ulong ticket);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int syncshell_client_hand_over(ClientHandle client, byte[] syncshellId, byte[] peerId,
+            out ulong ticket);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int syncshell_client_delete_syncshell(ClientHandle client, byte[] syncshellId,
+            out ulong ticket);
 
         [DllImport(Library, CallingConvention = C)]
         internal static extern int syncshell_client_network_changed(ClientHandle client);

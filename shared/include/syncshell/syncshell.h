@@ -170,8 +170,12 @@ enum syncshell_event_type {
                                            * sides reported: the same at both; without CAUSE: the link is up again */
     SYNCSHELL_EVENT_MEMBERSHIP_ENDED,     /* SYNCSHELL_ID, CODE: not by us. member_removed, syncshell_deleted, syncshell_expired:
                                            * for good, SESSION_CLOSED came for each of its sessions; told again after a restart
-                                           * until it was freed. wrong_key_epoch: kept, but not joined: the key was rotated */
-    SYNCSHELL_EVENT_OWNER_CHANGED         /* SYNCSHELL_ID, OWNER_PEER_ID: the ownership was handed over */
+                                           * until it was freed. wrong_key_epoch: kept, but not joined: the owner has rotated the
+                                           * key. syncshell_client_join() with its new invite brings all sessions back */
+    SYNCSHELL_EVENT_OWNER_CHANGED,        /* ticket or 0; SYNCSHELL_ID, OWNER_PEER_ID: the ownership was handed over */
+    SYNCSHELL_EVENT_MEMBER_REMOVED,       /* ticket; SYNCSHELL_ID, PEER_ID: by us, the owner */
+    SYNCSHELL_EVENT_KEY_ROTATED,          /* ticket; SYNCSHELL_ID, INVITE: by us. The members come back with this invite only */
+    SYNCSHELL_EVENT_SYNCSHELL_DELETED     /* ticket; SYNCSHELL_ID: by us, after a SESSION_CLOSED for each of its sessions */
 };
 /* "Session fields": SYNCSHELL_ID, SESSION_ID, JOINER_PEER_ID, PROVIDER_PEER_ID, PEER_ID (the other side), ROLE, GENERATION,
  * LABEL (at the side that gave one). */
@@ -289,13 +293,35 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_event_file(const syncshell_event 
  * known. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_create_syncshell(syncshell_client *client, uint64_t *ret_ticket);
 
-/* Becomes a member. SYNCSHELL_JOINED follows. Durable. Also INVITE, OTHER_RELAY. */
+/* Becomes a member. SYNCSHELL_JOINED follows. Durable. Also INVITE, OTHER_RELAY. After the key was rotated: takes the new invite of
+ * a syncshell that is known, and everything in it goes on. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_join(syncshell_client *client, const char *invite, size_t length,
                                                            uint64_t *ret_ticket);
 
 /* Ends the membership and forgets the secret. SYNCSHELL_LEFT follows. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_leave(syncshell_client *client, const char *syncshell_id,
                                                             uint64_t *ret_ticket);
+
+/* For the owner alone; anybody else hears REQUEST_FAILED with not_owner. They are in the journal before the relay hears of them, and
+ * carried out in order, each once, by the next process if need be, whose events then have no ticket.
+ *
+ * Removes a member: its connection ends, its sessions close as cancelled, and it cannot come back. It still knows the secret, which
+ * makes anybody a member: rotate the key, too. MEMBER_REMOVED follows. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_remove_member(syncshell_client *client, const char *syncshell_id,
+                                                                    const char *peer_id, uint64_t *ret_ticket);
+
+/* Makes a new secret. All other members are out until they have joined with the new invite; give it to those who are to stay. Their
+ * sessions wait for them. KEY_ROTATED follows, with the invite. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_rotate_group_key(syncshell_client *client, const char *syncshell_id,
+                                                                       uint64_t *ret_ticket);
+
+/* Makes another member the owner. OWNER_CHANGED follows, at all members. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_hand_over(syncshell_client *client, const char *syncshell_id,
+                                                                const char *peer_id, uint64_t *ret_ticket);
+
+/* Ends the syncshell for everybody, with its sessions. SYNCSHELL_DELETED follows. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_delete_syncshell(syncshell_client *client, const char *syncshell_id,
+                                                                       uint64_t *ret_ticket);
 
 /* Tells the library that the network is usable (again): what waits is tried at once. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_network_changed(syncshell_client *client);

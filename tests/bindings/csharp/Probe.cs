@@ -82,7 +82,7 @@ internal static class Probe
 
     private static void Names()
     {
-        Expect(Enum.GetValues(typeof(EventType)).Length == 30, "30 types of events");
+        Expect(Enum.GetValues(typeof(EventType)).Length == 33, "33 types of events");
         foreach (EventType type in Enum.GetValues(typeof(EventType)))
             ExpectEqual(Words(type.ToString(), "_").ToLowerInvariant(),
                         Native.Text(Native.syncshell_event_type_name((int)type)), "type");
@@ -108,6 +108,10 @@ internal static class Probe
             ExpectRefused("E_INVITE", SyncshellError.Invite, () => client.Join("no invite"));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.Join(null));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.Leave("a\0b"));
+            ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.RemoveMember("s", "nobody"));
+            ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.RotateGroupKey("a b"));
+            ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.HandOver("s", "nobody"));
+            ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.DeleteSyncshell("a b"));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.Offer("s1", 0, "half a pair \ud800"));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.Offer(null, 0, "v=0"));
             ExpectRefused("E_UNKNOWN", SyncshellError.Unknown, () => client.Invite("unknown"));

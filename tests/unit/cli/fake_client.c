@@ -318,6 +318,53 @@ int32_t syncshell_client_leave(syncshell_client *client, const char *syncshell_i
     return answer(client, syncshell_id, "leave", ret_ticket);
 }
 
+/* The owner of "first" is this client; nobody else's wish is heard. */
+static int32_t owner_answer(syncshell_client *client, const char *syncshell_id, const char *what,
+                            int32_t type, const char *peer_id, uint64_t *ret_ticket)
+{
+    char said[MESSAGE_SIZE];
+    struct syncshell_event *event;
+
+    if (strcmp(syncshell_id, "first") != 0 || (peer_id && strcmp(peer_id, OTHER_ID) != 0)) {
+        snprintf(said, sizeof(said), "%s %s", what, peer_id ? peer_id : "-");
+        return answer(client, syncshell_id, said, ret_ticket);
+    }
+    event = event_add(client, type, ++client->tickets);
+    text_set(event, SYNCSHELL_FIELD_SYNCSHELL_ID, syncshell_id);
+    if (type == SYNCSHELL_EVENT_KEY_ROTATED)
+        text_set(event, SYNCSHELL_FIELD_INVITE, "syncshell1.second-of-first");
+    *ret_ticket = client->tickets;
+    return SYNCSHELL_OK;
+}
+
+int32_t syncshell_client_remove_member(syncshell_client *client, const char *syncshell_id,
+                                       const char *peer_id, uint64_t *ret_ticket)
+{
+    return owner_answer(client, syncshell_id, "remove", SYNCSHELL_EVENT_MEMBER_REMOVED, peer_id,
+                        ret_ticket);
+}
+
+int32_t syncshell_client_rotate_group_key(syncshell_client *client, const char *syncshell_id,
+                                          uint64_t *ret_ticket)
+{
+    return owner_answer(client, syncshell_id, "rotate", SYNCSHELL_EVENT_KEY_ROTATED, NULL,
+                        ret_ticket);
+}
+
+int32_t syncshell_client_hand_over(syncshell_client *client, const char *syncshell_id,
+                                   const char *peer_id, uint64_t *ret_ticket)
+{
+    return owner_answer(client, syncshell_id, "hand_over", SYNCSHELL_EVENT_OWNER_CHANGED, peer_id,
+                        ret_ticket);
+}
+
+int32_t syncshell_client_delete_syncshell(syncshell_client *client, const char *syncshell_id,
+                                          uint64_t *ret_ticket)
+{
+    return owner_answer(client, syncshell_id, "delete", SYNCSHELL_EVENT_SYNCSHELL_DELETED, NULL,
+                        ret_ticket);
+}
+
 int32_t syncshell_client_network_changed(syncshell_client *client)
 {
     (void)client;

@@ -74,8 +74,11 @@ static void test_every_subcommand_has_its_word(void **state)
         struct options options;
         char line[64];
 
-        snprintf(line, sizeof(line), "%s --timeout 1%s", subcommand_name((enum subcommand)i),
-                 i == SUBCOMMAND_JOIN ? " INVITE" : "");
+        snprintf(line, sizeof(line), "%s --timeout 1%s%s", subcommand_name((enum subcommand)i),
+                 i == SUBCOMMAND_JOIN || i == SUBCOMMAND_REMOVE_MEMBER || i == SUBCOMMAND_HAND_OVER
+                     ? " ARGUMENT"
+                     : "",
+                 i == SUBCOMMAND_DELETE ? " --syncshell S" : "");
         assert_int_equal(parse(&options, line), 0);
         assert_int_equal(options.subcommand, i);
     }
@@ -90,6 +93,8 @@ static void test_wrong_lines_are_refused_in_words(void **state)
         {"", "command is missing"},
         {"fly", "\"fly\""},
         {"join", "invite"},
+        {"remove-member", "peer id"},
+        {"delete", "--syncshell"},
         {"join A B", "\"B\""},
         {"id extra", "\"extra\""},
         {"id --state", "--state needs a value"},

@@ -98,6 +98,8 @@ static void test_each_command_reaches_the_library(void **state)
         {"{\"command\":\"recover\",\"session\":\"s\"}", "recover"},
         {"{\"command\":\"close\",\"session\":\"s\",\"outcome\":\"cancelled\"}", "close 3"},
         {"{\"command\":\"leave\"}", "leave"},
+        {"{\"command\":\"remove_member\",\"peer\":\"P\"}", "remove P"},
+        {"{\"command\":\"hand_over\",\"peer\":\"P\"}", "hand_over P"},
     };
 
     (void)state;

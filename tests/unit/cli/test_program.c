@@ -20,6 +20,8 @@ static void expect_status(const struct program_result *result, int status)
         fail_msg("status %d\n%s\n%s", result->status, result->output, result->errors);
 }
 
+#define OTHER "ed25519:Tm90IGFsbCB0aG9zZSB3aG8gd2FuZGVyIGFyZSBsb3N"
+
 static void expect_words(const char *text, const char *words)
 {
     if (!strstr(text, words))
@@ -39,6 +41,12 @@ static void test_what_scripts_want_stands_alone(void **state)
         {{"join", "syncshell1.x", "--state", "x"}, "first\n"},
         {{"invite", "--state", "x", "--syncshell", "first"}, "syncshell1.of-first\n"},
         {{"invite", "--state", "one"}, "syncshell1.of-first\n"},
+        {{"remove-member", OTHER, "--state", "one"}, ""},
+        {{"rotate-key", "--state", "one"}, "syncshell1.second-of-first\n"},
+        {{"rotate-key", "--state", "one", "--json"},
+         "{\"syncshellId\":\"first\",\"invite\":\"syncshell1.second-of-first\"}\n"},
+        {{"hand-over", OTHER, "--state", "one", "--json"}, "{\"syncshellId\":\"first\"}\n"},
+        {{"delete", "--state", "one", "--syncshell", "first"}, ""},
     };
 
     (void)state;
@@ -70,6 +78,10 @@ static void test_failures_say_what_to_do(void **state)
         {{"members", "--state", "one", "--syncshell", "other"}, 1, "other"},
         {{"invite", "--state", "two"}, 1, "--syncshell"},
         {{"invite", "--state", "x", "--syncshell", "other"}, 1, "no such syncshell"},
+        {{"remove-member", "--state", "one"}, 2, "peer id"},
+        {{"hand-over"}, 2, "peer id"},
+        {{"delete", "--state", "one"}, 2, "--syncshell"},
+        {{"remove-member", "nobody", "--state", "one"}, 1, "remove nobody"},
         {{"id", "--state", "x", "--access-key-file", "no-such-file"}, 1, "--access-key-file"},
         {{"peer", "--state", "in_use"}, 1, "--state"},
     };

@@ -346,11 +346,13 @@ void scene_joined(struct scene *s, const struct scene_joined *how)
     j->in_reply_to = scene_hear(s, MESSAGE_JOIN_SYNCSHELL)->join_syncshell.message_id;
     wire_id_set(&j->syncshell_id, SCENE_SHELL);
     j->store_epoch = s->store_epoch;
-    j->owner_peer_id = s->other;
-    j->key_epoch = 1;
+    j->owner_peer_id = how->owned ? s->self : s->other;
+    j->key_epoch = how->key_epoch ? how->key_epoch : 1;
+    j->has_owner_sequence = true;
+    j->owner_sequence = how->owner_sequence;
     j->recovered = !how->not_recovered;
     j->members = members;
-    j->n_members = 2;
+    j->n_members = how->alone ? 1 : 2;
     assert_true(how->n_sessions <= sizeof sessions / sizeof sessions[0]);
     for (size_t i = 0; i < how->n_sessions; i++)
         sessions[i] = how->sessions[i];

@@ -76,6 +76,10 @@ void scene_boot(
 struct scene_joined {
     enum presence other;
     bool not_recovered;
+    bool owned;         /* by us */
+    bool alone;         /* the other side is no member */
+    uint64_t key_epoch; /* 0: 1 */
+    uint64_t owner_sequence;
     const struct message_session_summary *sessions;
     size_t n_sessions;
 };

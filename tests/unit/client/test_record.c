@@ -106,6 +106,22 @@ static void test_syncshells(void **state)
         {"syncshell", "b", SHELL(S, O, "3", "7", "0", "1"), ENGINE_E_RECORD},
         {"syncshell", "b", SHELL(S, O, "3", "\"e\"", "-1", "1"), ENGINE_E_RECORD},
         {"syncshell", "b", SHELL(S, O, "3", "\"e\"", "0", "1.5"), ENGINE_E_RECORD},
+#define MORE(more)         SHELL(S, O, "3", "\"e\"", "0", "1," more)
+#define KEY(secret, epoch) "{\"secret\":" secret ",\"epoch\":" epoch "}"
+        {"syncshell", "c1", MORE("\"oldKeys\":[" KEY("\"short\"", "1") "]"), ENGINE_E_RECORD},
+        {"syncshell", "c2", MORE("\"oldKeys\":[" KEY(S, "0") "]"), ENGINE_E_RECORD},
+        {"syncshell", "c3", MORE("\"oldKeys\":[7]"), ENGINE_E_RECORD},
+        {"syncshell", "c4", MORE("\"nextKey\":" KEY(S, "null")), ENGINE_E_RECORD},
+        {"syncshell", "c5", MORE("\"nextKey\":" KEY(S, "2")), 0},
+        {"syncshell", "c6", MORE("\"oldKeys\":[" KEY(S, "1") "," KEY(S, "2") "]"), 0},
+#define OPERATION(type, peer, sequence) \
+    "\"operations\":[{\"type\":" type ",\"peer\":" peer ",\"sequence\":" sequence "}]"
+        {"syncshell", "d1", MORE(OPERATION("\"Hello\"", "\"\"", "1")), ENGINE_E_RECORD},
+        {"syncshell", "d2", MORE(OPERATION("7", "\"\"", "1")), ENGINE_E_RECORD},
+        {"syncshell", "d3", MORE(OPERATION("\"RemoveMember\"", "\"me\"", "1")), ENGINE_E_RECORD},
+        {"syncshell", "d4", MORE(OPERATION("\"RotateGroupKey\"", "7", "1")), ENGINE_E_RECORD},
+        {"syncshell", "d5", MORE(OPERATION("\"RotateGroupKey\"", "\"\"", "-1")), ENGINE_E_RECORD},
+        {"syncshell", "d6", MORE(OPERATION("\"RotateGroupKey\"", "\"\"", "1")), 0},
     };
     CHECK(*state, rows);
 }

@@ -197,6 +197,10 @@ static void no_client_is_an_argument_error(void **state)
     REFUSED(syncshell_client_create_syncshell(NULL, &ticket));
     REFUSED(syncshell_client_join(NULL, INVITE, SYNCSHELL_ZERO_TERMINATED, &ticket));
     REFUSED(syncshell_client_leave(NULL, SYNCSHELL, &ticket));
+    REFUSED(syncshell_client_remove_member(NULL, SYNCSHELL, OTHER, &ticket));
+    REFUSED(syncshell_client_rotate_group_key(NULL, SYNCSHELL, &ticket));
+    REFUSED(syncshell_client_hand_over(NULL, SYNCSHELL, OTHER, &ticket));
+    REFUSED(syncshell_client_delete_syncshell(NULL, SYNCSHELL, &ticket));
     REFUSED(syncshell_client_network_changed(NULL));
     REFUSED(syncshell_session_open(NULL, SYNCSHELL, OTHER, 1, NULL, NULL, &ticket));
     REFUSED(syncshell_session_set_manifest(NULL, "s", &file, 1, &ticket));
@@ -298,6 +302,10 @@ static void ids_are_checked(void **state)
         const char *id = bad[i];
 
         REFUSED(syncshell_client_leave(c, id, &ticket));
+        REFUSED(syncshell_client_remove_member(c, id, OTHER, &ticket));
+        REFUSED(syncshell_client_rotate_group_key(c, id, &ticket));
+        REFUSED(syncshell_client_hand_over(c, id, OTHER, &ticket));
+        REFUSED(syncshell_client_delete_syncshell(c, id, &ticket));
         REFUSED(syncshell_session_open(c, id, OTHER, 1, NULL, NULL, &ticket));
         if (id)
             REFUSED(syncshell_session_open(c, SYNCSHELL, OTHER, 1, id, NULL, &ticket));
@@ -312,6 +320,25 @@ static void ids_are_checked(void **state)
     }
     ACCEPTED(f, syncshell_client_leave(c, text_of(ID_MAX), &ticket));
     ACCEPTED(f, syncshell_session_request_recovery(c, "_-09azAZ", &ticket));
+}
+
+static void the_owners_calls_are_checked(void **state)
+{
+    struct fixture *f = *state;
+    syncshell_client *c = f->client;
+    char self[SYNCSHELL_PEER_ID_SIZE];
+
+    assert_int_equal(syncshell_client_peer_id(c, self, sizeof self), SYNCSHELL_OK);
+    const char longer[] = OTHER "A";
+    const char *bad[] = {NULL, "", "ed25519:short", longer, self};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        REFUSED(syncshell_client_remove_member(c, SYNCSHELL, bad[i], &ticket));
+        REFUSED(syncshell_client_hand_over(c, SYNCSHELL, bad[i], &ticket));
+    }
+    ACCEPTED(f, syncshell_client_remove_member(c, SYNCSHELL, OTHER, &ticket));
+    ACCEPTED(f, syncshell_client_rotate_group_key(c, SYNCSHELL, &ticket));
+    ACCEPTED(f, syncshell_client_hand_over(c, SYNCSHELL, OTHER, &ticket));
+    ACCEPTED(f, syncshell_client_delete_syncshell(c, SYNCSHELL, &ticket));
 }
 
 static void sessions_are_checked(void **state)
@@ -567,6 +594,7 @@ int main(void)
         WITH_FIXTURE(events_need_a_place),
         WITH_FIXTURE(invites_are_checked),
         WITH_FIXTURE(ids_are_checked),
+        WITH_FIXTURE(the_owners_calls_are_checked),
         WITH_FIXTURE(sessions_are_checked),
         WITH_FIXTURE(signals_are_checked),
         WITH_FIXTURE(files_are_checked),

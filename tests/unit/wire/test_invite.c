@@ -1,3 +1,5 @@
+#define _GNU_SOURCE /* memmem */
+
 #include "wire/invite.h"
 
 #include <setjmp.h>
@@ -33,12 +35,19 @@ static void test_there_and_back(void **state)
     assert_int_equal(invite_decode_json(&again, out.data, out.size), 0);
     assert_memory_equal(&again, &i, sizeof(i));
 
+    assert_int_equal(invite_key_epoch(&again), 1);
+    assert_false(memmem(out.data, out.size, "epoch", 5));
+
     memset(&i.certificate_pin, 0, sizeof(i.certificate_pin));
+    invite_set_key_epoch(&i, 7);
     buf_clear(&out);
     assert_int_equal(invite_encode_json(&out, &i), 0);
     assert_null(memchr(out.data, 'B', out.size));
     assert_int_equal(invite_decode_json(&again, out.data, out.size), 0);
     assert_string_equal(again.certificate_pin.text, "");
+    assert_int_equal(invite_key_epoch(&again), 7);
+    invite_set_key_epoch(&i, 1);
+    assert_false(i.has_key_epoch);
     buf_deinit(&out);
 }
 
@@ -113,7 +122,10 @@ static void test_refuses_an_oversized_text_unread(void **state)
 {
     char padded[INVITE_TEXT_MAX + 1];
     struct buf out = BUF_INIT(sizeof(padded));
-    struct invite i = {"ws://h", {"s"}, {SAMPLE_KEY}, {SAMPLE_PEER}, {""}};
+    struct invite i = {.relay_url = "ws://h",
+                       .syncshell_id = {"s"},
+                       .secret = {SAMPLE_KEY},
+                       .owner_peer_id = {SAMPLE_PEER}};
 
     (void)state;
     assert_int_equal(invite_encode_json(&out, &i), 0);

@@ -155,7 +155,11 @@ static void test_bodies(void **state)
 }
 
 static const struct invite invite = {
-    "wss://relay.example", {"s"}, {SAMPLE_KEY}, {SAMPLE_PEER}, {SAMPLE_KEY_2},
+    .relay_url = "wss://relay.example",
+    .syncshell_id = {"s"},
+    .secret = {SAMPLE_KEY},
+    .owner_peer_id = {SAMPLE_PEER},
+    .certificate_pin = {SAMPLE_KEY_2},
 };
 
 static int run_invite_decode(const void *userdata)
