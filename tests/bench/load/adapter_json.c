@@ -20,17 +20,12 @@ static void received(struct endpoint *e, enum ws_opcode opcode, const char *data
 
 static void send(struct endpoint *e, size_t lane)
 {
-    struct buf text = BUF_INIT(e->load->options.size + 256);
     char head[128];
-    snprintf(head, sizeof head,
-             "{\"type\":\"%s\",\"source\":\"%08zu\",\"target\":\"%08zu\",\"sdp\":\"",
-             e->load->options.kind == KIND_OFFER ? "offer" : "candidate", e->index,
-             endpoint_partner(e)->index);
-    buf_append_str(&text, head);
-    buf_append(&text, e->load->payload, e->load->options.size);
-    buf_append_str(&text, "\"}");
-    ws_write(&e->link, WS_TEXT, text.data, text.size, NULL, 0);
-    buf_deinit(&text);
+    int n = snprintf(head, sizeof head,
+                     "{\"type\":\"%s\",\"source\":\"%08zu\",\"target\":\"%08zu\",\"sdp\":\"",
+                     e->load->options.kind == KIND_OFFER ? "offer" : "candidate", e->index,
+                     endpoint_partner(e)->index);
+    ws_write_text(&e->link, head, (size_t)n, e->load->payload, e->load->options.size, "\"}");
 }
 
 const struct adapter adapter_json = {

@@ -58,10 +58,11 @@ static struct ours *state_of(const struct endpoint *e)
 
 static struct group *group_of(const struct endpoint *e)
 {
-    const struct options *o = &e->load->options;
     const struct shared *s = e->load->shared;
-    size_t pairs = 2 * o->pairs;
-    return &s->groups[e->index < pairs ? e->index / 2 : o->pairs + (e->index - pairs) / o->members];
+    size_t pairs = e->load->n_pairs;
+    return &s->groups[endpoint_in_pair(e)
+                          ? e->index / 2
+                          : pairs + (e->index - 2 * pairs) / e->load->options.members];
 }
 
 static struct lane *lane_of(const struct endpoint *e, size_t lane)
@@ -77,7 +78,7 @@ static void prepare(struct load *load)
         die("no memory");
     load->shared = s;
     snprintf(s->origin, sizeof s->origin, "%s://127.0.0.1:%u", o->tls ? "wss" : "ws", o->port);
-    s->n_groups = o->pairs + (o->idle + o->members - 1) / o->members;
+    s->n_groups = load->n_pairs + (o->idle + o->members - 1) / o->members;
     s->groups = calloc(s->n_groups + 1, sizeof *s->groups);
     if (!s->groups)
         die("no memory");
@@ -85,14 +86,14 @@ static void prepare(struct load *load)
         struct group *g = &s->groups[i];
         signing_key_make(&g->key);
         snprintf(g->id, sizeof g->id, "%.16s", g->key.public_text);
-        g->first = i < o->pairs ? 2 * i : 2 * o->pairs + (i - o->pairs) * o->members;
-        g->count = i < o->pairs ? 2 : o->members;
+        g->first = i < load->n_pairs ? 2 * i : 2 * load->n_pairs + (i - load->n_pairs) * o->members;
+        g->count = i < load->n_pairs ? 2 : o->members;
     }
     for (size_t i = 0; i < load->n_endpoints; i++) {
         struct ours *u = load->endpoints[i].state;
         signing_key_make(&u->key);
         snprintf(u->peer_id, sizeof u->peer_id, "ed25519:%.43s", u->key.public_text);
-        if (i < 2 * o->pairs && i % 2 == 0)
+        if (i < 2 * load->n_pairs && i % 2 == 0)
             u->lanes = calloc(load->n_lanes, sizeof *u->lanes);
     }
 }
@@ -231,7 +232,7 @@ static void received(struct endpoint *e, enum ws_opcode opcode, const char *data
     const char *type = data + prefix;
     size_t rest = size - prefix;
     if (size < 16 || memcmp(data, "{\"type\":\"", prefix) != 0)
-        die("not a header: %.*s", (int)(size < 200 ? size : 200), data);
+        text_unexpected(data, size);
     if (text_starts(type, rest, "ReconnectOffer\"") ||
         text_starts(type, rest, "ReconnectAnswer\"") || text_starts(type, rest, "IceCandidate\""))
         endpoint_routed(e);
@@ -245,7 +246,7 @@ static void received(struct endpoint *e, enum ws_opcode opcode, const char *data
         on_joined(e);
     else if (!text_starts(type, rest, "PeerPresence\"") &&
              !text_starts(type, rest, "SessionChanged\""))
-        die("the relay says: %.*s", (int)(size < 500 ? size : 500), data);
+        text_unexpected(data, size);
 }
 
 /* ---- the load ---- */

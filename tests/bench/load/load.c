@@ -11,7 +11,7 @@ enum { EVENTS_MAX = 512, MESSAGE_BYTES_MAX = 16 * 1024 * 1024, READY_S_MAX = 120
 
 bool endpoint_in_pair(const struct endpoint *e)
 {
-    return e->index < 2 * e->load->options.pairs;
+    return e->index < 2 * e->load->n_pairs;
 }
 
 struct endpoint *endpoint_partner(const struct endpoint *e)

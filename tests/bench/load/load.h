@@ -1,6 +1,6 @@
 /* The load: its connections ("endpoints"), what drives them (a scenario) and what they speak (an adapter).
  *
- * Endpoints 0 to 2 * pairs - 1 are pairs: 2n and 2n + 1 send each other messages. The others are idle company. An endpoint is
+ * Endpoints 2n and 2n + 1 are a pair: they send each other messages, or the first one writes. The last ones are idle company. An endpoint is
  * ready when the server would route to it, with all that this takes at that server: authentication, joining, subscribing. */
 #ifndef TESTS_BENCH_LOAD_LOAD_H
 #define TESTS_BENCH_LOAD_LOAD_H
@@ -35,8 +35,8 @@ struct options {
     double warm_up_s;
     double seconds;
     double rate;      /* messages in a second, 0: as fast as they are answered */
-    size_t in_flight; /* writes that wait for their acknowledgement */
-    size_t streams;   /* connections that write */
+    size_t streams;   /* further pairs, whose first endpoint writes */
+    size_t in_flight; /* writes of all of them that wait for their acknowledgement */
     size_t dialling;  /* connections that may be on their way to being ready */
 };
 
@@ -80,7 +80,9 @@ struct load {
     size_t n_endpoints;
     size_t n_dialled;
     size_t n_ready;
-    size_t n_lanes; /* per pair, or per connection that writes */
+    size_t n_pairs;       /* that exchange messages, and that write */
+    size_t n_lanes;       /* per pair */
+    uint64_t empty_bytes; /* of the server, before the first connection */
     int epoll;
     SSL_CTX *tls;
     uint8_t *payload; /* options.size bytes of printable text */
@@ -109,7 +111,13 @@ void endpoint_stored(struct endpoint *e, size_t lane);
 extern const struct adapter adapter_ours;
 extern const struct adapter adapter_plain;
 extern const struct adapter adapter_json;
+extern const struct adapter adapter_peerjs;
+extern const struct adapter adapter_socketio;
+extern const struct adapter adapter_mqtt;
+extern const struct adapter adapter_nats;
+extern const struct adapter adapter_redis;
 
 extern const struct scenario scenario_route;
+extern const struct scenario scenario_idle;
 
 #endif

@@ -11,9 +11,13 @@
 
 #include "bench/load/die.h"
 #include "bench/load/load.h"
+#include "bench/load/server.h"
 
-static const struct adapter *const adapters[] = {&adapter_ours, &adapter_plain, &adapter_json};
-static const struct scenario *const scenarios[] = {&scenario_route};
+static const struct adapter *const adapters[] = {
+    &adapter_ours,     &adapter_plain, &adapter_json, &adapter_peerjs,
+    &adapter_socketio, &adapter_mqtt,  &adapter_nats, &adapter_redis,
+};
+static const struct scenario *const scenarios[] = {&scenario_route, &scenario_idle};
 
 static double number(const char *name, const char *text)
 {
@@ -132,6 +136,7 @@ int main(int argc, char **argv)
         die("no TLS");
     if (load.adapter->prepare)
         load.adapter->prepare(&load);
+    load.empty_bytes = server_resident_bytes(load.options.pid);
     load_connect(&load);
     scenario->run(&load);
     return 0;

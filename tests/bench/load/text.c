@@ -38,6 +38,11 @@ uint64_t text_number(const char *data, size_t size, const char *key)
     return number;
 }
 
+void text_unexpected(const char *data, size_t size)
+{
+    die("the server says: %.*s", (int)(size < 500 ? size : 500), data);
+}
+
 bool text_starts(const char *data, size_t size, const char *start)
 {
     size_t n = strlen(start);

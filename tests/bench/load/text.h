@@ -12,6 +12,8 @@ void text_value(const char *data, size_t size, const char *key, char *ret_text, 
 /* The number of `"key":42`; dies without it. */
 uint64_t text_number(const char *data, size_t size, const char *key);
 
+__attribute__((noreturn)) void text_unexpected(const char *data, size_t size);
+
 bool text_starts(const char *data, size_t size, const char *start);
 bool text_has(const char *data, size_t size, const char *part);
 

@@ -46,12 +46,10 @@ static void mask(struct link *l, const uint8_t *data, size_t size, size_t phase)
     }
 }
 
-void ws_write(struct link *l, enum ws_opcode opcode, const void *head, size_t head_size,
-              const void *body, size_t body_size)
+static void write_start(struct link *l, enum ws_opcode opcode, size_t size)
 {
     uint8_t start[FRAME_HEAD_MAX];
     size_t n = 0;
-    size_t size = head_size + body_size;
     start[n++] = (uint8_t)(0x80U | (unsigned)opcode);
     if (size < 126) {
         start[n++] = (uint8_t)(0x80U | size);
@@ -63,8 +61,24 @@ void ws_write(struct link *l, enum ws_opcode opcode, const void *head, size_t he
     }
     memcpy(start + n, MASK, MASK_BYTES);
     link_write(l, start, n + MASK_BYTES);
+}
+
+void ws_write(struct link *l, enum ws_opcode opcode, const void *head, size_t head_size,
+              const void *body, size_t body_size)
+{
+    write_start(l, opcode, head_size + body_size);
     mask(l, head, head_size, 0);
     mask(l, body, body_size, head_size);
+}
+
+void ws_write_text(struct link *l, const char *head, size_t head_size, const uint8_t *payload,
+                   size_t payload_size, const char *tail)
+{
+    size_t tail_size = strlen(tail);
+    write_start(l, WS_TEXT, head_size + payload_size + tail_size);
+    mask(l, (const uint8_t *)head, head_size, 0);
+    mask(l, payload, payload_size, head_size);
+    mask(l, (const uint8_t *)tail, tail_size, head_size + payload_size);
 }
 
 size_t ws_read(uint8_t *data, size_t size, struct ws_frame *ret_frame)

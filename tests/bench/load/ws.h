@@ -33,6 +33,10 @@ size_t ws_read_answer(const uint8_t *data, size_t size);
 void ws_write(struct link *l, enum ws_opcode opcode, const void *head, size_t head_size,
               const void *body, size_t body_size);
 
+/* A text frame in three parts. */
+void ws_write_text(struct link *l, const char *head, size_t head_size, const uint8_t *payload,
+                   size_t payload_size, const char *tail);
+
 /* Bytes of the first frame, 0 while it is not complete. */
 size_t ws_read(uint8_t *data, size_t size, struct ws_frame *ret_frame);
 

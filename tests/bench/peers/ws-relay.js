@@ -1,10 +1,11 @@
 // A signaling relay as one writes it in an afternoon: `ws`, JSON, a map from ids to sockets. No authentication, no store.
 import { WebSocketServer } from "ws";
 
-const sockets = new Map();
-const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+import { listen, server } from "./http.js";
 
-server.on("connection", (socket, request) => {
+const sockets = new Map();
+
+new WebSocketServer({ server }).on("connection", (socket, request) => {
     const id = new URL(request.url, "ws://localhost").searchParams.get("id");
     sockets.set(id, socket);
     socket.on("close", () => sockets.delete(id));
@@ -13,4 +14,4 @@ server.on("connection", (socket, request) => {
         sockets.get(message.target)?.send(JSON.stringify({ ...message, source: id }));
     });
 });
-server.on("listening", () => console.log(`listening ${server.address().port}`));
+listen();

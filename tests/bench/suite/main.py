@@ -4,14 +4,18 @@ import argparse
 import json
 import resource
 import sys
+import tempfile
 from pathlib import Path
 
 import prepare
 import report
 import servers
 from measure import Pool, measure
-from paths import CORES
+from paths import CORES, REPOSITORY
 from rows import ROWS
+
+sys.path.insert(0, str(REPOSITORY / "tests/e2e"))
+from support.certificate import Certificate
 
 
 def parse():
@@ -51,16 +55,17 @@ def main():
     prepare.build()
     prepare.install_node_peers()
     extra = [servers.given(*peer.split("=", 1)) for peer in arguments.peer]
-    pool = Pool((*servers.ALL, *extra))
     results = []
-    report.print_head()
-    try:
-        for row in rows:
-            speaks = [kind.name for kind in extra] if "floor" in row.peers else []
-            results.append(measure(row, pool, speaks, arguments.rounds, arguments.quick))
-            report.print_row(results[-1])
-    finally:
-        pool.close()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        pool = Pool((*servers.ALL, *extra), Certificate(Path(folder)))
+        report.print_head()
+        try:
+            for row in rows:
+                speaks = [kind.name for kind in extra] if "floor" in row.peers else []
+                results.append(measure(row, pool, speaks, arguments.rounds, arguments.quick))
+                report.print_row(results[-1])
+        finally:
+            pool.close()
     if arguments.json:
         arguments.json.write_text("".join(json.dumps(result.as_json()) + "\n" for result in results))
     report.write(results, pool.kinds, arguments.quick)

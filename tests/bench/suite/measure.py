@@ -10,16 +10,40 @@ LOAD_S_MAX = 300
 
 
 class Pool:
-    """Servers that are started when a row first needs them and then stay."""
+    """Servers that are started when a row first needs them and then stay, and what was measured in this round."""
 
-    def __init__(self, kinds):
+    def __init__(self, kinds, certificate):
         self.kinds = {kind.name: kind for kind in kinds}
+        self.certificate = certificate
         self.running = {}
+        self.measured = {}
 
     def get(self, name):
         if name not in self.running:
             self.running[name] = self.kinds[name]().start()
         return self.running[name]
+
+    def once(self, row, name, arguments):
+        """In a server that has nothing else to do in its life."""
+        server = self.kinds[name](self.certificate if row.tls else None).start()
+        try:
+            return load(server, (*arguments, *(("--tls",) if row.tls else ())))
+        finally:
+            server.stop()
+
+    def run(self, row, name, arguments, number):
+        """Two rows may ask for two figures of the same measurement."""
+        key = name, arguments, row.half_of_peak, row.tls, number
+        if key not in self.measured:
+            if row.fresh:
+                self.measured[key] = self.once(row, name, arguments)
+            elif row.half_of_peak:
+                server = self.get(name)
+                peak = load(server, arguments)["per_second"]
+                self.measured[key] = load(server, (*arguments, "--rate", peak / 2))
+            else:
+                self.measured[key] = load(self.get(name), arguments)
+        return self.measured[key]
 
     def close(self):
         while self.running:
@@ -27,7 +51,7 @@ class Pool:
 
 
 def load(server, arguments):
-    command = [LOAD, arguments[0], "--adapter", server.adapter, "--port", str(server.port), "--pid", str(server.pid),
+    command = [LOAD, *arguments[:1], "--adapter", server.adapter, "--port", str(server.port), "--pid", str(server.pid),
                *map(str, arguments[1:])]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           timeout=LOAD_S_MAX, preexec_fn=pin(LOAD_CORE), check=False)
@@ -63,7 +87,7 @@ class Result:
 
     def ok(self):
         """None when the row has no bar."""
-        verdicts = [bar.met(self.ratio(name)) for bar in self.row.bars for name in bar.peers]
+        verdicts = [bar.met(self) for bar in self.row.bars]
         return all(verdicts) if verdicts else None
 
     def as_json(self):
@@ -82,7 +106,10 @@ class Result:
 def measure(row, pool, extra_peers, rounds, quick):
     result = Result(row)
     arguments = (*row.load, *(row.quick if quick else ()))
-    for _ in range(rounds):
+    for number in range(min(rounds, row.rounds_max)):
         for name in ("ours", *row.peers, *extra_peers):
-            result.add(name, load(pool.get(name), arguments)[row.figure])
+            result.add(name, pool.run(row, name, arguments, number)[row.figure])
+        if row.itself:
+            name, further = row.itself
+            result.add(name, pool.run(row, "ours", (*arguments, *further), number)[row.figure])
     return result

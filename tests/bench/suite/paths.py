@@ -7,6 +7,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 SOURCES = REPOSITORY / "tests/bench"
 BUILD = Path(os.environ.get("SYNCSHELL_BUILD_DIR", REPOSITORY / "build/bench"))
 PEERS = REPOSITORY / "build/bench-peers"
+DATA = REPOSITORY / "build/bench-data"  # not /tmp: that may be memory, and durable writes are measured
 REPORT = REPOSITORY / "build/bench-report"
 
 RELAY = BUILD / "relay/app/syncshell-relay"
@@ -17,6 +18,13 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = {CORES[0]}, {CORES[-1]}
 
 
+PRIORITY = -10  # only root may raise it
+
+
 def pin(cores):
     """For Popen's preexec_fn: the child, and all its threads, on these cores."""
-    return lambda: os.sched_setaffinity(0, cores)
+    def apply():
+        os.sched_setaffinity(0, cores)
+        if os.geteuid() == 0:
+            os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    return apply

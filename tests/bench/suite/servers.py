@@ -2,17 +2,26 @@
 
 import os
 import re
-import shlex
+import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from paths import FLOOR, PEERS, RELAY, SERVER_CORE, pin
+from paths import DATA, FLOOR, PEERS, RELAY, SERVER_CORE, pin
 
 START_S_MAX = 20
 STOP_S_MAX = 10
+SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+def free_port():
+    """For servers that cannot take any. Somebody else might take it first: then the server says so and the run ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Server:
@@ -21,8 +30,10 @@ class Server:
     name = adapter = describe = ""
     listening = re.compile(r"^listening (\d+)$", re.MULTILINE)
 
-    def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix=f"bench-{self.name}-"))
+    def __init__(self, tls=None):
+        DATA.mkdir(parents=True, exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=DATA))
+        self.tls = tls  # a certificate, or None
         self.log = self.folder / "log"
         self.child = None
         self.port = 0
@@ -44,7 +55,7 @@ class Server:
             if self.child.poll() is not None or time.monotonic() > end:
                 raise SystemExit(f"{self.name} does not start:\n{self.log.read_text(errors='replace')}")
             time.sleep(0.01)
-        self.port = self.port or int(found.group(1))
+        self.port = self.port or int(found.group(1))  # those that cannot take any port know theirs
         return self
 
     @property
@@ -70,8 +81,9 @@ class Ours(Server):
 
     def environment(self):
         # All settings are the defaults, but for what the load does from one address that in life comes from thousands.
+        tls = {"LISTEN_TLS_CERTIFICATE": self.tls.certificate, "LISTEN_TLS_KEY": self.tls.key} if self.tls else {}
         return {f"SYNCSHELL_RELAY_{key}": str(value) for key, value in {
-            "LISTEN_PORT": 0, "STORE_PATH": self.folder / "relay.db", "LIMITS_CONNECTIONS_MAX": 40000,
+            **tls, "LISTEN_PORT": 0, "STORE_PATH": self.folder / "relay.db", "LIMITS_CONNECTIONS_MAX": 40000,
             "LIMITS_ADDRESS_CONNECTIONS_MAX": 40000, "LIMITS_ADDRESS_PEERS": 100000,
             "RATES_CONNECTS_PER_MINUTE": 60000000, "RATES_SIGNALS_PER_MINUTE": 60000000,
             "RATES_WRITES_PER_MINUTE": 60000000,
@@ -86,19 +98,78 @@ class Floor(Server):
         return [FLOOR]
 
 
-class NodeWs(Server):
-    name, adapter = "node-ws", "json"
-    describe = "parses and prints JSON; no authentication"
+class NodePeer(Server):
+    script = ""
 
     def command(self):
-        return ["node", PEERS / "ws-relay.js"]
+        return ["node", PEERS / self.script]
+
+    def environment(self):
+        return {"BENCH_CERTIFICATE": str(self.tls.certificate), "BENCH_KEY": str(self.tls.key)} if self.tls else {}
+
+
+class NodeWs(NodePeer):
+    name, adapter, script = "node-ws", "json", "ws-relay.js"
+    describe = "parses and prints JSON; no authentication"
+
+
+class PeerJs(NodePeer):
+    name, adapter, script = "peerjs", "peerjs", "peerjs-server.js"
+    describe = "parses and prints JSON, holds messages for who is away; a token instead of authentication"
+
+
+class SocketIo(NodePeer):
+    name, adapter, script = "socketio", "socketio", "socketio-relay.js"
+    describe = "parses and prints JSON, keeps packets in memory for connection state recovery; no authentication"
+
+
+class Mosquitto(Server):
+    name, adapter = "mosquitto", "mqtt"
+    describe = "anonymous clients, QoS 0; durable writes: QoS 1 retained, acknowledged before they are on the disk"
+    listening = re.compile(r"mosquitto version \S+ (running)")
+
+    def command(self):
+        self.port = free_port()
+        lines = ["persistence true", f"persistence_location {self.folder}/", "max_inflight_messages 0",
+                 "max_queued_messages 0", f"listener 0 {self.folder}/socket",  # it wants one that is not a WebSocket's
+                 f"listener {self.port} 127.0.0.1", "protocol websockets",
+                 "allow_anonymous true"]
+        if self.tls:
+            lines += [f"certfile {self.tls.certificate}", f"keyfile {self.tls.key}"]
+        if os.geteuid() == 0:
+            lines.append("user root")  # its own user could not write into our folder
+        (self.folder / "mosquitto.conf").write_text("\n".join(lines) + "\n")
+        return [shutil.which("mosquitto", path=SBIN), "-c", self.folder / "mosquitto.conf"]
+
+
+class Nats(Server):
+    name, adapter = "nats", "nats"
+    describe = "no authentication, at most once"
+    listening = re.compile(r"Listening for websocket clients on wss?://127\.0\.0\.1:(\d+)")
+
+    def command(self):
+        tls = f'tls {{ cert_file: "{self.tls.certificate}", key_file: "{self.tls.key}" }}' if self.tls else "no_tls: true"
+        (self.folder / "nats.conf").write_text(
+            f'host: "127.0.0.1"\nport: -1\nwebsocket {{ host: "127.0.0.1", port: -1, {tls} }}\n')
+        return [shutil.which("nats-server", path=SBIN), "-c", self.folder / "nats.conf"]
+
+
+class Redis(Server):
+    name, adapter = "redis", "redis"
+    describe = "appendfsync always: acknowledges after fsync; no authentication, no WebSocket, no order to check"
+    listening = re.compile(r"(Ready) to accept connections")
+
+    def command(self):
+        self.port = free_port()
+        return [shutil.which("redis-server", path=SBIN), "--bind", "127.0.0.1", "--port", str(self.port), "--dir",
+                self.folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxclients", "20000"]
 
 
 def given(name, command):
     """A server of --peer."""
     return type(name, (Server,), {
         "name": name, "adapter": "plain", "describe": f"given: {command}",
-        "command": lambda self: ["/bin/sh", "-c", f"exec {command}" if len(shlex.split(command)) else command]})
+        "command": lambda self: ["/bin/sh", "-c", command]})
 
 
-ALL = (Ours, Floor, NodeWs)
+ALL = (Ours, Floor, NodeWs, PeerJs, SocketIo, Mosquitto, Nats, Redis)
