@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "app/access_key_command.h"
+#include "app/admin_command.h"
 #include "app/backup_command.h"
 #include "app/data_folder.h"
 #include "app/options.h"
@@ -12,6 +13,11 @@
 static const char *one_file_problem(char *const *words)
 {
     return words[0] && *words[0] && !words[1] ? NULL : "backup and restore take one FILE";
+}
+
+static const char *no_words_problem(char *const *words)
+{
+    return words[0] ? "health and reload take nothing more" : NULL;
 }
 
 static int run_access_key(const struct options *o, const struct settings *s)
@@ -33,10 +39,24 @@ static int run_restore(const struct options *o, const struct settings *s)
     return restore_command(s->store_path, o->words[0]);
 }
 
+static int run_health(const struct options *o, const struct settings *s)
+{
+    (void)o;
+    return health_command(s->store_path);
+}
+
+static int run_reload(const struct options *o, const struct settings *s)
+{
+    (void)o;
+    return reload_command(s->store_path);
+}
+
 static const struct command commands[] = {
     {"access-key", access_key_words_problem, run_access_key},
     {"backup", one_file_problem, run_backup},
     {"restore", one_file_problem, run_restore},
+    {"health", no_words_problem, run_health},
+    {"reload", no_words_problem, run_reload},
 };
 
 const struct command *command_find(const char *name)

@@ -176,8 +176,23 @@ static void check_reach(const struct settings *s, struct faults *faults)
                   "with create.policy who may create syncshells");
 }
 
+static void check_admin(const struct settings *s, struct faults *faults)
+{
+    check_secret("admin.token_file", s->admin_token_file, faults);
+    if (!*s->admin_address)
+        return;
+    if (!config_is_loopback(s->admin_address))
+        fault_add(
+            faults, "",
+            "admin.address must be a loopback address: to reach it from elsewhere, use an SSH "
+            "tunnel or a TLS proxy");
+    if (!*s->admin_token_file)
+        fault_add(faults, "", "admin.address needs admin.token_file");
+}
+
 void config_check(const struct settings *s, struct faults *faults)
 {
+    check_admin(s, faults);
     if (!*s->store_path)
         fault_add(faults, "", "store.path must name a file");
     check_tls(s, faults);

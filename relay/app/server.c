@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/admin_http/admin_http.h"
 #include "adapters/crypto_openssl/crypto.h"
 #include "adapters/loop_libevent/loop.h"
+#include "app/admin.h"
 #include "app/reload.h"
 #include "app/server_options.h"
 #include "app/server_state.h"
@@ -169,6 +171,8 @@ static int start(struct server *s, char *ret_error, size_t error_size)
         r = start_core(s, ret_error, error_size);
     if (r == 0)
         r = start_listener(s, ret_error, error_size);
+    if (r == 0)
+        r = admin_start(s, ret_error, error_size);
     return r;
 }
 
@@ -228,6 +232,7 @@ struct server *server_free(struct server *s)
 {
     if (!s)
         return NULL;
+    s->admin = admin_http_free(s->admin);
     s->ws = ws_server_free(s->ws);
     if (s->core)
         stop_store(s);

@@ -19,6 +19,8 @@ struct server {
     struct store *store;
     struct core *core;
     struct ws_server *ws;
+    struct admin_http *admin;
+    char admin_token_sha256[CORE_SHA256_SIZE]; /* "": nobody has one */
     struct loop_waker *waker;
     struct loop_timer *tick;
     struct loop_timer *sweep;

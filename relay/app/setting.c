@@ -43,6 +43,16 @@ const struct setting setting_table[] = {
          "Addresses, and blocks like \"10.0.0.0/8\" or \"fd00::/8\", of proxies before this relay. What they say in "
          "X-Forwarded-For is believed: limits and rates then count against each client's own address. From anybody else the "
          "header is ignored. Name nothing but proxies that append to the header or replace it."},
+    {"admin.address", SETTING_TEXT, AT(admin_address), .default_text = "",
+     .help =
+         "Loopback address for the operator's HTTP: /healthz, /readyz, /metrics for Prometheus, and the status page at /. "
+         "Empty: none. The commands health, status and reload need none: they use a socket file beside the database."},
+    {"admin.port", SETTING_INTEGER, AT(admin_port), .default_value = 8788, .min = 0, .max = 65535,
+     .help = "TCP port of admin.address. 0 takes a free one and logs it."},
+    {"admin.token_file", SETTING_TEXT, AT(admin_token_file), .default_text = "", .reloadable = true,
+     .help =
+         "File whose first line is what whoever asks admin.address for more than /healthz and /readyz must send as "
+         "\"Authorization: Bearer\"; 16 characters or more. Nobody but its owner and group may read it."},
     {"store.path", SETTING_TEXT, AT(store_path), .default_text = "syncshell-relay-data/relay.db",
      .help =
          "The database file. Its folder is created, readable by its owner only, if the folder above exists."},

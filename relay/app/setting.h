@@ -47,6 +47,9 @@ struct settings {
     char *listen_tls_key;
     char **public_urls;
     char **proxy_trusted;
+    char *admin_address;
+    uint64_t admin_port;
+    char *admin_token_file;
     char *store_path;
     uint64_t store_batch_max;
     uint64_t create_policy; /* enum create_policy */

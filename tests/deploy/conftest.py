@@ -11,6 +11,8 @@ from support import schemas  # noqa: E402
 from support.certificate import Certificate  # noqa: E402
 from support.world import World  # noqa: E402
 
+from admin_site import Admin  # noqa: E402
+
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="also what takes minutes: the container image")
@@ -37,3 +39,10 @@ def world(tmp_path):
     world.start_relay()
     yield world
     world.end()
+
+
+@pytest.fixture
+def admin(world):
+    """The operator's HTTP of the world's relay."""
+    world.restart_relay(**Admin.settings(world.folder))
+    return Admin(world.relay)

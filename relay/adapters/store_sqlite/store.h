@@ -27,7 +27,8 @@ struct store_stats {
     uint64_t operations;
     uint64_t failed_commits;
     uint64_t last_commit_us;
-    bool healthy;         /* the last commit worked */
+    uint64_t working_since_us; /* CLOCK_MONOTONIC: when the batch in hand was begun; 0: idle */
+    bool healthy;              /* the last commit worked */
     char last_error[200]; /* what the last failure was, for the operator; "" before the first */
 };
 

@@ -58,6 +58,7 @@ static bool writer_take(struct writer *w, struct list *batch, bool *ret_probe)
         (void)pthread_cond_wait(&w->queued, &w->mutex);
     list_move(&w->queue, batch, w->batch_max);
     *ret_probe = !w->stats.healthy;
+    w->stats.working_since_us = list_empty(batch) ? 0 : monotonic_us();
     (void)pthread_mutex_unlock(&w->mutex);
     return !list_empty(batch);
 }
@@ -92,6 +93,7 @@ static void *writer_main(void *userdata)
         batch_execute(w->db, &batch, probe, &outcome);
         (void)pthread_mutex_lock(&w->mutex);
         stats_count(&w->stats, &outcome, monotonic_us() - began_us, w->db->error);
+        w->stats.working_since_us = 0;
         list_move(&batch, &w->done, SIZE_MAX);
         (void)pthread_mutex_unlock(&w->mutex);
         w->wake(w->userdata);

@@ -64,6 +64,20 @@ static void test_the_key_is_not_for_everybody(void **state)
     assert_int_equal(unlink("relay.key"), 0);
 }
 
+static void test_the_operator_s_http_is_local_and_guarded(void **state)
+{
+    (void)state;
+    loading_expect_faults(NULL, NULL, TEXTS("admin.address=127.0.0.1"),
+                          "admin.address needs admin.token_file\n");
+    loading_expect_faults(
+        NULL, NULL, TEXTS("admin.address=0.0.0.0", "admin.token_file=/dev/null"),
+        "admin.address must be a loopback address: to reach it from elsewhere, use an SSH tunnel "
+        "or a TLS proxy\n");
+    loading_expect_faults(NULL, NULL, TEXTS("admin.address=::1", "admin.token_file=absent"),
+                          "admin.token_file: cannot read absent: No such file or directory\n");
+    expect_valid(TEXTS("admin.address=::1", "admin.token_file=/dev/null"));
+}
+
 static void test_urls_are_origins(void **state)
 {
     (void)state;
@@ -192,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_certificate_and_key_belong_together),
         cmocka_unit_test(test_certificate_files_can_be_read),
         cmocka_unit_test(test_the_key_is_not_for_everybody),
+        cmocka_unit_test(test_the_operator_s_http_is_local_and_guarded),
         cmocka_unit_test(test_urls_are_origins),
         cmocka_unit_test(test_urls_fit_the_listener),
         cmocka_unit_test(test_beyond_loopback_nothing_is_guessed),

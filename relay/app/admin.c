@@ -1,0 +1,185 @@
+#include "app/admin.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "adapters/admin_http/admin_http.h"
+#include "adapters/crypto_openssl/crypto.h"
+#include "adapters/loop_libevent/loop.h"
+#include "adapters/store_sqlite/store.h"
+#include "app/reload.h"
+#include "app/server_state.h"
+#include "base/str.h"
+
+enum {
+    TOKEN_LENGTH_MIN = 16,
+    TOKEN_SIZE = 512,
+    STORE_SILENT_S = 5, /* a commit takes milliseconds; a disk that takes this long is in trouble */
+    US_PER_S = 1000000,
+    LINE_SIZE = 512,
+};
+
+enum access {
+    ACCESS_ANYBODY = 1,
+    ACCESS_TOKEN,
+    ACCESS_CONTROL, /* over the control socket only */
+};
+
+static void say(struct http_response *r, int status, const char *text)
+{
+    r->status = status;
+    if (buf_append_str(&r->body, text) != 0)
+        r->status = 500;
+}
+
+/* ---- health ---- */
+
+/* The loop turns: it answers. */
+static void answer_healthz(struct server *s, struct http_response *r)
+{
+    (void)s;
+    say(r, 200, "ok\n");
+}
+
+static uint64_t store_silent_s(const struct server *s, const struct store_stats *stats)
+{
+    uint64_t now_us = loop_now_us(s->loop);
+    return stats->working_since_us && now_us > stats->working_since_us
+               ? (now_us - stats->working_since_us) / US_PER_S
+               : 0;
+}
+
+static void answer_readyz(struct server *s, struct http_response *r)
+{
+    struct store_stats stats;
+    char line[LINE_SIZE];
+    store_stats(s->store, &stats);
+    uint64_t silent_s = store_silent_s(s, &stats);
+    if (s->draining) {
+        say(r, 503, "draining: the relay is about to end\n");
+    } else if (!stats.healthy) {
+        snprintf(line, sizeof line, "the store fails: %s\n", stats.last_error);
+        say(r, 503, line);
+    } else if (silent_s >= STORE_SILENT_S) {
+        snprintf(line, sizeof line, "the store has been writing for %" PRIu64 " s\n", silent_s);
+        say(r, 503, line);
+    } else {
+        say(r, 200, "ready\n");
+    }
+}
+
+/* ---- reload ---- */
+
+static void answer_reload(struct server *s, struct http_response *r)
+{
+    if (reload_now(s, &r->body) != 0)
+        r->status = 409;
+}
+
+/* ---- who may ask for what ---- */
+
+static const struct route {
+    const char *path;
+    enum http_method method; /* GET: or HEAD */
+    enum access access;
+    void (*answer)(struct server *s, struct http_response *r);
+} routes[] = {
+    {"/healthz", HTTP_GET, ACCESS_ANYBODY, answer_healthz},
+    {"/readyz", HTTP_GET, ACCESS_ANYBODY, answer_readyz},
+    {"/reload", HTTP_POST, ACCESS_CONTROL, answer_reload},
+};
+
+/* Hashes are compared, so that the time it takes tells nothing of the token. */
+static bool token_fits(const struct server *s, const char *authorization)
+{
+    static const char scheme[] = "Bearer ";
+    char sha256[CORE_SHA256_SIZE];
+    if (!*s->admin_token_sha256 || strncmp(authorization, scheme, strlen(scheme)) != 0)
+        return false;
+    const char *token = authorization + strlen(scheme);
+    return crypto_sha256(token, strlen(token), sha256) == 0 &&
+           str_equal(sha256, s->admin_token_sha256);
+}
+
+static int status_for(const struct server *s, const struct route *route,
+                      const struct http_request *request, bool trusted)
+{
+    if ((route->method == HTTP_POST) != (request->method == HTTP_POST))
+        return 405;
+    if (trusted || route->access == ACCESS_ANYBODY)
+        return 200;
+    if (route->access == ACCESS_CONTROL)
+        return 403;
+    return token_fits(s, request->authorization) ? 200 : 401;
+}
+
+static void on_request(void *userdata, const struct http_request *request, bool trusted,
+                       struct http_response *response)
+{
+    struct server *s = userdata;
+    response->status = 404;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        if (!str_equal(routes[i].path, request->path))
+            continue;
+        response->status = status_for(s, &routes[i], request, trusted);
+        if (response->status == 200)
+            routes[i].answer(s, response);
+        return;
+    }
+}
+
+/* ---- start ---- */
+
+static int token_fail(const char *file, const char *what, char *ret_error, size_t error_size)
+{
+    snprintf(ret_error, error_size, "admin.token_file: %s %s", file, what);
+    return -EINVAL;
+}
+
+int admin_renew_token(struct server *s, const struct settings *settings, char *ret_error,
+                      size_t error_size)
+{
+    const char *file = settings->admin_token_file;
+    char token[TOKEN_SIZE] = "";
+    if (!*file) {
+        s->admin_token_sha256[0] = '\0';
+        return 0;
+    }
+    FILE *in = fopen(file, "re");
+    if (!in)
+        return token_fail(file, strerror(errno), ret_error, error_size);
+    bool read = fgets(token, sizeof token, in) != NULL;
+    (void)fclose(in); /* was only read */
+    token[strcspn(token, "\r\n")] = '\0';
+    if (!read || strlen(token) < TOKEN_LENGTH_MIN || strlen(token) == sizeof token - 1)
+        return token_fail(file, "has no first line of 16 to 510 characters", ret_error, error_size);
+    return crypto_sha256(token, strlen(token), s->admin_token_sha256);
+}
+
+static void log_address(const struct server *s)
+{
+    char url[LINE_SIZE];
+    bool v6 = strchr(s->settings->admin_address, ':') != NULL;
+    snprintf(url, sizeof url, "http://%s%s%s:%u/", v6 ? "[" : "", s->settings->admin_address,
+             v6 ? "]" : "", admin_http_port(s->admin));
+    log_write(s->log, LOG_LEVEL_INFO, "admin_listening", LOG_FIELDS(LOG_TEXT("url", url)));
+}
+
+int admin_start(struct server *s, char *ret_error, size_t error_size)
+{
+    const struct settings *settings = s->settings;
+    int r = admin_renew_token(s, settings, ret_error, error_size);
+    if (r == 0)
+        r = admin_http_new(&s->admin, loop_event_base(s->loop), on_request, s);
+    if (r == 0)
+        r = admin_http_listen_control(s->admin, settings->store_path, ret_error, error_size);
+    if (r < 0 || !*settings->admin_address)
+        return r;
+    r = admin_http_listen(s->admin, settings->admin_address, (uint16_t)settings->admin_port,
+                          ret_error, error_size);
+    if (r == 0)
+        log_address(s);
+    return r;
+}

@@ -1,0 +1,140 @@
+"""The operator's HTTP and the control socket: who may ask, what is answered, and what is cut off."""
+
+import asyncio
+import socket
+import sqlite3
+import stat
+
+import pytest
+from support.command import on_store
+from support.raw import RawPeer
+from support.wait import LIMIT_S
+
+
+def test_health_needs_no_token(admin):
+    for token in (None, "wrong"):
+        assert (admin.ask("/healthz", token).status, admin.ask("/healthz", token).text) == (200, "ok\n")
+        assert admin.ask("/readyz", token).text == "ready\n"
+
+
+def test_the_control_socket_is_for_the_relay_s_user(world):
+    path = world.relay.database.with_name("relay.db.admin")
+    assert stat.S_ISSOCK(path.stat().st_mode) and stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert on_store(world.relay.database, "health").stdout == "ready\n"
+    assert world.relay.stop() == 0
+    assert not path.exists()
+
+
+def test_a_killed_relay_s_socket_is_replaced(world):
+    world.relay.kill()
+    done = on_store(world.relay.database, "health", status=1)
+    assert done.stderr == f"syncshell-relay: no relay runs on {world.relay.database}\n"
+    world.start_relay()
+    assert on_store(world.relay.database, "health").stdout == "ready\n"
+
+
+def test_a_path_longer_than_a_socket_address_may_be(tmp_path):
+    from support.process import Relay
+    folder = tmp_path / ("long" * 30) / ("longer" * 30)
+    folder.mkdir(parents=True)
+    relay = Relay(folder)
+    relay.start()
+    assert on_store(relay.database, "health").stdout == "ready\n"
+    assert relay.stop() == 0 and not relay.reports
+
+
+def test_no_relay_no_health(tmp_path):
+    done = on_store(tmp_path / "relay.db", "health", status=1)
+    assert done.stderr == f"syncshell-relay: no relay runs on {tmp_path}/relay.db\n"
+
+
+def test_a_store_that_fails_is_not_ready(world, admin):
+    """Somebody else holds the database's lock for longer than the relay waits."""
+    lock = sqlite3.connect(world.relay.database, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    peer = world.peer("peer")
+    peer.post("create", tag="c")
+    world.relay.process.listening.wait(where=lambda e: "event=store_failed" in e["line"])
+    answer = admin.ask("/readyz")
+    assert answer.status == 503 and answer.text.startswith("the store fails: database is locked"), answer
+    assert admin.ask("/healthz").status == 200
+    assert on_store(world.relay.database, "health", status=1).stderr == answer.text
+    lock.execute("ROLLBACK")
+    lock.close()
+    peer.event("syncshell_created")
+    assert admin.ask("/readyz").text == "ready\n"
+
+
+def test_a_draining_relay_is_not_ready(world, admin):
+    world.restart_relay(timing_drain_ms=600000)
+
+    async def run():
+        peer = await RawPeer(world.relay.url).connect()
+        world.relay.process.child.terminate()
+        await peer.expect("GoAway")
+        answer = await asyncio.to_thread(admin.ask, "/readyz")
+        await peer.close()
+        return answer
+
+    answer = asyncio.run(run())
+    assert (answer.status, answer.text) == (503, "draining: the relay is about to end\n")
+    assert world.relay.process.wait() == 0
+
+
+def test_everything_else_needs_the_token(admin):
+    assert admin.ask("/reload", method="POST").status == 403
+    assert admin.ask("/reload").status == 405
+    assert admin.ask("/absent").status == 404
+    assert admin.ask("/healthz", method="HEAD").text == ""
+    assert admin.ask("/healthz", method="PUT").status == 405
+
+
+def test_reload_says_what_needs_a_restart(world):
+    file = world.folder / "relay.toml"
+    file.write_text("")
+    world.restart_relay(config=file)
+    assert on_store(world.relay.database, "reload").stdout == "Reloaded.\n"
+    file.write_text("[timing]\nheartbeat_ms = 4321\noffer_ttl_ms = 12345\n[proxy]\ntrusted = ['10.0.0.1']\n")
+    assert on_store(world.relay.database, "reload").stdout == "Reloaded.\ntiming.heartbeat_ms: needs a restart\n"
+    file.write_text("[timing]\nheartbeat = 1\n")
+    done = on_store(world.relay.database, "reload", status=1)
+    assert done.stderr.startswith(f'Nothing has changed:\n{file}:2: unknown key "timing.heartbeat"'), done
+
+
+def rest_of(connection):
+    """What still comes until it is closed; a reset is an end, too, for whoever sent more than was read."""
+    received = b""
+    try:
+        while piece := connection.recv(4096):
+            received += piece
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def test_whoever_dawdles_or_floods_is_cut_off(world, admin):
+    """Half a request gets no memory beyond its own, and 33 of them lock nobody out of the control socket for ever."""
+    for rubbish, status in ((b"GET / HTTP/1.1\r\n" + b"x" * 9000, b"431"), (b"\r\n\r\n", b"400"),
+                            (b"\x16\x03\x01" * 20 + b"\r\n\r\n", b"400")):
+        with socket.create_connection(("127.0.0.1", admin.port), timeout=LIMIT_S) as connection:
+            connection.sendall(rubbish)
+            received = rest_of(connection)
+            assert received.startswith(b"HTTP/1.1 " + status) or not received and status == b"431", received
+    idle = [socket.create_connection(("127.0.0.1", admin.port), timeout=LIMIT_S) for _ in range(33)]
+    for connection in idle:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+    # The one beyond the limit is closed at once, the others when their time is over.
+    assert [rest_of(connection) for connection in reversed(idle)] == [b""] * 33
+    for connection in idle:
+        connection.close()
+    assert admin.ask("/healthz").status == 200
+
+
+@pytest.mark.parametrize("content", ["", "short\n", "x" * 600])
+def test_a_useless_token_file_stops_the_start(tmp_path, content):
+    token = tmp_path / "token"
+    token.write_text(content)
+    token.chmod(0o600)
+    done = on_store(tmp_path / "relay.db", "--set", "admin.address=127.0.0.1", "--set", f"admin.token_file={token}",
+                    "--set", "listen.port=0", status=1)
+    assert done.stderr.endswith(f"admin.token_file: {token} has no first line of 16 to 510 characters\n"), done
