@@ -6,6 +6,7 @@
 
 #include "wire/message_fields.h"
 #include "wire/message_header.h"
+#include "wire/plain_header.h"
 #include "wire/strict_json.h"
 
 const struct message_limits message_limits_to_relay = {
@@ -29,10 +30,18 @@ const char *message_type_name(enum message_type type)
 
 enum message_type message_type_from_name(const char *name, size_t length)
 {
-    for (unsigned i = MESSAGE_NONE + 1; i < MESSAGE_COUNT; i++) {
-        const char *candidate = message_spec((enum message_type)i)->name;
+    static const struct {
+        const char *name;
+        size_t length;
+    } names[MESSAGE_COUNT] = {
+#define X(id, type_name, member, body, direction) \
+    [MESSAGE_##id] = {type_name, sizeof(type_name) - 1},
+        MESSAGE_TABLE(X)
+#undef X
+    };
 
-        if (strlen(candidate) == length && memcmp(candidate, name, length) == 0)
+    for (unsigned i = MESSAGE_NONE + 1; i < MESSAGE_COUNT; i++) {
+        if (names[i].length == length && memcmp(names[i].name, name, length) == 0)
             return (enum message_type)i;
     }
     return MESSAGE_NONE;
@@ -135,34 +144,77 @@ static int decode_header(struct message *m, struct message_refusal *ret_refusal,
     return broken ? message_refuse(ret_refusal, WIRE_CODE_BAD_FIELD, broken) : 0;
 }
 
-int message_decode(struct message *ret_message, struct message_refusal *ret_refusal, bool to_relay,
-                   bool binary, const uint8_t *frame, size_t frame_size,
-                   const struct message_limits *limits)
+static bool direction_fits(const struct message *m, bool to_relay)
+{
+    enum message_direction wrong =
+        to_relay ? MESSAGE_DIRECTION_TO_CLIENT : MESSAGE_DIRECTION_TO_RELAY;
+
+    return message_spec(m->type)->direction != wrong;
+}
+
+/* By the short cut of plain_header.h. False: decode_parsed() must decide. */
+static bool decode_plain(struct message *ret_message, bool to_relay,
+                         const struct message_parts *parts, const struct message_limits *limits)
+{
+    struct message_refusal unused;
+
+    memset(ret_message, 0, sizeof(*ret_message));
+    ret_message->body = parts->body;
+    ret_message->body_size = parts->body_size;
+    return plain_header_read(ret_message, parts->header, parts->header_size) &&
+           direction_fits(ret_message, to_relay) && check_body(ret_message, &unused, limits) == 0 &&
+           !message_broken_rule(ret_message);
+}
+
+static int decode_parsed(struct message *ret_message, struct message_refusal *ret_refusal,
+                         bool to_relay, const struct message_parts *parts,
+                         const struct message_limits *limits)
+{
+    json_t *header = NULL;
+    int r = message_header_parse(&header, ret_refusal, parts);
+
+    memset(ret_message, 0, sizeof(*ret_message));
+    if (!r) {
+        ret_message->body = parts->body;
+        ret_message->body_size = parts->body_size;
+        r = decode_header(ret_message, ret_refusal, to_relay, header, limits);
+    }
+    json_decref(header);
+    if (r)
+        message_deinit(ret_message);
+    return r;
+}
+
+static int decode(struct message *ret_message, struct message_refusal *ret_refusal, bool to_relay,
+                  bool binary, const uint8_t *frame, size_t frame_size,
+                  const struct message_limits *limits, bool short_cut)
 {
     struct message_refusal refusal = {.code = WIRE_CODE_NONE};
     struct message_parts parts;
     struct message m;
-    json_t *header = NULL;
-    int r;
+    int r = message_parts_split(&parts, &refusal, binary, frame, frame_size, limits);
 
-    memset(&m, 0, sizeof(m));
-    r = message_parts_split(&parts, &refusal, binary, frame, frame_size, limits);
+    if (!r && !(short_cut && decode_plain(&m, to_relay, &parts, limits)))
+        r = decode_parsed(&m, &refusal, to_relay, &parts, limits);
     if (!r)
-        r = message_header_parse(&header, &refusal, &parts);
-    if (!r) {
-        m.body = parts.body;
-        m.body_size = parts.body_size;
-        r = decode_header(&m, &refusal, to_relay, header, limits);
-    }
-    json_decref(header);
-
-    if (r)
-        message_deinit(&m);
-    else
         *ret_message = m;
     if (r == MESSAGE_E_REFUSED)
         *ret_refusal = refusal;
     return r;
+}
+
+int message_decode(struct message *ret_message, struct message_refusal *ret_refusal, bool to_relay,
+                   bool binary, const uint8_t *frame, size_t frame_size,
+                   const struct message_limits *limits)
+{
+    return decode(ret_message, ret_refusal, to_relay, binary, frame, frame_size, limits, true);
+}
+
+int message_decode_parsed(struct message *ret_message, struct message_refusal *ret_refusal,
+                          bool to_relay, bool binary, const uint8_t *frame, size_t frame_size,
+                          const struct message_limits *limits)
+{
+    return decode(ret_message, ret_refusal, to_relay, binary, frame, frame_size, limits, false);
 }
 
 static int encode_header(const struct message *m, struct buf *out)

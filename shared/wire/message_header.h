@@ -22,6 +22,11 @@ int message_parts_split(struct message_parts *ret_parts, struct message_refusal 
 int message_header_parse(json_t **ret_object, struct message_refusal *ret_refusal,
                          const struct message_parts *parts);
 
+/* message_decode() without the short cut of plain_header.h, for tests that compare the two. */
+int message_decode_parsed(struct message *ret_message, struct message_refusal *ret_refusal,
+                          bool to_relay, bool binary, const uint8_t *frame, size_t frame_size,
+                          const struct message_limits *limits);
+
 /* Fills in code and detail; always MESSAGE_E_REFUSED. */
 int message_refuse(struct message_refusal *ret_refusal, enum wire_code code, const char *detail);
 

@@ -57,7 +57,7 @@ def main():
     extra = [servers.given(*peer.split("=", 1)) for peer in arguments.peer]
     results = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        pool = Pool((*servers.ALL, *extra), Certificate(Path(folder)))
+        pool = Pool((*servers.ALL, *extra), Certificate(Path(folder)), arguments.quick)
         report.print_head()
         try:
             for row in rows:

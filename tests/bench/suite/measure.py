@@ -12,37 +12,43 @@ LOAD_S_MAX = 300
 class Pool:
     """Servers that are started when a row first needs them and then stay, and what was measured in this round."""
 
-    def __init__(self, kinds, certificate):
+    def __init__(self, kinds, certificate, quick):
         self.kinds = {kind.name: kind for kind in kinds}
         self.certificate = certificate
+        self.quick = quick  # then no server is fresh: starting them takes most of the time
         self.running = {}
         self.measured = {}
 
-    def get(self, name):
-        if name not in self.running:
-            self.running[name] = self.kinds[name]().start()
-        return self.running[name]
+    def start(self, row, name):
+        return self.kinds[name](self.certificate if row.tls else None).start()
+
+    def get(self, row, name):
+        key = name, row.tls
+        if key not in self.running:
+            self.running[key] = self.start(row, name)
+        return self.running[key]
 
     def once(self, row, name, arguments):
         """In a server that has nothing else to do in its life."""
-        server = self.kinds[name](self.certificate if row.tls else None).start()
+        server = self.start(row, name)
         try:
-            return load(server, (*arguments, *(("--tls",) if row.tls else ())))
+            return load(server, arguments)
         finally:
             server.stop()
 
     def run(self, row, name, arguments, number):
         """Two rows may ask for two figures of the same measurement."""
-        key = name, arguments, row.half_of_peak, row.tls, number
+        arguments = (*arguments, *(("--tls",) if row.tls else ()))
+        key = name, arguments, row.half_of_peak, number
         if key not in self.measured:
-            if row.fresh:
+            if row.fresh and not self.quick:
                 self.measured[key] = self.once(row, name, arguments)
             elif row.half_of_peak:
-                server = self.get(name)
+                server = self.get(row, name)
                 peak = load(server, arguments)["per_second"]
                 self.measured[key] = load(server, (*arguments, "--rate", peak / 2))
             else:
-                self.measured[key] = load(self.get(name), arguments)
+                self.measured[key] = load(self.get(row, name), arguments)
         return self.measured[key]
 
     def close(self):

@@ -71,15 +71,20 @@ def valid_examples(name):
         yield json.loads(path.read_text(encoding="utf-8"))
 
 
+def decoded(name, headers, separators):
+    lines = "".join(json.dumps(header, separators=separators) + "\n" for header in headers)
+    return subprocess.run([VERDICT, name], input=lines, capture_output=True, text=True, check=True).stdout.split()
+
+
 class Agreement(unittest.TestCase):
     def test_every_type(self):
         total = 0
         for name in MESSAGE_TYPES:
             headers = [mutant for example in valid_examples(name) for mutant in mutants(example)]
             headers = [header for header in headers if not beyond_schema(header)]
-            lines = "".join(json.dumps(header) + "\n" for header in headers)
-            run = subprocess.run([VERDICT, name], input=lines, capture_output=True, text=True, check=True)
-            verdicts = run.stdout.split()
+            verdicts = decoded(name, headers, (", ", ": "))
+            # Without spaces the decoder may take its short cut for plain headers.
+            self.assertEqual(decoded(name, headers, (",", ":")), verdicts)
             self.assertEqual(len(verdicts), len(headers))
             checker = validator(f"{name}.schema.json")
             for header, verdict in zip(headers, verdicts):
