@@ -80,6 +80,33 @@ static int put_files(json_t *object, const syncshell_event *event, int32_t list,
     return put(object, name, files_to_json(event, list));
 }
 
+static json_t *ice_server_to_json(const syncshell_event *event, size_t index)
+{
+    syncshell_ice_server server = {.size = sizeof(server)};
+
+    if (syncshell_event_ice_server(event, index, &server) != SYNCSHELL_OK)
+        return NULL;
+    return json_pack("{s:s, s:s*, s:s*}", "url", server.url, "username", server.username,
+                     "credential", server.credential);
+}
+
+static int put_ice_servers(json_t *object, const syncshell_event *event)
+{
+    json_t *servers;
+    size_t count = syncshell_event_ice_server_count(event);
+
+    if (count == 0)
+        return 0;
+    servers = json_array();
+    for (size_t i = 0; servers && i < count; i++) {
+        if (json_array_append_new(servers, ice_server_to_json(event, i))) {
+            json_decref(servers);
+            return -1;
+        }
+    }
+    return put(object, "iceServers", servers);
+}
+
 static int put_texts(json_t *object, const syncshell_event *event)
 {
     int r = 0;
@@ -99,7 +126,7 @@ static int put_integers(json_t *object, const syncshell_event *event)
 {
     int r = 0;
 
-    for (int32_t field = SYNCSHELL_FIELD_GENERATION; !r && field <= SYNCSHELL_FIELD_RETRYABLE;
+    for (int32_t field = SYNCSHELL_FIELD_GENERATION; !r && field <= SYNCSHELL_FIELD_ICE_TTL_MS;
          field++) {
         uint64_t value;
 
@@ -125,6 +152,8 @@ json_t *event_to_json(const syncshell_event *event)
         r = put_texts(object, event);
     if (!r)
         r = put_integers(object, event);
+    if (!r)
+        r = put_ice_servers(object, event);
     if (!r)
         r = put_files(object, event, SYNCSHELL_FILES_HELD, "held",
                       SYNCSHELL_EVENT_RECOVERY_REQUEST);

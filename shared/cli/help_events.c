@@ -5,6 +5,10 @@
     "\"syncshellId\":\"k3J9...\",\"sessionId\":\"s1\",\"peerId\":\"ed25519:Zm8...\"," \
     "\"joinerPeerId\":\"ed25519:Q2x...\",\"providerPeerId\":\"ed25519:Zm8...\",\"role\":\"joiner\",\"generation\":1"
 
+#define ICE_SERVERS                                                                                    \
+    "\"iceTtlMs\":3600000,\"iceServers\":[{\"url\":\"turn:turn.example:3478\",\"username\":\"17...\"," \
+    "\"credential\":\"x5q...\"}]"
+
 const struct help_event HELP_EVENTS[] = {
     {"relay_connected", "{\"event\":\"relay_connected\"}", "The relay knows this peer."},
     {"relay_disconnected",
@@ -31,10 +35,11 @@ const struct help_event HELP_EVENTS[] = {
      "An open session, after a restart of this program or of the relay."},
     {"session_closed", "{\"event\":\"session_closed\"," SESSION ",\"outcome\":\"completed\"}",
      "outcome is completed, failed or cancelled. There is a cause when nobody closed it: session_expired, for one."},
-    {"offer_needed", "{\"event\":\"offer_needed\"," SESSION ",\"attempt\":1}",
-     "Make an offer, give it with the command offer and this generation."},
-    {"offer", "{\"event\":\"offer\"," SESSION ",\"sdp\":\"v=0...\"}",
-     "The other side's offer: make an answer, give it with the command answer."},
+    {"offer_needed", "{\"event\":\"offer_needed\"," SESSION ",\"attempt\":1," ICE_SERVERS "}",
+     "Make an offer, give it with the command offer and this generation. iceServers, if there are any, are for this attempt: the "
+     "first one first."},
+    {"offer", "{\"event\":\"offer\"," SESSION ",\"sdp\":\"v=0...\"," ICE_SERVERS "}",
+     "The other side's offer: make an answer, give it with the command answer. iceServers as in offer_needed."},
     {"answer", "{\"event\":\"answer\"," SESSION ",\"sdp\":\"v=0...\"}",
      "The other side's answer to this side's offer."},
     {"candidate",
@@ -95,6 +100,8 @@ const struct help_event HELP_EVENTS[] = {
     {"syncshell_deleted",
      "{\"event\":\"syncshell_deleted\",\"ticket\":7,\"syncshellId\":\"k3J9...\"}",
      "Owner: it is over for everybody."},
+    {"ice_servers", "{\"event\":\"ice_servers\"," SESSION ",\"attempt\":1," ICE_SERVERS "}",
+     "Fresh ones for the attempt or link that there is: the credentials of the last ones expire after their iceTtlMs."},
 };
 
 const size_t HELP_EVENTS_COUNT = sizeof(HELP_EVENTS) / sizeof(HELP_EVENTS[0]);

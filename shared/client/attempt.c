@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "client/envelope.h"
+#include "client/ice.h"
 #include "client/notify.h"
 #include "client/record.h"
 #include "client/report.h"
@@ -50,6 +51,7 @@ static void start(struct session *s, enum attempt_stage stage, uint64_t generati
         .ours = ours,
         .started_us = engine_of(s)->now_us,
         .deadline_us = time_add_ms(engine_of(s)->now_us, engine_of(s)->config.attempt_timeout_ms)};
+    ice_attempt_started(s);
 }
 
 /* Ends it without a failure. The generation stays: whoever takes it up again goes on with the same attempt. */
@@ -120,7 +122,7 @@ static void ask_for_offer(struct session *s)
     start(s, ATTEMPT_NEEDED, s->generation + 1, true);
     struct syncshell_event *event = notify_session(s, SYNCSHELL_EVENT_OFFER_NEEDED, 0);
     notify_integer(event, SYNCSHELL_FIELD_ATTEMPT, s->n_attempts);
-    notify_send(engine_of(s), event);
+    ice_tell(s, event);
 }
 
 void attempt_pump(struct session *s)
@@ -157,8 +159,8 @@ uint64_t attempt_deadline_us(const struct session *s)
 
 void attempt_disconnected(struct session *s)
 {
-    if (s->attempt.stage == ATTEMPT_NEEDED)
-        drop(s);
+    if (s->attempt.stage == ATTEMPT_NEEDED || ice_is_holding(s))
+        drop(s); /* an offer that was not told yet comes again */
 }
 
 void attempt_now(struct session *s)
@@ -362,7 +364,7 @@ static void tell_signal(struct session *s, int32_t type, const struct message *m
     notify_text(event, SYNCSHELL_FIELD_SDP_MID, signal->sdp_mid);
     if (type == SYNCSHELL_EVENT_CANDIDATE && signal->sdp_mline_index >= 0)
         notify_integer(event, SYNCSHELL_FIELD_SDP_MLINE_INDEX, (uint64_t)signal->sdp_mline_index);
-    notify_send(engine_of(s), event);
+    ice_tell(s, event);
 }
 
 const char *attempt_received(struct session *s, const struct message *m, const struct buf *plain)

@@ -157,6 +157,18 @@ struct report {
     char ice_server[WIRE_ICE_URL_MAX + 1];
 };
 
+/* The ICE servers of an attempt: see ice.h. */
+struct session_ice {
+    uint64_t generation; /* of the attempt that this is about; 0: none */
+    bool asking;         /* a request is to be made, or to be answered */
+    bool holding;        /* `events` wait for the answer */
+    struct list events;
+    struct message_ice_server *servers; /* owned: the last answer's */
+    size_t n_servers;
+    uint64_t expires_us; /* theirs */
+    uint64_t refresh_us; /* when to ask again */
+};
+
 /* The joiner's progress on its way to the relay's log. */
 struct progress {
     struct wire_id message_id; /* "" when nothing is in flight or to be repeated */
@@ -220,6 +232,7 @@ struct session {
     uint32_t n_failures;
     uint64_t retry_us; /* joiner: the next attempt; TIME_NEVER_US: on occasion only */
     struct attempt attempt;
+    struct session_ice ice;
     struct report report;
     struct cause_text
         cause; /* why it is not whole, as the relay judged; "": it is, or nothing was reported */
@@ -255,6 +268,7 @@ enum request_kind {
     REQUEST_SNAPSHOT,
     REQUEST_CLOSE,
     REQUEST_REPORT,
+    REQUEST_ICE,
     REQUEST_DURABLE, /* RecoveryRequest, RecoveryResponse */
     REQUEST_SIGNAL,  /* offer, answer, candidate: answered only when something is wrong */
 };

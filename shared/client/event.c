@@ -31,6 +31,8 @@ struct syncshell_event {
     struct field fields[FIELDS_MAX];
     size_t n_lists;
     struct file_list lists[LISTS_MAX];
+    struct message_ice_server *ice_servers;
+    size_t n_ice_servers;
 };
 
 int event_new(struct syncshell_event **ret_event, int32_t type, uint64_t ticket)
@@ -54,6 +56,7 @@ struct syncshell_event *event_free(struct syncshell_event *e)
         free(e->fields[i].text);
     for (size_t i = 0; i < e->n_lists; i++)
         body_file_list_deinit(&e->lists[i].files);
+    free(e->ice_servers);
     free(e);
     return NULL;
 }
@@ -99,6 +102,20 @@ void event_take_files(struct syncshell_event *e, int32_t list, struct body_file_
     }
     e->lists[e->n_lists++] = (struct file_list){.id = list, .files = *takes_files};
     *takes_files = (struct body_file_list){0};
+}
+
+void event_add_ice_servers(struct syncshell_event *e, const struct message_ice_server *servers,
+                           size_t n_servers)
+{
+    if (n_servers == 0)
+        return;
+    e->ice_servers = calloc(n_servers, sizeof *servers);
+    if (!e->ice_servers) {
+        e->broken = true;
+        return;
+    }
+    memcpy(e->ice_servers, servers, n_servers * sizeof *servers);
+    e->n_ice_servers = n_servers;
 }
 
 bool event_broken(const struct syncshell_event *e)
@@ -167,6 +184,13 @@ const struct body_file_list *event_files(const struct syncshell_event *e, int32_
     return NULL;
 }
 
+const struct message_ice_server *event_ice_servers(const struct syncshell_event *e,
+                                                   size_t *ret_n_servers)
+{
+    *ret_n_servers = e->n_ice_servers;
+    return e->ice_servers;
+}
+
 struct list_node *event_node(struct syncshell_event *e)
 {
     return &e->node;
@@ -213,6 +237,7 @@ const char *event_type_name(int32_t type)
         [SYNCSHELL_EVENT_MEMBER_REMOVED] = "member_removed",
         [SYNCSHELL_EVENT_KEY_ROTATED] = "key_rotated",
         [SYNCSHELL_EVENT_SYNCSHELL_DELETED] = "syncshell_deleted",
+        [SYNCSHELL_EVENT_ICE_SERVERS] = "ice_servers",
     };
     if (type < 0 || (size_t)type >= sizeof names / sizeof names[0] || !names[type])
         return "unknown";
@@ -253,6 +278,7 @@ const char *event_field_name(int32_t field)
         {SYNCSHELL_FIELD_SDP_MLINE_INDEX, "sdpMLineIndex"},
         {SYNCSHELL_FIELD_RECOVERED, "recovered"},
         {SYNCSHELL_FIELD_RETRYABLE, "retryable"},
+        {SYNCSHELL_FIELD_ICE_TTL_MS, "iceTtlMs"},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (names[i].id == field)

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "wire/body.h"
+#include "wire/message.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,8 @@ struct syncshell_event *event_free(struct syncshell_event *e);                  
 void event_add_text(struct syncshell_event *e, int32_t field, const char *text);
 void event_add_integer(struct syncshell_event *e, int32_t field, uint64_t value);
 void event_take_files(struct syncshell_event *e, int32_t list, struct body_file_list *takes_files);
+void event_add_ice_servers(struct syncshell_event *e, const struct message_ice_server *servers,
+                           size_t n_servers); /* at most once */
 bool event_broken(const struct syncshell_event *e);
 
 /* An event that the engine must know to be taken has a number; 0: it need not. See engine_event_taken(). */
@@ -37,6 +40,8 @@ const char *event_text(const struct syncshell_event *e, int32_t field, size_t *r
 bool event_integer(const struct syncshell_event *e, int32_t field, uint64_t *ret_value);
 const struct body_file_list *event_files(const struct syncshell_event *e,
                                          int32_t list); /* NULL when absent */
+const struct message_ice_server *event_ice_servers(const struct syncshell_event *e,
+                                                   size_t *ret_n_servers);
 
 struct list_node *
 event_node(struct syncshell_event *e); /* to queue it; event_from_node() is the way back */

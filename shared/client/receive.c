@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "client/attempt.h"
 #include "client/envelope.h"
+#include "client/ice.h"
 #include "client/link.h"
 #include "client/membership.h"
 #include "client/notify.h"
@@ -174,6 +175,15 @@ static void on_snapshot(struct engine *e, const struct message *m)
     free(r);
 }
 
+static void on_ice_servers(struct engine *e, struct message_ice_servers *m)
+{
+    struct request *r = request_take(e, m->in_reply_to.text);
+    struct session *s = r ? engine_find_session(e, r->session_id.text) : NULL;
+    if (s && r->kind == REQUEST_ICE)
+        ice_answered(s, r, m);
+    free(r);
+}
+
 static void on_changed(struct engine *e, const struct message_session_changed *m)
 {
     struct syncshell *y = engine_find_syncshell(e, m->syncshell_id.text);
@@ -202,7 +212,7 @@ static void on_presence(struct engine *e, const struct message_peer_presence *m)
         syncshell_presence(y, m);
 }
 
-static void dispatch(struct engine *e, const struct message *m)
+static void dispatch(struct engine *e, struct message *m)
 {
     if (m->type == MESSAGE_HELLO)
         link_hello(e, &m->hello);
@@ -234,6 +244,8 @@ static void dispatch(struct engine *e, const struct message *m)
         on_inbox(e, m);
     else if (m->type == MESSAGE_SESSION_SNAPSHOT)
         on_snapshot(e, m);
+    else if (m->type == MESSAGE_ICE_SERVERS)
+        on_ice_servers(e, &m->ice_servers);
     else if (m->type == MESSAGE_SESSION_CHANGED)
         on_changed(e, &m->session_changed);
     else if (m->type == MESSAGE_STORED)

@@ -10,6 +10,7 @@
 #include "client/attempt.h"
 #include "client/ending.h"
 #include "client/envelope.h"
+#include "client/ice.h"
 #include "client/notify.h"
 #include "client/progress.h"
 #include "client/record.h"
@@ -37,6 +38,7 @@ int session_new(struct syncshell *y, const struct wire_id *id, const struct wire
     s->retry_us = TIME_NEVER_US;
     progress_init(s);
     recovery_init(s);
+    ice_init(s);
     int r = 0;
     if (label && *label) {
         s->label = strdup(label);
@@ -55,6 +57,7 @@ int session_new(struct syncshell *y, const struct wire_id *id, const struct wire
 void session_free(struct session *s)
 {
     map_remove(&s->syncshell->engine->sessions, &s->node);
+    ice_deinit(s);
     recovery_deinit(s);
     progress_deinit(s);
     free(s->label);
@@ -231,11 +234,12 @@ void session_pump(struct session *s)
     attempt_pump(s);
     if (y->joined && s->phase == SESSION_OPENED && y->engine->now_us >= s->pause_us)
         report_pump(s);
+    ice_pump(s); /* after the report: the order of the servers depends on it */
 }
 
 uint64_t session_deadline_us(const struct session *s)
 {
-    uint64_t due_us = attempt_deadline_us(s);
+    uint64_t due_us = time_min(attempt_deadline_us(s), ice_deadline_us(s));
     if (s->pause_us > s->syncshell->engine->now_us)
         due_us = time_min(due_us, s->pause_us);
     return due_us;
@@ -356,13 +360,16 @@ void session_refused(struct session *s, const struct request *r, const struct me
     struct engine *e = s->syncshell->engine;
     const char *code = wire_code_name(error->code);
     bool closing = s->phase == SESSION_CLOSING;
+    bool gone = error->code == WIRE_CODE_SESSION_CLOSED ||
+                error->code == WIRE_CODE_SESSION_EXPIRED ||
+                (error->code == WIRE_CODE_UNKNOWN_SESSION && s->phase != SESSION_OPENING);
     if (r->kind == REQUEST_REPORT) {
         report_refused(s, r, error);
+    } else if (r->kind == REQUEST_ICE && !gone) {
+        ice_refused(s, r, error);
     } else if (error->retryable) {
         session_pause(s, error);
-    } else if (error->code == WIRE_CODE_SESSION_CLOSED ||
-               error->code == WIRE_CODE_SESSION_EXPIRED ||
-               (error->code == WIRE_CODE_UNKNOWN_SESSION && s->phase != SESSION_OPENING)) {
+    } else if (gone) {
         session_closed(s, s->ticket, s->outcome,
                        closing ? s->cause.text : cause_name(cause_of_code(error->code)));
     } else if (closing && r->kind == REQUEST_OPEN) {

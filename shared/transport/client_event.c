@@ -147,3 +147,37 @@ int32_t SYNCSHELL_CALL syncshell_event_file(const syncshell_event *event, int32_
     };
     return SYNCSHELL_OK;
 }
+
+size_t SYNCSHELL_CALL syncshell_event_ice_server_count(const syncshell_event *event)
+{
+    size_t n = 0;
+
+    if (event)
+        (void)event_ice_servers(event, &n);
+    return n;
+}
+
+static const char *text_or_null(const char *text)
+{
+    return *text ? text : NULL;
+}
+
+int32_t SYNCSHELL_CALL syncshell_event_ice_server(const syncshell_event *event, size_t index,
+                                                  syncshell_ice_server *ret_server)
+{
+    const struct message_ice_server *servers;
+    size_t n;
+
+    if (!event || !ret_server || ret_server->size < sizeof *ret_server)
+        return SYNCSHELL_E_ARGUMENT;
+    servers = event_ice_servers(event, &n);
+    if (index >= n)
+        return SYNCSHELL_E_UNKNOWN;
+    *ret_server = (syncshell_ice_server){
+        .size = ret_server->size,
+        .url = servers[index].url,
+        .username = text_or_null(servers[index].username),
+        .credential = text_or_null(servers[index].credential),
+    };
+    return SYNCSHELL_OK;
+}

@@ -52,10 +52,18 @@ def test_a_client_without_a_relay(probe, tmp_path, mode):
     probe(mode, tmp_path / "state")
 
 
+SERVERS = """
+[[ice.server]]
+urls = ["turn:turn.example:3478?transport=udp", "stun:turn.example"]
+username = "guild"
+credential = "pass word"
+"""
+
+
 def test_two_clients_recover(probe, tmp_path):
     folder = tmp_path / "relay"
     folder.mkdir()
-    relay = Relay(folder)
+    relay = Relay(folder, ice=SERVERS)
     relay.start()
     try:
         probe("pair", relay.url, tmp_path)

@@ -162,3 +162,50 @@ async def test_a_secret_that_all_may_read_is_refused(world, turn, pair):
     assert "reload_refused" in entry["line"] and "everybody on this machine can read" in entry["line"]
     assert SECRET not in entry["line"]
     assert len((await pair.servers(pair.joiner))["servers"]) == 1  # what was there stays
+
+
+# ---- through the library ----
+
+
+def opened(world, text):
+    """The command-line peers of a pair, with a session whose first attempt the joiner is asked for: the event is the last."""
+    asyncio.run(configure(world, text))
+    provider, joiner, shell = world.pair()
+    joiner.send("open", syncshell=shell, peer=provider.peer_id, role="joiner", session=SESSION)
+    return provider, joiner, joiner.event("offer_needed", sessionId=SESSION)
+
+
+def test_each_attempt_of_the_library_has_its_own_servers(world, turn):
+    urls = [turn.url(), "turn:127.0.0.1:9"]
+    provider, joiner, needed = opened(world, table(urls[:1]) + table(urls[1:]))
+    assert [s["url"] for s in needed["iceServers"]] == urls and 595_000 < needed["iceTtlMs"] <= 600_000
+    assert allocates(turn, needed["iceServers"][0])
+    joiner.send("offer", session=SESSION, generation=1, sdp="v=0 offer")
+    offer = provider.event("offer", sessionId=SESSION)
+    assert [s["url"] for s in offer["iceServers"]] == urls
+    assert needed["iceServers"][0]["username"].endswith(joiner.peer_id)
+    assert offer["iceServers"][0]["username"].endswith(provider.peer_id)
+    assert allocates(turn, offer["iceServers"][0])
+    # The joiner says which one failed it: the next attempt begins with the other one.
+    since = joiner.events.mark()
+    joiner.send("link", session=SESSION, generation=1, state="failed", cause="turn_unreachable", iceServer=urls[0])
+    needed = joiner.event("offer_needed", since=since, sessionId=SESSION)
+    assert needed["attempt"] == 2 and [s["url"] for s in needed["iceServers"]] == urls[::-1]
+    # Neither side keeps a credential.
+    given = [s["credential"] for event in (needed, offer) for s in event["iceServers"]]
+    for peer in (provider, joiner):
+        assert peer.stop() == 0
+        files = {file.name: file.read_bytes() for file in peer.state.iterdir()}
+        assert SESSION.encode() in files["journal.sqlite3"]
+        assert not [(name, c) for name, content in files.items() for c in given if c.encode() in content]
+
+
+def test_credentials_are_fresh_before_they_expire(world, turn):
+    provider, joiner, needed = opened(world, table([turn.url()], ttl_seconds=4))
+    joiner.send("offer", session=SESSION, generation=1, sdp="v=0 offer")
+    provider.event("offer", sessionId=SESSION)
+    expires = int(needed["iceServers"][0]["username"].split(":")[0])
+    fresh = joiner.event("ice_servers", sessionId=SESSION)
+    assert time.time() < expires + 1
+    assert int(fresh["iceServers"][0]["username"].split(":")[0]) > expires
+    assert fresh["generation"] == 1 and allocates(turn, fresh["iceServers"][0])

@@ -216,6 +216,8 @@ void station_commit(struct station *s)
     s->disk_held = false;
     commit_batch(s, batch);
     s->disk_held = held;
+    if (s->killed) /* at this very step: nothing else may come that would notice */
+        station_kill(s);
 }
 
 static void carry_out(struct station *s, const struct engine_effect *e)

@@ -89,6 +89,11 @@ static void note(struct ledger_said *said, const struct message *m)
         said->shell = m->connection_report.syncshell_id;
         said->session = m->connection_report.recovery_session_id;
         break;
+    case MESSAGE_ICE_SERVERS_REQUEST:
+        said->message_id = m->ice_servers_request.message_id;
+        said->shell = m->ice_servers_request.syncshell_id;
+        said->session = m->ice_servers_request.recovery_session_id;
+        break;
     case MESSAGE_SESSION_CLOSE:
         said->message_id = m->session_close.message_id;
         said->shell = m->session_close.syncshell_id;

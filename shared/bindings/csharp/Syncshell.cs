@@ -34,7 +34,7 @@ namespace Syncshell
         SessionOpened, SessionResumed, SessionClosed, OfferNeeded, Offer, Answer, Candidate, SignalHeld, SignalRefused,
         AttemptFailed, ManualRecovery, Recovered, ProgressSaved, ProgressStored, ManifestSaved, RecoveryRequest,
         RecoveryRequested, RecoveryResponse, RequestFailed, Stopped, SessionCause, MembershipEnded, OwnerChanged,
-        MemberRemoved, KeyRotated, SyncshellDeleted
+        MemberRemoved, KeyRotated, SyncshellDeleted, IceServers
     }
 
     /// <summary>The fields of events: texts first, integers from Generation on.</summary>
@@ -43,7 +43,7 @@ namespace Syncshell
         SyncshellId = 1, SessionId, PeerId, JoinerPeerId, ProviderPeerId, OwnerPeerId, Role, Presence, Invite, Label, Sdp,
         SdpMid, Code, Message, Outcome, Cause, RequestId,
         Generation = 100, Attempt, RetryMs, HeldMs, TicketUpTo, FilesDone, FilesToSend, Bytes, SdpMLineIndex, Recovered,
-        Retryable
+        Retryable, IceTtlMs
     }
 
     public enum Role { Joiner = 1, Provider = 2 }
@@ -109,10 +109,20 @@ namespace Syncshell
         public bool IsMismatched { get { return (Flags & FileFlags.Mismatched) != 0; } }
     }
 
+    /// <summary>A STUN or TURN server for the ICE agent. The credential is a password: keep it nowhere. Both are null when there is
+    /// none.</summary>
+    public sealed class IceServer
+    {
+        public string Url { get; internal set; }
+        public string Username { get; internal set; }
+        public string Credential { get; internal set; }
+    }
+
     /// <summary>One event, independent of the client that it came from. A text that the event does not have is null.</summary>
     public sealed class SyncshellEvent : IDisposable
     {
         private static readonly SyncshellFile[] NoFiles = new SyncshellFile[0];
+        private static readonly IceServer[] NoServers = new IceServer[0];
         private readonly Dictionary<Field, string> texts = new Dictionary<Field, string>();
         private readonly Dictionary<Field, ulong> integers = new Dictionary<Field, ulong>();
         private EventHandle kept; // of an event that is told until it is freed; owned
@@ -124,11 +134,12 @@ namespace Syncshell
             Ticket = Native.syncshell_event_ticket(native);
             for (Field f = Field.SyncshellId; f <= Field.RequestId; f++)
                 CopyText(native, f);
-            for (Field f = Field.Generation; f <= Field.Retryable; f++)
+            for (Field f = Field.Generation; f <= Field.IceTtlMs; f++)
                 CopyInteger(native, f);
             Held = CopyFiles(native, Native.FilesHeld);
             Needed = CopyFiles(native, Native.FilesNeeded);
             Mismatched = CopyFiles(native, Native.FilesMismatched);
+            IceServers = CopyIceServers(native);
         }
 
         /// <summary>Copies the event and frees it, unless freeing it means something.</summary>
@@ -182,6 +193,9 @@ namespace Syncshell
         /// <summary>Of RecoveryRequest and RecoveryResponse: these come again from their start.</summary>
         public SyncshellFile[] Mismatched { get; private set; }
 
+        /// <summary>Of OfferNeeded, Offer and IceServers: the one to try first in front; Field.IceTtlMs if they expire.</summary>
+        public IceServer[] IceServers { get; private set; }
+
         public string Text(Field field)
         {
             string text;
@@ -233,6 +247,27 @@ namespace Syncshell
                 Flags = (FileFlags)file.Flags,
                 Ranges = CopyRanges(file.Ranges, checked((int)file.RangeCount.ToUInt64())),
             };
+        }
+
+        private static IceServer[] CopyIceServers(EventHandle native)
+        {
+            int n = checked((int)Native.syncshell_event_ice_server_count(native).ToUInt64());
+            if (n == 0)
+                return NoServers;
+            var servers = new IceServer[n];
+            for (int i = 0; i < n; i++)
+            {
+                var server = new NativeIceServer { Size = (uint)Marshal.SizeOf(typeof(NativeIceServer)) };
+                Native.Check(Native.syncshell_event_ice_server(native, (UIntPtr)(uint)i, ref server),
+                             "syncshell_event_ice_server");
+                servers[i] = new IceServer
+                {
+                    Url = Native.Text(server.Url),
+                    Username = Native.Text(server.Username),
+                    Credential = Native.Text(server.Credential),
+                };
+            }
+            return servers;
         }
 
         private static ByteRange[] CopyRanges(IntPtr ranges, int n)
@@ -766,6 +801,16 @@ namespace Syncshell
         internal UIntPtr RangeCount;
     }
 
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct NativeIceServer
+    {
+        internal uint Size;
+        internal uint Reserved;
+        internal IntPtr Url;
+        internal IntPtr Username;
+        internal IntPtr Credential;
+    }
+
     internal static class Native
     {
         private const string Library = "syncshell"; // syncshell.dll, libsyncshell.so
@@ -894,6 +939,12 @@ namespace Syncshell
 
         [DllImport(Library, CallingConvention = C)]
         internal static extern int syncshell_event_file(EventHandle e, int list, UIntPtr index, ref NativeFile file);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern UIntPtr syncshell_event_ice_server_count(EventHandle e);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int syncshell_event_ice_server(EventHandle e, UIntPtr index, ref NativeIceServer server);
 
         [DllImport(Library, CallingConvention = C)]
         internal static extern int syncshell_client_create_syncshell(ClientHandle client, out ulong ticket);

@@ -146,8 +146,8 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_SESSION_RESUMED,      /* session fields: after a restart of this client or of the relay */
     SYNCSHELL_EVENT_SESSION_CLOSED,       /* ticket or 0; session fields, OUTCOME, CAUSE. Told again after a restart,
                                            * without a ticket, until it was freed: see syncshell_event_free() */
-    SYNCSHELL_EVENT_OFFER_NEEDED,         /* session fields, ATTEMPT: make an offer, give it with this GENERATION */
-    SYNCSHELL_EVENT_OFFER,                /* session fields, SDP: make an answer for this GENERATION */
+    SYNCSHELL_EVENT_OFFER_NEEDED,         /* session fields, ATTEMPT, ICE servers: make an offer, give it with this GENERATION */
+    SYNCSHELL_EVENT_OFFER,                /* session fields, SDP, ICE servers: make an answer for this GENERATION */
     SYNCSHELL_EVENT_ANSWER,               /* session fields, SDP */
     SYNCSHELL_EVENT_CANDIDATE,            /* session fields, SDP (the candidate line), SDP_MID, SDP_MLINE_INDEX */
     SYNCSHELL_EVENT_SIGNAL_HELD,          /* ticket; session fields, HELD_MS: the other side is away, it is kept so long */
@@ -175,10 +175,12 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_OWNER_CHANGED,        /* ticket or 0; SYNCSHELL_ID, OWNER_PEER_ID: the ownership was handed over */
     SYNCSHELL_EVENT_MEMBER_REMOVED,       /* ticket; SYNCSHELL_ID, PEER_ID: by us, the owner */
     SYNCSHELL_EVENT_KEY_ROTATED,          /* ticket; SYNCSHELL_ID, INVITE: by us. The members come back with this invite only */
-    SYNCSHELL_EVENT_SYNCSHELL_DELETED     /* ticket; SYNCSHELL_ID: by us, after a SESSION_CLOSED for each of its sessions */
+    SYNCSHELL_EVENT_SYNCSHELL_DELETED,    /* ticket; SYNCSHELL_ID: by us, after a SESSION_CLOSED for each of its sessions */
+    SYNCSHELL_EVENT_ICE_SERVERS           /* session fields, ATTEMPT, ICE servers: fresh ones for the live attempt or link, before
+                                           * the credentials of the last ones expire */
 };
 /* "Session fields": SYNCSHELL_ID, SESSION_ID, JOINER_PEER_ID, PROVIDER_PEER_ID, PEER_ID (the other side), ROLE, GENERATION,
- * LABEL (at the side that gave one). */
+ * LABEL (at the side that gave one). "ICE servers": see syncshell_event_ice_server(), and ICE_TTL_MS if they expire. */
 
 /* A stable name such as "offer_needed"; never NULL. */
 SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_event_type_name(int32_t type);
@@ -218,7 +220,8 @@ enum syncshell_field {
     SYNCSHELL_FIELD_BYTES,
     SYNCSHELL_FIELD_SDP_MLINE_INDEX,
     SYNCSHELL_FIELD_RECOVERED, /* 0, 1 */
-    SYNCSHELL_FIELD_RETRYABLE  /* 0, 1 */
+    SYNCSHELL_FIELD_RETRYABLE, /* 0, 1 */
+    SYNCSHELL_FIELD_ICE_TTL_MS /* until the credentials of the event's ICE servers expire; absent: they do not */
 };
 
 /* A stable lower-camel-case name such as "sessionId"; never NULL. */
@@ -284,6 +287,21 @@ SYNCSHELL_API size_t SYNCSHELL_CALL syncshell_event_file_count(const syncshell_e
 /* Fills `ret_file` (its size member set by the caller); texts and ranges live as long as the event. ARGUMENT, UNKNOWN. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_event_file(const syncshell_event *event, int32_t list, size_t index,
                                                           syncshell_file *ret_file);
+
+/* A STUN or TURN server for your ICE agent. The relay hands them out for each attempt, the one to try first in front; none, if its
+ * operator has configured none. A credential is a password: keep it nowhere, and log it nowhere. */
+typedef struct syncshell_ice_server {
+    uint32_t size;          /* of this struct */
+    uint32_t reserved;      /* 0 */
+    const char *url;        /* "turn:turn.example:3478?transport=udp": stun:, stuns:, turn: or turns: */
+    const char *username;   /* NULL: none */
+    const char *credential; /* NULL: none */
+} syncshell_ice_server;
+
+SYNCSHELL_API size_t SYNCSHELL_CALL syncshell_event_ice_server_count(const syncshell_event *event);
+/* Fills `ret_server` (its size member set by the caller); texts live as long as the event. ARGUMENT, UNKNOWN. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_event_ice_server(const syncshell_event *event, size_t index,
+                                                                syncshell_ice_server *ret_server);
 
 /* ---- Commands. `ret_ticket` may be NULL; tickets rise from 1. All: ARGUMENT, NO_MEMORY, BUSY, STOPPED. A command for
  * something unknown ends in REQUEST_FAILED with the code unknown_syncshell or unknown_session. Commands survive the relay's

@@ -108,12 +108,26 @@ internal static class Pair
         return session;
     }
 
+    /* As the relay's operator configured them. */
+    private static void ExpectServers(SyncshellEvent e)
+    {
+        Probe.ExpectEqual(2, e.IceServers.Length, "servers");
+        Probe.ExpectEqual("turn:turn.example:3478?transport=udp", e.IceServers[0].Url, "URL");
+        Probe.ExpectEqual("guild", e.IceServers[0].Username, "username");
+        Probe.ExpectEqual("pass word", e.IceServers[0].Credential, "credential");
+        Probe.ExpectEqual("stun:turn.example", e.IceServers[1].Url, "second URL");
+        Probe.ExpectEqual((ulong?)null, e.Integer(Field.IceTtlMs), "they do not expire");
+    }
+
     private static ulong Connect(Member provider, Member joiner, string session)
     {
-        ulong generation = joiner.Event(EventType.OfferNeeded).Generation;
+        SyncshellEvent needed = joiner.Event(EventType.OfferNeeded);
+        ulong generation = needed.Generation;
+        ExpectServers(needed);
         joiner.Client.Offer(session, generation, "v=0 offer \u00fc");
         SyncshellEvent offer = provider.Event(EventType.Offer);
         Probe.ExpectEqual("v=0 offer \u00fc", offer.Sdp, "offer");
+        ExpectServers(offer);
         Probe.ExpectEqual(generation, offer.Generation, "generation");
         provider.Client.Answer(session, generation, "v=0 answer");
         Probe.ExpectEqual("v=0 answer", joiner.Event(EventType.Answer).Sdp, "answer");

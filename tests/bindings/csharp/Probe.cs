@@ -82,7 +82,7 @@ internal static class Probe
 
     private static void Names()
     {
-        Expect(Enum.GetValues(typeof(EventType)).Length == 33, "33 types of events");
+        Expect(Enum.GetValues(typeof(EventType)).Length == 34, "34 types of events");
         foreach (EventType type in Enum.GetValues(typeof(EventType)))
             ExpectEqual(Words(type.ToString(), "_").ToLowerInvariant(),
                         Native.Text(Native.syncshell_event_type_name((int)type)), "type");

@@ -255,6 +255,25 @@ int32_t syncshell_event_file(const syncshell_event *event, int32_t list, size_t 
     return SYNCSHELL_OK;
 }
 
+size_t syncshell_event_ice_server_count(const syncshell_event *event)
+{
+    return event->type == SYNCSHELL_EVENT_RECOVERY_REQUEST ? 2 : 0; /* as if it had some */
+}
+
+int32_t syncshell_event_ice_server(const syncshell_event *event, size_t index,
+                                   syncshell_ice_server *ret_server)
+{
+    if (index >= syncshell_event_ice_server_count(event) || ret_server->size != sizeof(*ret_server))
+        return SYNCSHELL_E_UNKNOWN;
+    *ret_server = (syncshell_ice_server){.size = sizeof(*ret_server), .url = "stun:stun.example"};
+    if (index == 0) {
+        ret_server->url = "turn:turn.example";
+        ret_server->username = "guild";
+        ret_server->credential = "pass";
+    }
+    return SYNCSHELL_OK;
+}
+
 /* ---- Commands ---- */
 
 static bool is_busy(const syncshell_client *client)

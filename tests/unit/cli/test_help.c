@@ -162,12 +162,13 @@ static void test_every_event_is_documented(void **state)
 #ifdef WITH_LIBRARY
 static bool field_exists(const char *name)
 {
-    static const char *const OWN[] = {"event", "ticket", "held", "needed", "mismatched"};
+    static const char *const OWN[] = {"event",  "ticket",     "held",
+                                      "needed", "mismatched", "iceServers"};
 
     for (size_t i = 0; i < sizeof(OWN) / sizeof(OWN[0]); i++)
         if (strcmp(name, OWN[i]) == 0)
             return true;
-    for (int32_t field = 1; field <= SYNCSHELL_FIELD_RETRYABLE; field++)
+    for (int32_t field = 1; field <= SYNCSHELL_FIELD_ICE_TTL_MS; field++)
         if (strcmp(name, syncshell_field_name(field)) == 0)
             return true;
     return false;

@@ -270,7 +270,8 @@ static void test_an_event_shows_all_it_has(void **state)
     assert_true(json_is_true(json_object_get(joined, "recovered")));
     assert_null(json_object_get(joined, "ticket"));
     wanted = json_loads(
-        "{\"event\":\"recovery_request\",\"held\":[],\"needed\":[{\"path\":\"half\",\"size\":1000,\"hash\":\"ab\","
+        "{\"event\":\"recovery_request\",\"iceServers\":[{\"url\":\"turn:turn.example\",\"username\":\"guild\","
+        "\"credential\":\"pass\"},{\"url\":\"stun:stun.example\"}],\"held\":[],\"needed\":[{\"path\":\"half\",\"size\":1000,\"hash\":\"ab\","
         "\"algorithm\":\"sha256\",\"mismatched\":true,\"ranges\":[[400,600],[700,1000]]}]}",
         0, NULL);
     assert_true(json_equal(request, wanted));

@@ -40,27 +40,30 @@ static void port_hang_up(struct station *station)
     scene_of(station)->hung_up = true;
 }
 
-static bool take_report(struct scene *s, const struct frame *frame)
+static bool take_by_itself(struct scene *s, const struct frame *frame)
 {
     struct message m;
     struct message_refusal refusal;
-    if (s->hears_reports || message_decode(&m, &refusal, true, frame->binary, frame->data,
-                                           frame->size, &message_limits_to_relay) != 0)
+    if (message_decode(&m, &refusal, true, frame->binary, frame->data, frame->size,
+                       &message_limits_to_relay) != 0)
         return false;
-    bool report = m.type == MESSAGE_CONNECTION_REPORT;
+    bool report = m.type == MESSAGE_CONNECTION_REPORT && !s->hears_reports;
+    bool ice = m.type == MESSAGE_ICE_SERVERS_REQUEST && !s->hears_ice;
+    if (ice)
+        s->ice_request = m.ice_servers_request.message_id;
     if (report) {
         s->last_report = m.connection_report;
         s->report_waits = true;
         s->n_reports++;
     }
     message_deinit(&m);
-    return report;
+    return report || ice;
 }
 
 static void port_send(struct station *station, struct frame *takes_frame)
 {
     struct scene *s = scene_of(station);
-    if (take_report(s, takes_frame)) {
+    if (take_by_itself(s, takes_frame)) {
         frame_unref(takes_frame);
         return;
     }
@@ -141,6 +144,14 @@ static bool step(struct scene *s)
         s->report_waits = false;
         if (s->connected)
             scene_stored(s, &s->last_report.message_id);
+        worked = true;
+    }
+    if (*s->ice_request.text) {
+        const struct message m = {.type = MESSAGE_ICE_SERVERS,
+                                  .ice_servers = {.in_reply_to = s->ice_request}};
+        s->ice_request = (struct wire_id){""};
+        if (s->connected)
+            scene_say(s, &m);
         worked = true;
     }
     if (s->hung_up) {

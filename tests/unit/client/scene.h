@@ -2,7 +2,8 @@
  *
  * The scene's peer is number 0, the other side number 1. scene_hear() takes the engine's oldest frame, which must be of that
  * type; scene_say() answers. Nothing happens by itself except that a dialled connection is up at once, unless `refuses`, and
- * that ConnectionReports are taken from the conversation and stored, unless `hears_reports`. */
+ * that ConnectionReports are taken from the conversation and stored, unless `hears_reports`, and IceServersRequests answered
+ * that there are none, unless `hears_ice`. */
 #ifndef TESTS_UNIT_CLIENT_SCENE_H
 #define TESTS_UNIT_CLIENT_SCENE_H
 
@@ -18,6 +19,8 @@ struct scene {
     uint64_t now_us;
     bool refuses; /* dialling fails */
     bool hears_reports;
+    bool hears_ice;
+    struct wire_id ice_request; /* waits for its answer; "": none */
     struct message_connection_report last_report;
     bool report_waits; /* for its Stored */
     unsigned n_reports;

@@ -397,8 +397,9 @@ static void test_stats(void **state)
     engine_stats(s->station.engine, &stats);
     assert_int_equal(stats.sessions_open, 1);
     assert_int_equal(stats.requests_in_flight, 0);
-    assert_int_equal(stats.frames_sent, 4); /* Authenticate, Join, Open, RecoveryRequest */
-    assert_int_equal(stats.frames_received, 5);
+    /* Authenticate, Join, Open, RecoveryRequest, IceServersRequest */
+    assert_int_equal(stats.frames_sent, 5);
+    assert_int_equal(stats.frames_received, 6);
 }
 
 /* A relay that welcomes and closes at once is not asked ever faster. */

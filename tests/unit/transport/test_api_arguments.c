@@ -217,6 +217,7 @@ static void no_event_has_nothing(void **state)
 {
     syncshell_file file = {.size = sizeof file};
     uint64_t value = 5;
+    syncshell_ice_server server = {.size = sizeof server};
 
     (void)state;
     syncshell_event_free(NULL);
@@ -228,6 +229,8 @@ static void no_event_has_nothing(void **state)
     assert_int_equal(syncshell_event_file_count(NULL, SYNCSHELL_FILES_HELD), 0);
     assert_int_equal(syncshell_event_file(NULL, SYNCSHELL_FILES_HELD, 0, &file),
                      SYNCSHELL_E_ARGUMENT);
+    assert_int_equal(syncshell_event_ice_server_count(NULL), 0);
+    assert_int_equal(syncshell_event_ice_server(NULL, 0, &server), SYNCSHELL_E_ARGUMENT);
     assert_int_equal(value, 5);
 }
 
