@@ -39,6 +39,34 @@ const char *app_text(const syncshell_event *event, int32_t field)
     return text ? text : "";
 }
 
+/* Why, and what the user can do about it. */
+static const char *ending_sentence(const char *code)
+{
+    static const struct {
+        const char *code, *sentence;
+    } endings[] = {
+        {"member_removed", "the owner has removed this member"},
+        {"syncshell_deleted", "the owner has deleted the syncshell"},
+        {"syncshell_expired", "nobody has used the syncshell for too long"},
+        {"wrong_key_epoch", "the owner has changed the key: ask for a new invite and join with it"},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++) {
+        if (strcmp(endings[i].code, code) == 0)
+            return endings[i].sentence;
+    }
+    return "the relay says so";
+}
+
+static void show_membership_ended(struct app *app, const char *syncshell_id, const char *code)
+{
+    output_event(&app->output,
+                 json_pack("{s:s, s:s, s:s}", "event", "membership_ended", "syncshellId",
+                           syncshell_id, "code", code),
+                 "No longer in the syncshell %.16s.", syncshell_id);
+    output_failure("The membership has ended: %s (%s).", ending_sentence(code), code);
+}
+
 /* What concerns no session. */
 static void take_general(struct app *app, const syncshell_event *event)
 {
@@ -60,11 +88,7 @@ static void take_general(struct app *app, const syncshell_event *event)
                      "Five attempts failed. It goes on as soon as the other side is back.");
         break;
     case SYNCSHELL_EVENT_MEMBERSHIP_ENDED:
-        output_event(&app->output,
-                     json_pack("{s:s, s:s, s:s}", "event", "membership_ended", "syncshellId",
-                               app_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID), "code", code),
-                     "No longer in the syncshell %.16s (%s).",
-                     app_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID), code);
+        show_membership_ended(app, app_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID), code);
         break;
     case SYNCSHELL_EVENT_REQUEST_FAILED:
         if (strcmp(code, "unknown_session") != 0) /* closed while we spoke of its link */

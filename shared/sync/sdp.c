@@ -104,6 +104,10 @@ static int take_line(struct sdp *sdp, const char *line, bool *application)
 {
     const char *value;
 
+    if (strchr(
+            line,
+            '\r')) /* some readers take it for a line's end, and parts of this are written again */
+        return -EINVAL;
     if ((value = value_of(line, "m="))) {
         *application = strncmp(value, "application ", 12) == 0 && strstr(value, "DTLS/SCTP");
         return *application ? 0 : -EINVAL; /* audio and video cannot be answered here */

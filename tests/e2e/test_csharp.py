@@ -1,12 +1,16 @@
 """The C# binding, compiled by mono's compiler and run on the built library; each check is a mode of tests/bindings/csharp."""
 
+import asyncio
 import os
+import signal
+import sqlite3
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from support.process import BUILD, INHERITED, Relay
+from support.process import BUILD, INHERITED, Relay, syncshell
+from support.raw import Group, RawPeer, invite
 from support.wait import LIMIT_S
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -35,10 +39,10 @@ def probe(tmp_path_factory):
     subprocess.run(["mcs", "-langversion:6", "-warn:4", "-warnaserror", f"-out:{program}", BINDING, *PROBE.glob("*.cs")],
                    check=True, timeout=LIMIT_S)
 
-    def run(mode, *arguments):
+    def run(mode, *arguments, status=0):
         done = subprocess.run(["mono", "--debug", program, mode, *map(str, arguments)], env=environment(),
                               capture_output=True, text=True, timeout=3 * LIMIT_S)
-        assert done.returncode == 0, f"{mode}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == status, f"{mode}: {done.returncode}\n{done.stdout}\n{done.stderr}"
 
     return run
 
@@ -71,3 +75,33 @@ def test_two_clients_recover(probe, tmp_path):
         status = relay.stop()
     assert status == 0
     assert not relay.reports, "\n".join(relay.reports)
+
+
+def test_an_end_is_told_until_its_handler_has_returned(probe, tmp_path):
+    """The handler is killed on the first telling. Told again, and handled, it is not told a third time."""
+    folder, state = tmp_path / "relay", tmp_path / "member"
+    folder.mkdir()
+    relay = Relay(folder)
+    relay.start()
+
+    async def remove():
+        owner, group = RawPeer(relay.url), Group()
+        await owner.connect()
+        await owner.create(group)
+        await owner.join(group)
+        text = invite(relay.url, group, owner)
+        await asyncio.to_thread(syncshell, "join", text, "--state", state)
+        member = (await owner.expect("PeerPresence"))["peerId"]
+        await owner.owner("RemoveMember", group, 1, member)
+        await owner.close()
+
+    try:
+        asyncio.run(remove())
+        probe("die-at-the-end", state, relay.url, status=-signal.SIGKILL)
+        probe("hear-the-end", state, relay.url)
+    finally:
+        status = relay.stop()
+    assert status == 0
+    assert not relay.reports, "\n".join(relay.reports)
+    with sqlite3.connect(state / "journal.sqlite3") as journal:
+        assert "ended" not in {kind for kind, in journal.execute("SELECT DISTINCT kind FROM record")}

@@ -1,15 +1,11 @@
 """What the library makes of an owner's decisions. The owner is spoken by support/raw.py, the members are ours."""
 
 import asyncio
-import json
 
-from support.raw import Group, RawPeer, b64, public_text
+import pytest
+
+from support.raw import Group, RawPeer, invite, public_text
 from test_sync import Sync
-
-
-def invite(world, group, owner):
-    details = {"relay": world.url, "id": group.id, "secret": b64(group.secret), "owner": owner.id}
-    return "syncshell1." + b64(json.dumps(details).encode())
 
 
 async def found(world):
@@ -21,16 +17,31 @@ async def found(world):
     return owner, group
 
 
-def play(world, decide):
+async def remove(owner, group, member_id):
+    await owner.owner("RemoveMember", group, 1, member_id)
+
+
+async def rotate(owner, group, _member_id):
+    new = Group(group.id, epoch=2)
+    await owner.owner("RotateGroupKey", group, 1, 2, public_text(new.signing_key))
+
+
+async def delete(owner, group, _member_id):
+    await owner.owner("DeleteSyncshell", group, 1)
+
+
+def play(world, decide, kill_first=False):
     """An owner and our member with an open session; `decide` lets the owner act. Returns the member and the syncshell."""
     with asyncio.Runner() as runner:
         owner, group = runner.run(found(world))
         member = world.peer("member")
-        member.send("join", invite=invite(world, group, owner))
+        member.send("join", invite=invite(world.url, group, owner))
         member.event("syncshell_ready", syncshellId=group.id)
         member.send("open", syncshell=group.id, peer=owner.id, role="joiner", session="s1")
         member.event("session_opened")
-        runner.run(decide(owner, member, group))
+        if kill_first:
+            member.kill()
+        runner.run(decide(owner, group, member.peer_id))
         runner.run(owner.close())
     return member, group
 
@@ -41,9 +52,6 @@ def still_known(world, group):
 
 
 def test_a_removed_member_ends_its_sessions_and_stays_away(world):
-    async def remove(owner, member, group):
-        await owner.owner("RemoveMember", group, 1, member.peer_id)
-
     member, group = play(world, remove)
     closed = member.event("session_closed")
     assert (closed["sessionId"], closed["outcome"], closed["cause"]) == ("s1", "cancelled", "member_removed")
@@ -53,11 +61,7 @@ def test_a_removed_member_ends_its_sessions_and_stays_away(world):
 
 
 def test_a_member_hears_of_a_deletion_when_it_comes_back(world):
-    async def delete(owner, member, group):
-        member.kill()
-        await owner.owner("DeleteSyncshell", group, 1)
-
-    _, group = play(world, delete)
+    _, group = play(world, delete, kill_first=True)
     member = world.peer("member")
     assert member.event("session_closed")["cause"] == "syncshell_deleted"
     assert member.event("membership_ended")["code"] == "syncshell_deleted"
@@ -66,10 +70,6 @@ def test_a_member_hears_of_a_deletion_when_it_comes_back(world):
 
 
 def test_a_rotated_key_keeps_the_session(world):
-    async def rotate(owner, _member, group):
-        new = Group(group.id, epoch=2)
-        await owner.owner("RotateGroupKey", group, 1, 2, public_text(new.signing_key))
-
     member, group = play(world, rotate)
     assert member.event("membership_ended")["code"] == "wrong_key_epoch"
     assert not member.events.all(event="session_closed")
@@ -77,19 +77,20 @@ def test_a_rotated_key_keeps_the_session(world):
     assert still_known(world, group)
 
 
-def test_a_fetch_ends_with_the_membership(world, tmp_path):
-    async def remove():
+@pytest.mark.parametrize("decide, code", [(remove, "member_removed"), (rotate, "wrong_key_epoch")])
+def test_a_fetch_ends_with_the_membership(world, tmp_path, decide, code):
+    async def play_fetch():
         owner, group = await found(world)
-        await asyncio.to_thread(world.command, "member", "join", invite(world, group, owner))
+        await asyncio.to_thread(world.command, "member", "join", invite(world.url, group, owner))
         trust = ["--ca", str(world.tls.authority)] if world.tls else []
         fetch = Sync("fetch", tmp_path / "target", world.folder / "member", *trust)
         world.processes.append(fetch)
         opened = await owner.expect("SessionChanged")
-        await owner.owner("RemoveMember", group, 1, opened["session"]["joinerPeerId"])
+        await decide(owner, group, opened["session"]["joinerPeerId"])
         await owner.close()
         return fetch
 
     (tmp_path / "target").mkdir()
-    fetch = asyncio.run(remove())
+    fetch = asyncio.run(play_fetch())
     assert fetch.wait() == 1
-    assert any("member_removed" in line for line in fetch.errors), fetch.errors
+    assert any(code in line for line in fetch.errors), fetch.errors

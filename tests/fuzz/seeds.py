@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Seeds and dictionary of the fuzzers, made from the examples and schemas of schema/wire.
 
-    tests/fuzz/seeds.py frame|body|invite|forwarded FOLDER
+    tests/fuzz/seeds.py frame|body|invite|forwarded|sdp|transfer FOLDER
 
 fills FOLDER with the fuzzer's seeds.
 """
 
+import hashlib
 import json
 import pathlib
 import sys
@@ -48,7 +49,53 @@ def forwarded_seeds():
         yield text.encode()
 
 
-SEEDS = {"frame": frame_seeds, "body": body_seeds, "invite": invite_seeds, "forwarded": forwarded_seeds}
+SDP = """v=0
+o=- 4611732 1 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0
+a=extmap-allow-mixed
+m=application 9 UDP/DTLS/SCTP webrtc-datachannel
+c=IN IP4 0.0.0.0
+a=candidate:1 1 udp 2113937151 192.0.2.7 50000 typ host
+a=ice-ufrag:7sFv
+a=ice-pwd:asd88fgpdd777uzjYhagZg
+a=ice-options:trickle
+a=fingerprint:sha-256 4A:AD:B9:B1:3F:82:18:3B:54:02:12:DF:3E:5D:49:6B:19:E5:7C:AB:3A:85:1B:26:CB:6D:4C:A1:10:EE:F4:01
+a=setup:actpass
+a=mid:0
+a=sctp-port:5000
+a=max-message-size:262144
+a=end-of-candidates
+"""
+
+
+def sdp_seeds():
+    yield SDP.encode()
+    yield SDP.replace("\n", "\r\n").encode()
+    for line in SDP.splitlines():
+        yield SDP.replace(line + "\n", "").encode()
+
+
+def transfer_message(kind, content):
+    """As fuzz_transfer.c takes it; the kinds in its order: begin, file, end, piece, interrupt."""
+    return bytes([kind]) + len(content).to_bytes(2, "big") + content
+
+
+def transfer_seeds():
+    data = b"data"
+    begin = transfer_message(0, b'{"type":"begin","request":"r","files":2,"bytes":8}')
+    end = transfer_message(2, b'{"type":"end","index":0}')
+    piece = transfer_message(3, bytes(12) + data)
+    for path in ("a/b/c", "../x", "/x", "a", ".syncshell-sync/x", "a/../b", "con", "a\\u0000b"):
+        details = {"type": "file", "index": 0, "path": path, "size": 4, "hash": hashlib.sha256(data).hexdigest()}
+        file = transfer_message(1, json.dumps(details).encode())
+        yield begin + file + piece + end
+        yield begin + file + piece + transfer_message(4, b"") + begin + file + piece + end + begin + file
+
+
+SEEDS = {"frame": frame_seeds, "body": body_seeds, "invite": invite_seeds, "forwarded": forwarded_seeds,
+         "sdp": sdp_seeds, "transfer": transfer_seeds}
 
 
 def write_dictionary(path):

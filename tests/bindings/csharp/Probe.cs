@@ -2,6 +2,7 @@
 // named on the command line. Exit status 0: all was as expected; otherwise an exception says what was not.
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.IO;
 using System.Linq;
 using System.Threading;
@@ -23,6 +24,8 @@ internal static class Probe
             case "waits": WaitsEnd(rest[0]); break;
             case "domains": Domains(rest[0]); break;
             case "pair": Pair.Run(rest[0], rest[1]); break;
+            case "die-at-the-end": DieAtTheEnd(rest[0], rest[1]); break;
+            case "hear-the-end": HearTheEnd(rest[0], rest[1]); break;
             default: throw new ArgumentException(arguments[0]);
         }
         return 0;
@@ -42,6 +45,23 @@ internal static class Probe
     internal static void ExpectEqual<T>(T expected, T seen, string what)
     {
         Expect(EqualityComparer<T>.Default.Equals(expected, seen), what + ": " + seen + ", not " + expected);
+    }
+
+    /// <summary>Killed in the handler that is told of the membership's end, so it has not acted on it.</summary>
+    private static void DieAtTheEnd(string state, string url)
+    {
+        using (SyncshellClient client = Start(state, url))
+            client.RunAsync(e =>
+            {
+                if (e.Type == EventType.MembershipEnded)
+                    Process.GetCurrentProcess().Kill();
+            }).Wait();
+    }
+
+    private static void HearTheEnd(string state, string url)
+    {
+        using (var member = new Member(state, url))
+            member.Event(EventType.MembershipEnded);
     }
 
     private static void ExpectRefused(string name, SyncshellError error, Action call)

@@ -49,6 +49,12 @@ class Group:
         return HKDF(hashes.SHA256(), 32, salt=self.id.encode(), info=info.encode()).derive(self.secret)
 
 
+def invite(url, group, owner):
+    """The text that `syncshell join` takes."""
+    details = {"relay": url, "id": group.id, "secret": b64(group.secret), "owner": owner.id}
+    return "syncshell1." + b64(json.dumps(details).encode())
+
+
 class RawPeer:
     def __init__(self, url, key=None, ssl=None):
         self.url = url
