@@ -80,10 +80,11 @@ def test_what_lies_in_an_inbox_outlives_the_key(world):
     session = joiner.event("session_opened")["sessionId"]
     third.send("manifest", session=session, files=[{"path": "a", "size": 10}])
     third.event("manifest_saved", sessionId=session)
+    joiner.send("report", session=session, files=[{"path": "b", "size": 7, "done": True}])
+    joiner.event("progress_saved", sessionId=session)
     third.kill()
     joiner.event("peer_presence", peerId=third.peer_id, presence="away")
-    mark = joiner.events.mark()
-    joiner.send("report", session=session, files=[{"path": "b", "size": 7, "done": True}])
+    mark = joiner.events.mark()  # every request that is told from here on knows of the report
     joiner.send("recover", session=session)
     request = joiner.event("recovery_requested", since=mark)["requestId"]
     invite = rotate(provider)
