@@ -9,6 +9,7 @@
 #include "adapters/crypto_openssl/crypto.h"
 #include "adapters/loop_libevent/loop.h"
 #include "adapters/store_sqlite/store.h"
+#include "app/metrics.h"
 #include "app/reload.h"
 #include "app/server_state.h"
 #include "base/str.h"
@@ -78,6 +79,15 @@ static void answer_reload(struct server *s, struct http_response *r)
         r->status = 409;
 }
 
+/* ---- metrics ---- */
+
+static void answer_metrics(struct server *s, struct http_response *r)
+{
+    r->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    if (metrics_print(s, &r->body) != 0)
+        r->status = 500;
+}
+
 /* ---- who may ask for what ---- */
 
 static const struct route {
@@ -88,6 +98,7 @@ static const struct route {
 } routes[] = {
     {"/healthz", HTTP_GET, ACCESS_ANYBODY, answer_healthz},
     {"/readyz", HTTP_GET, ACCESS_ANYBODY, answer_readyz},
+    {"/metrics", HTTP_GET, ACCESS_TOKEN, answer_metrics},
     {"/reload", HTTP_POST, ACCESS_CONTROL, answer_reload},
 };
 

@@ -134,6 +134,7 @@ static int start_core(struct server *s, char *ret_error, size_t error_size)
     s->store_healthy = true;
     server_options_core(&config, s->settings, store_identity(s->store));
     wiring_host(s, &host);
+    s->started = host.wall_now(s);
     return core_new(&s->core, &config, &host, loop_now_us(s->loop));
 }
 
@@ -188,6 +189,7 @@ int server_new(struct server **ret_server, const struct settings *settings, stru
         s->reload = reload;
         s->reload_userdata = reload_userdata;
         list_init(&s->links);
+        tally_init(&s->tally);
         if (notify_init(&s->notify) < 0)
             log_write(log, LOG_LEVEL_WARNING, "notify_failed",
                       LOG_FIELDS(LOG_TEXT("variable", "NOTIFY_SOCKET")));

@@ -6,6 +6,7 @@
 #include "app/notify.h"
 #include "app/proxy.h"
 #include "app/server.h"
+#include "app/tally.h"
 #include "base/list.h"
 
 struct server {
@@ -31,6 +32,8 @@ struct server {
     struct list links;
     char *url;
     struct event_log events;
+    struct tally tally;
+    struct wall_time started;
     struct log_limit ws_lines;
     struct proxies proxies;
     struct log_limit proxy_lines;

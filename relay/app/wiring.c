@@ -100,6 +100,7 @@ void wiring_carry_out(struct server *s)
             submit(s, effect.op);
             break;
         case EFFECT_EVENT:
+            tally_note(&s->tally, &effect.event);
             event_log_write(&s->events, s->log, &effect.event);
             break;
         }

@@ -186,6 +186,8 @@ enum wire_code attempt_start(struct session *session, enum session_side side,
     list_append(&session->syncshell->attempts, &a->node);
     session->attempt = a;
     core->stats.attempts_live++;
+    if (session->recovering_us == 0)
+        session->recovering_us = core->now_us;
     session_raise(session, offer->generation);
     emit(a, CORE_EVENT_ATTEMPT_STARTED, MESSAGE_NONE, WIRE_CODE_NONE);
     take_in(a, f);

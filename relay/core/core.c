@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "core/bulk.h"
@@ -123,7 +124,9 @@ int64_t core_wall_after_ms(struct core *core, uint64_t delta_ms)
 void core_reconfigure(struct core *core, const struct core_config *config)
 {
     config_set(&core->config, config);
-    ice_networks_clear(&core->ice_networks); /* it knows servers by their places */
+    ice_networks_clear(&core->ice_networks); /* it knows servers by their places, as these do */
+    memset(core->ice_worked, 0, sizeof core->ice_worked);
+    memset(core->ice_failed, 0, sizeof core->ice_failed);
 }
 
 static void announce_going_away(struct connection *c, uint64_t reconnect_after_ms)
@@ -228,6 +231,13 @@ void core_stats(const struct core *core, struct core_stats *ret_stats)
     ret_stats->handshakes = core->accounts.relay.used[RESOURCE_HANDSHAKES];
     ret_stats->addresses = core->accounts.addresses.n_entries;
     ret_stats->peers = core->accounts.peers.n_entries;
+}
+
+void core_ice_outcomes(const struct core *core, size_t provider, uint64_t *ret_worked,
+                       uint64_t *ret_failed)
+{
+    *ret_worked = core->ice_worked[provider];
+    *ret_failed = core->ice_failed[provider];
 }
 
 void core_count_refusal(struct core *core, enum wire_code code)

@@ -142,6 +142,9 @@ struct core_event {
     enum wire_code code;
     enum session_outcome outcome;
     struct cause_text cause;
+    uint32_t elapsed_ms; /* CONNECTED, ATTEMPT_FAILED: of this attempt, as reported */
+    uint64_t
+        recovery_ms; /* CONNECTED: since the first attempt after the last link; 0: told by the other side already */
     bool has_address; /* of the connection, with its code */
     struct address address;
     enum account_kind account; /* whose limit it was; ACCOUNT_NONE: no account's */
@@ -238,6 +241,10 @@ struct core_stats {
     uint64_t events_dropped; /* for want of memory, or because effects were not drained */
 };
 void core_stats(const struct core *core, struct core_stats *ret_stats);
+
+/* How many reports said that they used an ICE server of that provider, or that it failed, since the last configuration. */
+void core_ice_outcomes(const struct core *core, size_t provider, uint64_t *ret_worked,
+                       uint64_t *ret_failed);
 
 /* How often that code was answered, or was why a socket was turned away; and how often it closed a connection. */
 uint64_t core_refusals(const struct core *core, enum wire_code code);

@@ -35,6 +35,8 @@ struct core {
 
     struct accounts accounts;
     struct ice_networks ice_networks;
+    uint64_t ice_worked[ICE_PROVIDERS_MAX];
+    uint64_t ice_failed[ICE_PROVIDERS_MAX];
     uint64_t refusals[WIRE_CODE_COUNT];
     uint64_t closings[WIRE_CODE_COUNT];
 

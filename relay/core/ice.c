@@ -170,8 +170,11 @@ void ice_reported(struct connection *c, const struct message_connection_report *
 {
     struct core *core = c->core;
     size_t n = count_providers(&core->config);
-    for (size_t i = 0; *report->ice_server && i < n; i++)
-        if (has_url(core->config.ice_servers[i], report->ice_server))
-            ice_networks_note(&core->ice_networks, core->now_us, &c->address, i,
-                              report->result == REPORT_RESULT_CONNECTED);
+    bool worked = report->result == REPORT_RESULT_CONNECTED;
+    for (size_t i = 0; *report->ice_server && i < n; i++) {
+        if (!has_url(core->config.ice_servers[i], report->ice_server))
+            continue;
+        ice_networks_note(&core->ice_networks, core->now_us, &c->address, i, worked);
+        (worked ? core->ice_worked : core->ice_failed)[i]++;
+    }
 }

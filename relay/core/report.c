@@ -10,6 +10,8 @@
 #include "core/session_request.h"
 #include "core/syncshell.h"
 
+enum { US_PER_MS = 1000 };
+
 void report_request(const struct request *r)
 {
     const struct message_connection_report *m = &r->message->connection_report;
@@ -31,7 +33,17 @@ void report_request(const struct request *r)
     request_issue(r, op);
 }
 
-static void tell(struct core *core, const struct store_op *op)
+/* A link is up: the first side to say so ends the recovery. */
+static uint64_t end_recovery_ms(struct core *core, struct session *session)
+{
+    if (!session || session->recovering_us == 0)
+        return 0;
+    uint64_t ms = (core->now_us - session->recovering_us) / US_PER_MS + 1;
+    session->recovering_us = 0;
+    return ms;
+}
+
+static void tell(struct core *core, const struct store_op *op, struct session *session)
 {
     bool failed = op->report->result == REPORT_RESULT_FAILED;
     core_emit(core, &(struct core_event){.kind = failed ? CORE_EVENT_ATTEMPT_FAILED
@@ -41,6 +53,8 @@ static void tell(struct core *core, const struct store_op *op)
                                          .syncshell_id = op->syncshell_id,
                                          .recovery_session_id = op->recovery_session_id,
                                          .generation = op->report->generation,
+                                         .elapsed_ms = op->report->elapsed_ms,
+                                         .recovery_ms = failed ? 0 : end_recovery_ms(core, session),
                                          .cause = op->report->cause});
 }
 
@@ -48,9 +62,9 @@ void report_done(struct core *core, struct syncshell *s, struct connection *c, s
 {
     if (op->code != WIRE_CODE_NONE)
         return;
-    if (!op->duplicate)
-        tell(core, op);
     struct session *session = session_find(s, &op->recovery_session_id);
+    if (!op->duplicate)
+        tell(core, op, session);
     if (session && session->summary.state == SESSION_STATE_OPEN &&
         !str_equal(session->summary.cause.text, op->cause.text)) {
         session->summary.cause = op->cause;

@@ -34,7 +34,9 @@ struct session {
     struct attempt *attempt;    /* NULL: none is live */
     uint64_t stored_generation; /* what the store knows, or is being told */
     bool raising;               /* a STORE_RAISE_GENERATION is in flight */
-    struct ice_round ice[2];    /* by side */
+    uint64_t
+        recovering_us; /* when the first attempt since the last link was offered; 0: none since */
+    struct ice_round ice[2]; /* by side */
 };
 
 struct session *session_find(const struct syncshell *s, const struct wire_id *id);

@@ -9,6 +9,7 @@
 #ifndef RELAY_ADAPTERS_STORE_SQLITE_STORE_H
 #define RELAY_ADAPTERS_STORE_SQLITE_STORE_H
 
+#include "base/histogram.h"
 #include "core/store_op.h"
 
 #include <stdbool.h>
@@ -26,9 +27,9 @@ struct store_stats {
     uint64_t commits;
     uint64_t operations;
     uint64_t failed_commits;
-    uint64_t last_commit_us;
-    uint64_t working_since_us; /* CLOCK_MONOTONIC: when the batch in hand was begun; 0: idle */
-    bool healthy;              /* the last commit worked */
+    struct histogram commit_us; /* of commits that worked */
+    uint64_t working_since_us;  /* CLOCK_MONOTONIC: when the batch in hand was begun; 0: idle */
+    bool healthy;               /* the last commit worked */
     char last_error[200]; /* what the last failure was, for the operator; "" before the first */
 };
 

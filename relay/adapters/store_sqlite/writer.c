@@ -11,6 +11,9 @@
 #include "adapters/store_sqlite/batch.h"
 #include "adapters/store_sqlite/db.h"
 
+static const uint64_t commit_bounds_us[] = {100,   250,   500,    1000,   2500,    5000,   10000,
+                                            25000, 50000, 100000, 250000, 1000000, 5000000};
+
 struct writer {
     /* the loop's */
     struct list staged;
@@ -72,11 +75,12 @@ static void stats_count(struct store_stats *stats, const struct batch_outcome *o
     if (!outcome->writes)
         return;
     stats->healthy = !outcome->failed;
-    stats->last_commit_us = took_us;
-    if (outcome->committed)
-        stats->commits++;
-    else
+    if (!outcome->committed) {
         stats->failed_commits++;
+        return;
+    }
+    stats->commits++;
+    histogram_add(&stats->commit_us, took_us);
 }
 
 static void *writer_main(void *userdata)
@@ -135,6 +139,7 @@ int writer_new(struct writer **ret_writer, struct db *db, const struct store_opt
     w->wake = options->wake;
     w->userdata = options->userdata;
     w->stats.healthy = true;
+    w->stats.commit_us = HISTOGRAM_INIT(commit_bounds_us);
     (void)pthread_mutex_init(&w->mutex,
                              NULL); /* cannot fail with default attributes, nor can the next */
     (void)pthread_cond_init(&w->queued, NULL);

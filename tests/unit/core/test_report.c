@@ -79,6 +79,25 @@ static void p7_a_link_clears_the_cause(void **state)
     assert_int_equal(w->n_events[CORE_EVENT_CONNECTED], 1);
 }
 
+/* The first side that reports a link ends a recovery; until then its attempts are of one. */
+static void p7_a_recovery_is_timed(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    for (uint64_t generation = 3; generation <= 4; generation++) {
+        say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", generation);
+        world_advance_ms(w, 250);
+    }
+    say_report(p.joiner, 3, "link_failed");
+    assert_int_equal(w->last_event[CORE_EVENT_ATTEMPT_FAILED].recovery_ms, 0);
+    say_report(p.provider, 4, "");
+    assert_in_range(w->last_event[CORE_EVENT_CONNECTED].recovery_ms, 500, 501);
+    assert_int_equal(w->last_event[CORE_EVENT_CONNECTED].elapsed_ms, 0);
+    say_report(p.joiner, 4, "");
+    assert_int_equal(w->n_events[CORE_EVENT_CONNECTED], 2);
+    assert_int_equal(w->last_event[CORE_EVENT_CONNECTED].recovery_ms, 0);
+}
+
 static void p7_whoever_was_away_reads_it_at_the_join(void **state)
 {
     struct world *w = *state;
@@ -195,6 +214,7 @@ int main(void)
         WORLD_TEST(p7_both_sides_hear_the_cause),
         WORLD_TEST(p7_the_first_failure_of_a_generation_stands),
         WORLD_TEST(p7_a_link_clears_the_cause),
+        WORLD_TEST(p7_a_recovery_is_timed),
         WORLD_TEST(p7_whoever_was_away_reads_it_at_the_join),
         WORLD_TEST(p7_a_close_has_a_cause),
         WORLD_TEST(p7_a_close_without_one_keeps_it_unless_completed),

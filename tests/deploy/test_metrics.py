@@ -1,0 +1,87 @@
+"""What /metrics says is in form, true, and what the dashboard and the alerts ask for."""
+
+import json
+import re
+import socket
+from pathlib import Path
+
+import yaml
+from exposition import parse, value
+from test_recovery import connect, open_session
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MONITORING = REPOSITORY / "deploy/monitoring"
+OURS = re.compile(r"\b((?:syncshell|process)_[a-z0-9_]+)")
+
+
+def metrics(admin):
+    answer = admin.ask("/metrics")
+    assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    return parse(answer.text)
+
+
+def test_they_are_for_those_with_the_token(admin):
+    for token in (None, "", "wrong", "a-token-for-this-tes"):
+        answer = admin.ask("/metrics", token)
+        assert answer.status == 401 and answer.text == "" and answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_recovery_is_counted(world, admin):
+    before = metrics(admin)
+    assert value(before, "syncshell_connections") == 0 and value(before, "syncshell_store_healthy") == 1
+    provider, joiner, _ = world.pair()
+    session = open_session(provider, joiner)
+    connect(joiner, provider, session)
+    world.relay.process.listening.wait(where=lambda e: "event=link_up" in e["line"] and session in e["line"])
+    after = metrics(admin)
+    assert value(after, "syncshell_connections_authenticated") == 2
+    assert value(after, "syncshell_syncshells_loaded") == 1
+    assert value(after, "syncshell_sessions_opened_total") == 1
+    assert value(after, "syncshell_attempts_started_total") == 1
+    assert value(after, "syncshell_recovery_outcomes_total", outcome="connected", cause="") >= 1
+    assert value(after, "syncshell_recovery_duration_seconds_count") == 1
+    assert value(after, "syncshell_messages_routed_total") >= 3
+    assert value(after, "syncshell_store_commits_total") == value(after, "syncshell_store_commit_duration_seconds_count") > 0
+    assert value(after, "syncshell_store_database_bytes") + value(after, "syncshell_store_log_bytes") > 4096
+    assert 0 < value(after, "process_resident_memory_bytes") and 0 < value(after, "process_open_fds") < 100
+    assert value(after, "process_start_time_seconds") > 1.7e9
+
+
+def test_every_cause_is_a_series(admin):
+    causes = {entry["cause"] for entry in json.loads((REPOSITORY / "schema/causes.json").read_text())}
+    series = {dict(labels)["cause"] for (name, labels) in metrics(admin)
+              if name == "syncshell_recovery_outcomes_total" and dict(labels)["outcome"] == "failed"}
+    assert series == causes | {"other"}
+
+
+def test_a_limit_is_counted_with_its_setting(world, admin):
+    world.restart_relay(limits_address_connections_max=1)
+    address = ("127.0.0.1", world.relay.port)
+    with socket.create_connection(address), socket.create_connection(address):
+        world.relay.process.listening.wait(where=lambda e: "event=turned_away" in e["line"])
+    samples = metrics(admin)
+    found = {dict(labels)["code"] for (name, labels), n in samples.items() if name == "syncshell_limits_hit_total" and n}
+    assert found == {"too_many_handshakes"}
+    assert value(samples, "syncshell_refusals_total", code="too_many_handshakes") == 1
+
+
+def test_dashboard_and_alerts_ask_for_what_there_is(admin):
+    known = {name for name, _ in metrics(admin)} | {"syncshell_ice_outcomes_total"}  # without servers it has no series
+    dashboard = json.loads((MONITORING / "dashboard.json").read_text())
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    rules = [rule for group in yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"] for rule in group["rules"]]
+    expressions += [rule["expr"] for rule in rules]
+    used = set().union(*(OURS.findall(e) for e in expressions))
+    assert used <= known, used - known
+    assert len(used) > 20
+    assert all(set(rule) == {"alert", "expr", "for", "labels", "annotations"} and set(rule["annotations"]) == {"summary", "action"}
+               for rule in rules)
+    for panel in dashboard["panels"]:
+        grid = panel["gridPos"]
+        assert grid["x"] + grid["w"] <= 24 and panel["title"]
+
+
+def test_prometheus_is_pointed_at_the_default_port():
+    jobs = yaml.safe_load((MONITORING / "prometheus.yml").read_text())["scrape_configs"]
+    assert jobs[0]["static_configs"] == [{"targets": ["127.0.0.1:8788"]}]
+    assert 'port = 8788' in (REPOSITORY / "config.example.toml").read_text()
