@@ -7,6 +7,7 @@
 #include "app/admin_command.h"
 #include "app/backup_command.h"
 #include "app/data_folder.h"
+#include "app/explain_command.h"
 #include "app/options.h"
 #include "base/str.h"
 
@@ -18,6 +19,11 @@ static const char *one_file_problem(char *const *words)
 static const char *no_words_problem(char *const *words)
 {
     return words[0] ? "health and reload take nothing more" : NULL;
+}
+
+static const char *one_session_problem(char *const *words)
+{
+    return words[0] && *words[0] && !words[1] ? NULL : "explain takes one SESSION";
 }
 
 static int run_access_key(const struct options *o, const struct settings *s)
@@ -51,10 +57,16 @@ static int run_reload(const struct options *o, const struct settings *s)
     return reload_command(s->store_path);
 }
 
+static int run_explain(const struct options *o, const struct settings *s)
+{
+    return explain_command(s->store_path, o->words[0]);
+}
+
 static const struct command commands[] = {
     {"access-key", access_key_words_problem, run_access_key},
     {"backup", one_file_problem, run_backup},
     {"restore", one_file_problem, run_restore},
+    {"explain", one_session_problem, run_explain},
     {"health", no_words_problem, run_health},
     {"reload", no_words_problem, run_reload},
 };
