@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 REPORT = Path(__file__).resolve().parent / "report"
@@ -10,7 +9,7 @@ REPORT = Path(__file__).resolve().parent / "report"
 
 def run_report(*arguments):
     # Its own limits end it; this one is for a report that hangs.
-    return subprocess.run([sys.executable, REPORT, *arguments], capture_output=True, text=True, timeout=600)
+    return subprocess.run([REPORT, *arguments], capture_output=True, text=True, timeout=600)
 
 
 def test_every_kind_of_drop_recovers(tmp_path):
