@@ -26,6 +26,8 @@ static enum log_level level_of(const struct core_event *event)
     case CORE_EVENT_SYNCSHELL_DELETED:
     case CORE_EVENT_SESSION_OPENED:
     case CORE_EVENT_SESSION_CLOSED:
+    case CORE_EVENT_CODE_ISSUED:
+    case CORE_EVENT_SESSION_MOVED:
     case CORE_EVENT_ATTEMPT_STARTED:
     case CORE_EVENT_ATTEMPT_ANSWERED:
     case CORE_EVENT_ATTEMPT_EXPIRED:

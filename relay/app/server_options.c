@@ -68,6 +68,7 @@ void server_options_core(struct core_config *ret_config, const struct settings *
     ret_config->session_ttl_ms = u32(s->session_ttl_hours * MS_PER_HOUR);
     ret_config->tombstone_ttl_ms = u32(s->tombstone_ttl_hours * MS_PER_HOUR);
     ret_config->inbox_ttl_ms = u32(s->inbox_ttl_hours * MS_PER_HOUR);
+    ret_config->recovery_code_ttl_ms = u32(s->recovery_code_ttl_ms);
     account_options(&ret_config->accounts, s);
     ret_config->members_max = u32(s->members_max);
     ret_config->sessions_max = u32(s->sessions_max);

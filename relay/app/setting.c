@@ -161,6 +161,10 @@ const struct setting setting_table[] = {
      .help = "Hours for which a closed session is remembered as closed."},
     {"timing.inbox_ttl_hours", SETTING_INTEGER, AT(inbox_ttl_hours), .default_value = 168, .min = 1,
      .max = 1193, .reloadable = true, .help = "Hours for which a message waits in an inbox."},
+    {"timing.recovery_code_ttl_ms", SETTING_INTEGER, AT(recovery_code_ttl_ms),
+     .default_value = 600000, .min = 100, .max = 86400000, .reloadable = true,
+     .help =
+         "Milliseconds for which a recovery code can be redeemed, so that a transfer goes on at another device."},
     {"timing.drain_ms", SETTING_INTEGER, AT(drain_ms), .default_value = 1000, .min = 0,
      .max = 600000, .reloadable = true,
      .help = "Milliseconds between SIGTERM and the end, over which clients are told to leave."},

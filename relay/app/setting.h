@@ -83,6 +83,7 @@ struct settings {
     uint64_t session_ttl_hours;
     uint64_t tombstone_ttl_hours;
     uint64_t inbox_ttl_hours;
+    uint64_t recovery_code_ttl_ms;
     uint64_t drain_ms;
     uint64_t failure_delay_ms;
     uint64_t failure_delay_max_ms;

@@ -53,7 +53,7 @@ static void list_some(const struct list *sessions, const char *peer_id,
     for (struct list_node *n = end->prev; n != end && joined->n_sessions < WIRE_SESSIONS_MAX;
          n = n->prev) {
         const struct session *session = container_of(n, struct session, list_node);
-        if (session_side_of(session, peer_id) != SESSION_SIDE_NONE)
+        if (session_concerns(session, peer_id))
             joined->sessions[joined->n_sessions++] = session->summary;
     }
 }

@@ -9,6 +9,7 @@
 #include "core/join.h"
 #include "core/leave.h"
 #include "core/owner.h"
+#include "core/recovery_code.h"
 #include "core/reply.h"
 #include "core/report.h"
 #include "core/session.h"
@@ -62,6 +63,8 @@ static const struct op_kind op_kinds[] = {
     [STORE_READ_INBOX] = {false, true, inbox_read},
     [STORE_ACK_INBOX] = {true, true, inbox_acked},
     [STORE_REPORT_CONNECTION] = {true, true, report_done},
+    [STORE_ISSUE_CODE] = {true, true, recovery_code_issued},
+    [STORE_REDEEM_CODE] = {true, true, recovery_code_redeemed},
     [STORE_SWEEP] = {false, false, sweep_done},
 };
 

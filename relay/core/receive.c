@@ -9,6 +9,7 @@
 #include "core/leave.h"
 #include "core/member.h"
 #include "core/owner.h"
+#include "core/recovery_code.h"
 #include "core/reply.h"
 #include "core/report.h"
 #include "core/request.h"
@@ -68,6 +69,10 @@ static const struct handler handlers[MESSAGE_COUNT] = {
     [MESSAGE_CONNECTION_REPORT] = ROW(GATE_JOINED, RATE_WRITES, connection_report, report_request),
     [MESSAGE_ICE_SERVERS_REQUEST] =
         ROW(GATE_JOINED, RATE_QUERIES, ice_servers_request, ice_request),
+    [MESSAGE_ISSUE_RECOVERY_CODE] =
+        ROW(GATE_JOINED, RATE_WRITES, issue_recovery_code, recovery_code_issue_request),
+    [MESSAGE_REDEEM_RECOVERY_CODE] =
+        ROW(GATE_JOINED, RATE_JOINS, redeem_recovery_code, recovery_code_redeem_request),
     [MESSAGE_SESSION_CLOSE] = ROW(GATE_JOINED, RATE_WRITES, session_close, session_close_request),
 };
 

@@ -100,5 +100,10 @@ void reply_outcome(struct connection *c, const struct store_op *op)
     m.stored.inbox_seq = op->kind == STORE_ADD_INBOX ? op->ret_seq : op->seq;
     if (!m.stored.has_inbox_seq)
         m.stored.inbox_seq = 0;
+    if (op->kind == STORE_REDEEM_CODE)
+        m.stored.recovery_session_id = op->recovery_session_id;
+    m.stored.has_valid_for_ms = op->kind == STORE_ISSUE_CODE;
+    if (m.stored.has_valid_for_ms && op->expires_unix_ms > op->now.unix_ms)
+        m.stored.valid_for_ms = (uint32_t)(op->expires_unix_ms - op->now.unix_ms);
     reply_send(c, &m);
 }

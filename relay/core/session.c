@@ -45,6 +45,7 @@ int session_new(struct syncshell *s, const struct store_session *stored,
         return -ENOMEM;
     session->syncshell = s;
     session->summary = stored->summary;
+    session->former_peer_id = stored->former_peer_id;
     session->expires_unix_ms = stored->expires_unix_ms;
     session->stored_generation = stored->summary.generation;
     int r = map_insert(&s->sessions, &session->node, session->summary.recovery_session_id.text);
@@ -84,19 +85,39 @@ const struct wire_peer_id *session_peer(const struct session *session, enum sess
                                        : &session->summary.provider_peer_id;
 }
 
-void session_announce(const struct session *session, const char *except)
+bool session_concerns(const struct session *session, const char *peer_id)
+{
+    return session_side_of(session, peer_id) != SESSION_SIDE_NONE ||
+           strcmp(peer_id, session->former_peer_id.text) == 0;
+}
+
+static void announce_to(const struct session *session, const char *peer_id)
 {
     struct message m = {.type = MESSAGE_SESSION_CHANGED};
+    struct connection *c = member_connection(syncshell_member(session->syncshell, peer_id));
     m.session_changed.syncshell_id = session->syncshell->id;
     m.session_changed.session = session->summary;
+    if (c)
+        reply_send(c, &m);
+}
+
+void session_announce(const struct session *session, const char *except)
+{
     for (int side = SESSION_SIDE_JOINER; side <= SESSION_SIDE_PROVIDER; side++) {
         const char *peer_id = session_peer(session, (enum session_side)side)->text;
-        if (except && strcmp(except, peer_id) == 0)
-            continue;
-        struct connection *c = member_connection(syncshell_member(session->syncshell, peer_id));
-        if (c)
-            reply_send(c, &m);
+        if (!except || strcmp(except, peer_id) != 0)
+            announce_to(session, peer_id);
     }
+}
+
+void session_hand_over(struct session *session, const struct wire_peer_id *joiner)
+{
+    session->former_peer_id = session->summary.joiner_peer_id;
+    attempt_end(session->attempt, WIRE_CODE_SUPERSEDED);
+    session->summary.joiner_peer_id = *joiner;
+    session->summary.cause = (struct cause_text){""};
+    session_announce(session, NULL);
+    announce_to(session, session->former_peer_id.text);
 }
 
 void session_closed(struct session *session, enum session_outcome outcome, int64_t expires_unix_ms,

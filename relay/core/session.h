@@ -30,10 +30,11 @@ struct session {
     struct map_node node;
     struct list_node list_node; /* the syncshell's open sessions, or its tombstones */
     struct message_session_summary summary;
-    int64_t expires_unix_ms;    /* of a tombstone: when it is forgotten */
-    struct attempt *attempt;    /* NULL: none is live */
-    uint64_t stored_generation; /* what the store knows, or is being told */
-    bool raising;               /* a STORE_RAISE_GENERATION is in flight */
+    struct wire_peer_id former_peer_id; /* who was joiner before it was handed over; "" */
+    int64_t expires_unix_ms;            /* of a tombstone: when it is forgotten */
+    struct attempt *attempt;            /* NULL: none is live */
+    uint64_t stored_generation;         /* what the store knows, or is being told */
+    bool raising;                       /* a STORE_RAISE_GENERATION is in flight */
     uint64_t
         recovering_us; /* when the first attempt since the last link was offered; 0: none since */
     struct ice_round ice[2]; /* by side */
@@ -60,6 +61,12 @@ void session_closed(struct session *session, enum session_outcome outcome, int64
 
 /* Tells the participants other than `except` (may be NULL) of the session's state. */
 void session_announce(const struct session *session, const char *except);
+
+/* Another joiner. The attempt ends; both participants and the former one hear SessionChanged. */
+void session_hand_over(struct session *session, const struct wire_peer_id *joiner);
+
+/* Whether the peer is to hear of it: a participant, or the former joiner, for whom it is over. */
+bool session_concerns(const struct session *session, const char *peer_id);
 
 /* The live attempt's generation: memory now, the store soon. */
 void session_raise(struct session *session, uint64_t generation);

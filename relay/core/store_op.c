@@ -20,6 +20,8 @@ static const char *const op_names[] = {
     [STORE_ADD_INBOX] = "add_inbox",
     [STORE_READ_INBOX] = "read_inbox",
     [STORE_ACK_INBOX] = "ack_inbox",
+    [STORE_ISSUE_CODE] = "issue_code",
+    [STORE_REDEEM_CODE] = "redeem_code",
     [STORE_SWEEP] = "sweep",
     [STORE_REPORT_CONNECTION] = "report_connection",
 };

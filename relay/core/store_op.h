@@ -42,7 +42,9 @@ enum store_op_kind {
     STORE_READ_INBOX, /* a page of unacknowledged messages above after_seq */
     STORE_ACK_INBOX,  /* cumulative; bodies go, (source, message_id) stays until it expires */
     STORE_REPORT_CONNECTION, /* into the story, and perhaps the session's cause; again: duplicate */
-    STORE_SWEEP,             /* remove a bounded number of expired rows */
+    STORE_ISSUE_CODE, /* of the session's joiner; ends the session's codes before; same hash again: duplicate */
+    STORE_REDEEM_CODE, /* the peer becomes the session's joiner; again by the same peer: duplicate */
+    STORE_SWEEP,       /* remove a bounded number of expired rows */
 };
 
 enum { STORE_SHA256_SIZE = 65 };
@@ -62,7 +64,8 @@ struct store_member {
 
 struct store_session {
     struct message_session_summary summary;
-    int64_t expires_unix_ms; /* open: idle expiry; closed: the tombstone's end */
+    int64_t expires_unix_ms;            /* open: idle expiry; closed: the tombstone's end */
+    struct wire_peer_id former_peer_id; /* who was joiner before the last handing over; "" */
 };
 
 /* STORE_LOAD_SYNCSHELL's result. */
@@ -107,8 +110,9 @@ struct store_op {
     uint64_t key_epoch;      /* CREATE_SYNCSHELL (0: 1), ROTATE_KEY; ADD_MEMBER: proved */
     uint64_t owner_sequence; /* the owner's operations */
     bool needs_access_key;   /* CREATE_SYNCSHELL, unless it exists already */
-    struct store_access_key access_key; /* CREATE_SYNCSHELL */
-    struct wire_id recovery_session_id;
+    struct store_access_key access_key;   /* CREATE_SYNCSHELL */
+    struct wire_id recovery_session_id;   /* REDEEM_CODE: out */
+    struct wire_sha256 code_sha256;       /* ISSUE_CODE, REDEEM_CODE */
     struct wire_peer_id joiner_peer_id;   /* OPEN_SESSION */
     struct wire_peer_id provider_peer_id; /* OPEN_SESSION */
     uint64_t base_version;        /* APPEND_ENTRY, CHECKPOINT; READ_SNAPSHOT: after_version */
@@ -126,7 +130,7 @@ struct store_op {
     size_t max_bytes;   /* READ_*: page size; at least one entry is returned regardless */
     size_t max_rows;    /* READ_*, SWEEP */
     int64_t
-        expires_unix_ms; /* OPEN, APPEND, CHECKPOINT, RAISE_GENERATION: the session's idle expiry; ADD_INBOX:
+        expires_unix_ms; /* OPEN, APPEND, CHECKPOINT, RAISE_GENERATION, REDEEM_CODE: the session's idle expiry; ISSUE_CODE: the code's; ADD_INBOX:
                                                 * the message's; CLOSE, REMOVE_MEMBER, EXPEL_MEMBER, DELETE_SYNCSHELL, SWEEP: the end of
                                                 * the tombstones made */
     uint64_t limit_bytes; /* APPEND: log bytes; ADD_INBOX: inbox bytes: refuse beyond */
@@ -138,7 +142,7 @@ struct store_op {
      * UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED, UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS,
      * INBOX_FULL, BAD_CURSOR, SYNCSHELL_DELETED, SYNCSHELL_EXPIRED, BAD_ACCESS_KEY,
      * ACCESS_KEY_EXPIRED, ACCESS_KEY_REVOKED, MEMBER_REMOVED, WRONG_KEY_EPOCH, NOT_OWNER,
-     * STALE_OWNER_SEQUENCE; and for a peer whose membership ended meanwhile UNKNOWN_TARGET (ADD_INBOX) or NOT_JOINED
+     * STALE_OWNER_SEQUENCE, WRONG_RECOVERY_CODE, RECOVERY_CODE_EXPIRED, RECOVERY_CODE_USED, NOT_PARTICIPANT; and for a peer whose membership ended meanwhile UNKNOWN_TARGET (ADD_INBOX) or NOT_JOINED
      * (READ_INBOX, ACK_INBOX). */
     enum wire_code code;
     bool duplicate;

@@ -89,6 +89,10 @@
       "the session's log is over its limit: send a checkpoint")                                   \
     X(NOT_PARTICIPANT, "not_participant", false, 0,                                               \
       "the peer is not joiner or provider of this session")                                       \
+    X(WRONG_RECOVERY_CODE, "wrong_recovery_code", false, 0, "no such recovery code")              \
+    X(RECOVERY_CODE_EXPIRED, "recovery_code_expired", false, 0,                                   \
+      "the recovery code has expired: make a new one")                                            \
+    X(RECOVERY_CODE_USED, "recovery_code_used", false, 0, "the recovery code was used already")   \
     X(VERSION_CONFLICT, "version_conflict", false, 0, "baseVersion is not the session's version") \
     X(STALE_GENERATION, "stale_generation", false, 0,                                             \
       "the generation is not the session's live attempt")                                         \

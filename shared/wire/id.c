@@ -71,6 +71,11 @@ bool wire_signature_valid(const char *text, size_t length)
     return length == WIRE_SIGNATURE_LENGTH && wire_base64url_valid(text, length);
 }
 
+bool wire_sha256_valid(const char *text, size_t length)
+{
+    return length == WIRE_SHA256_LENGTH && strspn(text, "0123456789abcdef") == length;
+}
+
 int wire_id_set(struct wire_id *ret_id, const char *text)
 {
     size_t length = strlen(text);

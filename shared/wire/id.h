@@ -25,10 +25,15 @@ struct wire_signature {
     char text[WIRE_SIGNATURE_LENGTH + 1]; /* base64url of 64 bytes */
 };
 
+struct wire_sha256 {
+    char text[WIRE_SHA256_LENGTH + 1]; /* lower-case hex of 32 bytes */
+};
+
 bool wire_id_valid(const char *text, size_t length);
 bool wire_peer_id_valid(const char *text, size_t length);
 bool wire_key_valid(const char *text, size_t length);
 bool wire_signature_valid(const char *text, size_t length);
+bool wire_sha256_valid(const char *text, size_t length);
 
 /* The alphabet, no padding, and the bits that no byte takes are zero. */
 bool wire_base64url_valid(const char *text, size_t length);

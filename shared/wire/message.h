@@ -16,6 +16,7 @@
 #include "wire/code.h"
 #include "wire/id.h"
 #include "wire/limits.h"
+#include "wire/recovery_code.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,6 +55,8 @@
     X(SESSION_SNAPSHOT, "SessionSnapshot", session_snapshot, MAY, TO_CLIENT)              \
     X(SESSION_CLOSE, "SessionClose", session_close, NONE, TO_RELAY)                       \
     X(SESSION_CHANGED, "SessionChanged", session_changed, NONE, TO_CLIENT)                \
+    X(ISSUE_RECOVERY_CODE, "IssueRecoveryCode", issue_recovery_code, NONE, TO_RELAY)      \
+    X(REDEEM_RECOVERY_CODE, "RedeemRecoveryCode", redeem_recovery_code, NONE, TO_RELAY)   \
     X(CONNECTION_REPORT, "ConnectionReport", connection_report, NONE, TO_RELAY)           \
     X(ICE_SERVERS_REQUEST, "IceServersRequest", ice_servers_request, NONE, TO_RELAY)      \
     X(ICE_SERVERS, "IceServers", ice_servers, NONE, TO_CLIENT)                            \
@@ -323,6 +326,22 @@ struct message_session_close {
     struct cause_text cause; /* optional; "" leaves the one that the session has */
 };
 
+/* client -> relay; answered Stored. By the joiner of an open session: who shows the relay the code behind that hash becomes its
+ * joiner. Idempotent; ends the codes that the session had before. */
+struct message_issue_recovery_code {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    struct wire_id recovery_session_id;
+    struct wire_sha256 code_sha256; /* of recovery_code_hashed() */
+};
+
+/* client -> relay; answered Stored. */
+struct message_redeem_recovery_code {
+    struct wire_id message_id;
+    struct wire_id syncshell_id;
+    struct recovery_code code;
+};
+
 /* client -> relay; answered Stored. What became of an attempt. The first failure of a generation that the relay hears is the
  * session's cause: both sides hear it by SessionChanged. */
 struct message_connection_report {
@@ -369,6 +388,9 @@ struct message_session_changed {
 /* relay -> client: the request's transaction is on disk. */
 struct message_stored {
     struct wire_id in_reply_to;
+    struct wire_id recovery_session_id; /* optional; of RedeemRecoveryCode: which one it is */
+    bool has_valid_for_ms;
+    uint32_t valid_for_ms; /* of IssueRecoveryCode: how long the code can be redeemed */
     bool has_version;
     uint64_t version;
     bool has_inbox_seq;
@@ -425,6 +447,8 @@ struct message {
         struct message_session_snapshot session_snapshot;
         struct message_session_close session_close;
         struct message_session_changed session_changed;
+        struct message_issue_recovery_code issue_recovery_code;
+        struct message_redeem_recovery_code redeem_recovery_code;
         struct message_connection_report connection_report;
         struct message_ice_servers_request ice_servers_request;
         struct message_ice_servers ice_servers;

@@ -362,6 +362,27 @@ static const struct field session_changed_fields[] = {
 static const struct field_group session_changed_group = FIELD_GROUP(T, session_changed_fields);
 #undef T
 
+#define T struct message_issue_recovery_code
+static const struct field issue_recovery_code_fields[] = {
+    {ID(T, message_id, "messageId")},
+    {ID(T, syncshell_id, "syncshellId")},
+    {ID(T, recovery_session_id, "recoverySessionId")},
+    {FIELD_STRING_AT(T, code_sha256, "codeSha256", wire_sha256_valid)},
+};
+static const struct field_group issue_recovery_code_group =
+    FIELD_GROUP(T, issue_recovery_code_fields);
+#undef T
+
+#define T struct message_redeem_recovery_code
+static const struct field redeem_recovery_code_fields[] = {
+    {ID(T, message_id, "messageId")},
+    {ID(T, syncshell_id, "syncshellId")},
+    {FIELD_STRING_AT(T, code, "code", recovery_code_valid)},
+};
+static const struct field_group redeem_recovery_code_group =
+    FIELD_GROUP(T, redeem_recovery_code_fields);
+#undef T
+
 #define T struct message_connection_report
 static const struct field connection_report_fields[] = {
     {ID(T, message_id, "messageId")},
@@ -412,6 +433,8 @@ static const struct field stored_fields[] = {
     {ID(T, in_reply_to, "inReplyTo")},
     {U64(T, version, "version", 0), FIELD_OPTIONAL_FLAG(T, has_version)},
     {U64(T, inbox_seq, "inboxSeq", 0), FIELD_OPTIONAL_FLAG(T, has_inbox_seq)},
+    {ID(T, recovery_session_id, "recoverySessionId"), FIELD_OPTIONAL},
+    {U32(T, valid_for_ms, "validForMs", 0), FIELD_OPTIONAL_FLAG(T, has_valid_for_ms)},
     {BOOL(T, duplicate, "duplicate")},
 };
 static const struct field_group stored_group = FIELD_GROUP(T, stored_fields);

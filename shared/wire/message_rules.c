@@ -138,6 +138,8 @@ const char *message_broken_rule(const struct message *m)
     case MESSAGE_ACK_INBOX:
     case MESSAGE_SESSION_SNAPSHOT_REQUEST:
     case MESSAGE_SESSION_CLOSE:
+    case MESSAGE_ISSUE_RECOVERY_CODE:
+    case MESSAGE_REDEEM_RECOVERY_CODE:
     case MESSAGE_ICE_SERVERS_REQUEST:
     case MESSAGE_ICE_SERVERS:
     case MESSAGE_STORED:

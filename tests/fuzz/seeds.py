@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seeds and dictionary of the fuzzers, made from the examples and schemas of schema/wire.
 
-    tests/fuzz/seeds.py frame|body|invite|forwarded|sdp|transfer FOLDER
+    tests/fuzz/seeds.py frame|body|invite|forwarded|recovery_code|sdp|transfer FOLDER
 
 fills FOLDER with the fuzzer's seeds.
 """
@@ -94,8 +94,13 @@ def transfer_seeds():
         yield begin + file + piece + transfer_message(4, b"") + begin + file + piece + end + begin + file
 
 
+def recovery_code_seeds():
+    for text in ("0000-0000-0000-00012", "oooo oooo oooo oooL2\n", "00000000000000013", "0000-0000", "uuuu"):
+        yield text.encode()
+
+
 SEEDS = {"frame": frame_seeds, "body": body_seeds, "invite": invite_seeds, "forwarded": forwarded_seeds,
-         "sdp": sdp_seeds, "transfer": transfer_seeds}
+         "sdp": sdp_seeds, "transfer": transfer_seeds, "recovery_code": recovery_code_seeds}
 
 
 def write_dictionary(path):

@@ -11,8 +11,16 @@ struct entry {
     uint8_t *data;
 };
 
+struct code {
+    struct wire_sha256 sha256;
+    int64_t expires_unix_ms;
+    struct wire_peer_id redeemed_by;
+};
+
 struct session {
     struct store_session stored;
+    struct code *codes;
+    size_t n_codes;
     uint64_t cause_generation;
     struct wire_peer_id cause_peer;
     struct wire_id
@@ -106,8 +114,10 @@ void fake_store_free(struct fake_store *store)
         struct shell *s = &store->shells[i];
         for (size_t k = 0; k < s->n_members; k++)
             member_clear(&s->members[k]);
-        for (size_t k = 0; k < s->n_sessions; k++)
+        for (size_t k = 0; k < s->n_sessions; k++) {
             session_clear(&s->sessions[k]);
+            free(s->sessions[k].codes);
+        }
         free(s->members);
         free(s->sessions);
         free(s->removed);
@@ -355,6 +365,72 @@ static void report(struct session *s, struct store_op *op)
 }
 
 /* Operations on one session; unknown and closed ones are refused alike, except that a closed one may be closed again. */
+static struct code *find_code(struct shell *s, const struct store_op *op,
+                              struct session **ret_session)
+{
+    for (size_t i = 0; i < s->n_sessions; i++) {
+        *ret_session = &s->sessions[i];
+        for (size_t k = 0; k < s->sessions[i].n_codes; k++)
+            if (strcmp(s->sessions[i].codes[k].sha256.text, op->code_sha256.text) == 0)
+                return &s->sessions[i].codes[k];
+    }
+    return NULL;
+}
+
+static void end_codes(struct session *session, int64_t now_ms)
+{
+    for (size_t i = 0; i < session->n_codes; i++)
+        if (session->codes[i].expires_unix_ms > now_ms)
+            session->codes[i].expires_unix_ms = now_ms;
+}
+
+static void issue_code(struct shell *s, struct session *session, struct store_op *op)
+{
+    struct session *holder;
+    if (strcmp(session->stored.summary.joiner_peer_id.text, op->peer_id.text) != 0) {
+        op->code = WIRE_CODE_NOT_PARTICIPANT;
+        return;
+    }
+    op->duplicate = find_code(s, op, &holder) != NULL;
+    if (op->duplicate)
+        return;
+    end_codes(session, op->now.unix_ms);
+    session->codes = grown(session->codes, session->n_codes, sizeof *session->codes);
+    session->codes[session->n_codes++] =
+        (struct code){.sha256 = op->code_sha256, .expires_unix_ms = op->expires_unix_ms};
+}
+
+static void redeem_code(struct shell *s, struct store_op *op)
+{
+    struct session *session;
+    struct code *code = find_code(s, op, &session);
+    if (!code) {
+        op->code = WIRE_CODE_WRONG_RECOVERY_CODE;
+        return;
+    }
+    struct message_session_summary *summary = &session->stored.summary;
+    bool holds = strcmp(summary->joiner_peer_id.text, op->peer_id.text) == 0;
+    bool again = holds && strcmp(code->redeemed_by.text, op->peer_id.text) == 0;
+    op->recovery_session_id = summary->recovery_session_id;
+    if (*code->redeemed_by.text && !again)
+        op->code = WIRE_CODE_RECOVERY_CODE_USED;
+    else if (summary->state == SESSION_STATE_CLOSED)
+        op->code = WIRE_CODE_SESSION_CLOSED;
+    else if (holds)
+        op->duplicate = true;
+    else if (code->expires_unix_ms <= op->now.unix_ms)
+        op->code = WIRE_CODE_RECOVERY_CODE_EXPIRED;
+    else if (strcmp(summary->provider_peer_id.text, op->peer_id.text) == 0)
+        op->code = WIRE_CODE_NOT_PARTICIPANT;
+    if (op->code != WIRE_CODE_NONE || op->duplicate)
+        return;
+    session->stored.former_peer_id = summary->joiner_peer_id;
+    summary->joiner_peer_id = op->peer_id;
+    summary->cause = (struct cause_text){""};
+    code->redeemed_by = op->peer_id;
+    end_codes(session, op->now.unix_ms);
+}
+
 static void on_session(struct shell *s, struct store_op *op)
 {
     struct session *session = find_session(s, op->recovery_session_id.text);
@@ -369,6 +445,8 @@ static void on_session(struct shell *s, struct store_op *op)
         close_as_asked(session, op);
     else if (op->kind == STORE_REPORT_CONNECTION)
         report(session, op);
+    else if (op->kind == STORE_ISSUE_CODE)
+        issue_code(s, session, op);
     else if (op->kind == STORE_READ_SNAPSHOT)
         read_snapshot(session, op);
     else if (op->kind != STORE_RAISE_GENERATION)
@@ -508,6 +586,15 @@ static void on_inbox(struct shell *s, struct store_op *op)
     }
 }
 
+static void drop_session(struct shell *s, size_t at)
+{
+    struct session *last = &s->sessions[--s->n_sessions];
+    free(s->sessions[at].codes);
+    if (at < s->n_sessions)
+        s->sessions[at] = *last;
+    *last = (struct session){.n_codes = 0};
+}
+
 static void sweep_shell(struct shell *s, struct store_op *op)
 {
     for (size_t i = 0; i < s->n_sessions; i++) {
@@ -515,7 +602,7 @@ static void sweep_shell(struct shell *s, struct store_op *op)
         if (session->stored.expires_unix_ms > op->now.unix_ms)
             continue;
         if (session->stored.summary.state == SESSION_STATE_CLOSED) {
-            *session = s->sessions[--s->n_sessions];
+            drop_session(s, i);
             i--;
             continue;
         }
@@ -556,6 +643,8 @@ static void on_shell(struct shell *s, struct store_op *op)
         owner_operation(s, op);
     } else if (op->kind == STORE_OPEN_SESSION) {
         open_session(s, op);
+    } else if (op->kind == STORE_REDEEM_CODE) {
+        redeem_code(s, op);
     } else if (op->kind == STORE_ADD_INBOX) {
         add_inbox(s, op);
     } else if (op->kind == STORE_READ_INBOX || op->kind == STORE_ACK_INBOX) {

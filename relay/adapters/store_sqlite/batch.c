@@ -29,6 +29,8 @@ static const struct op_kind op_kinds[] = {
     [STORE_READ_INBOX] = {op_read_inbox, false},
     [STORE_ACK_INBOX] = {op_ack_inbox, true},
     [STORE_REPORT_CONNECTION] = {op_report_connection, true},
+    [STORE_ISSUE_CODE] = {op_issue_code, true},
+    [STORE_REDEEM_CODE] = {op_redeem_code, true},
     [STORE_SWEEP] = {op_sweep, true},
 };
 

@@ -24,6 +24,7 @@ enum {
     OP_INBOX_IDS_KEPT = 4096, /* acknowledged messages of an inbox that stay known, newest first */
     OP_TOMBSTONES_MAX =
         1024,              /* closed sessions of a syncshell that stay known, longest-lived first */
+    OP_CODES_KEPT = 4,     /* recovery codes of a session, newest first */
     OP_ATTEMPTS_KEPT = 64, /* reports of a session's attempts, newest first */
     OP_TOMBSTONE_TTL_MS = 24 * 3600000, /* where the operation names no expiry */
 };
@@ -59,6 +60,10 @@ int op_read_snapshot(struct db *db, struct store_op *op);
 int op_add_inbox(struct db *db, struct store_op *op);
 int op_read_inbox(struct db *db, struct store_op *op);
 int op_ack_inbox(struct db *db, struct store_op *op);
+
+/* op_recovery_code.c */
+int op_issue_code(struct db *db, struct store_op *op);
+int op_redeem_code(struct db *db, struct store_op *op);
 
 /* op_sweep.c */
 int op_sweep(struct db *db, struct store_op *op);
@@ -117,8 +122,8 @@ struct session_row {
 /* The columns that session_read() reads, from its column 0. */
 #define SESSION_COLUMNS                                                                    \
     "recovery_session_id, joiner_peer_id, provider_peer_id, generation, version, outcome," \
-    " session.cause, session.expires_unix_ms"
-enum { SESSION_COLUMNS_N = 8 };
+    " session.cause, session.expires_unix_ms, session.former_peer_id"
+enum { SESSION_COLUMNS_N = 9 };
 void session_read(struct statement *st, struct store_session *ret_session);
 
 /* op's session: 0, OP_E_MISSING or negative. */
@@ -130,6 +135,9 @@ int session_find_open(struct db *db, struct store_op *op, struct session_row *re
 /* Forgets the shortest-lived tombstones of a syncshell beyond OP_TOMBSTONES_MAX. */
 int session_trim_tombstones(struct db *db, int64_t syncshell);
 int64_t session_tombstone_end(const struct store_op *op); /* Unix milliseconds */
+
+/* A step of a sweep: removes codes that nobody needs to hear about any more. 0 or negative. */
+int recovery_code_sweep(struct db *db, const struct store_op *op, size_t *budget);
 
 /* Adds one entry to a session's log, with op's body, writer and message id. 0 or negative. */
 int entry_insert(struct db *db, const struct store_op *op, int64_t session, uint64_t version,

@@ -19,6 +19,8 @@ void session_read(struct statement *st, struct store_session *ret_session)
     s->state = s->outcome == SESSION_OUTCOME_NONE ? SESSION_STATE_OPEN : SESSION_STATE_CLOSED;
     statement_text(st, 6, s->cause.text, sizeof s->cause.text);
     ret_session->expires_unix_ms = statement_int(st, 7);
+    statement_text(st, 8, ret_session->former_peer_id.text,
+                   sizeof ret_session->former_peer_id.text);
 }
 
 int db_session_find(struct db *db, const struct store_op *op, struct session_row *ret_row)

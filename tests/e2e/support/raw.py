@@ -3,6 +3,7 @@ libraries, every frame under the test's control, also the wrong ones. Written fr
 
 import asyncio
 import base64
+import hashlib
 import json
 import secrets
 
@@ -33,6 +34,14 @@ OWNER_OPERATIONS = {
     "RotateGroupKey": ("syncshell.v1 rotate-group-key", ["keyEpoch", "groupPublicKey"]),
     "DeleteSyncshell": ("syncshell.v1 delete-syncshell", []),
 }
+
+
+DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def recovery_code():
+    """As the wire carries it."""
+    return "".join(secrets.choice(DIGITS) for _ in range(17))
 
 
 class Group:
@@ -171,6 +180,14 @@ class RawPeer:
             "SessionOpen", answer, syncshellId=group.id, recoverySessionId=session, joinerPeerId=joiner,
             providerPeerId=provider,
         )
+
+    async def issue_code(self, group, session, code, answer="Stored"):
+        text = "\n".join(("syncshell.v1 recovery-code", group.id, code))
+        return await self.ask("IssueRecoveryCode", answer, syncshellId=group.id, recoverySessionId=session,
+                              codeSha256=hashlib.sha256(text.encode()).hexdigest())
+
+    async def redeem_code(self, group, code, answer="Stored"):
+        return await self.ask("RedeemRecoveryCode", answer, syncshellId=group.id, code=code)
 
     async def closed(self):
         """Reads until the relay closes; the close code."""

@@ -21,6 +21,7 @@ static const struct store_identity identity = {.relay_id = {"relay"}, .epoch = {
     X(session_ttl_ms)                                      \
     X(tombstone_ttl_ms)                                    \
     X(inbox_ttl_ms)                                        \
+    X(recovery_code_ttl_ms)                                \
     X(accounts.max[ACCOUNT_RELAY][RESOURCE_BYTES])         \
     X(accounts.max[ACCOUNT_RELAY][RESOURCE_CONNECTIONS])   \
     X(accounts.max[ACCOUNT_RELAY][RESOURCE_HANDSHAKES])    \
@@ -143,6 +144,7 @@ static void test_every_number_arrives(void **state)
     assert_int_equal(c.session_ttl_ms, number_of("timing.session_ttl_hours") * ms_per_hour);
     assert_int_equal(c.tombstone_ttl_ms, number_of("timing.tombstone_ttl_hours") * ms_per_hour);
     assert_int_equal(c.inbox_ttl_ms, number_of("timing.inbox_ttl_hours") * ms_per_hour);
+    assert_int_equal(c.recovery_code_ttl_ms, number_of("timing.recovery_code_ttl_ms"));
     check_accounts(&c.accounts);
     assert_int_equal(c.members_max, number_of("limits.members_max"));
     assert_int_equal(c.sessions_max, number_of("limits.sessions_max"));

@@ -251,6 +251,13 @@ static void make_any(struct client *c, enum message_type type, struct message *r
         wire_id_set(&m.session_close.syncshell_id, "shell");
         wire_id_set(&m.session_close.recovery_session_id, "none");
         m.session_close.outcome = SESSION_OUTCOME_FAILED;
+    } else if (type == MESSAGE_ISSUE_RECOVERY_CODE) {
+        wire_id_set(&m.issue_recovery_code.syncshell_id, "shell");
+        wire_id_set(&m.issue_recovery_code.recovery_session_id, "none");
+        memset(m.issue_recovery_code.code_sha256.text, 'a', WIRE_SHA256_LENGTH);
+    } else if (type == MESSAGE_REDEEM_RECOVERY_CODE) {
+        wire_id_set(&m.redeem_recovery_code.syncshell_id, "shell");
+        memset(m.redeem_recovery_code.code.text, '7', RECOVERY_CODE_LENGTH);
     } else if (type == MESSAGE_REMOVE_MEMBER || type == MESSAGE_ROTATE_GROUP_KEY ||
                type == MESSAGE_TRANSFER_OWNERSHIP || type == MESSAGE_DELETE_SYNCSHELL) {
         make_owner(c, type, 1, owner, &m);
@@ -303,6 +310,8 @@ static const struct reaction reactions[] = {
     INSIDE(SESSION_CHECKPOINT, UNKNOWN_SESSION, MESSAGE_NONE),
     INSIDE(SESSION_SNAPSHOT_REQUEST, UNKNOWN_SESSION, MESSAGE_NONE),
     INSIDE(SESSION_CLOSE, UNKNOWN_SESSION, MESSAGE_NONE),
+    INSIDE(ISSUE_RECOVERY_CODE, UNKNOWN_SESSION, MESSAGE_NONE),
+    INSIDE(REDEEM_RECOVERY_CODE, WRONG_RECOVERY_CODE, MESSAGE_NONE),
     INSIDE(CONNECTION_REPORT, UNKNOWN_SESSION, MESSAGE_NONE),
     INSIDE(ICE_SERVERS_REQUEST, UNKNOWN_SESSION, MESSAGE_NONE),
 };

@@ -52,8 +52,8 @@ static int host_sha256(void *userdata, const void *data, size_t size,
     struct wire_signature hash;
     (void)userdata;
     sign("sha256", data, size, &hash);
-    str_copy(ret_hex, CORE_SHA256_SIZE, "");
-    memcpy(ret_hex, hash.text, CORE_SHA256_SIZE - 1);
+    for (size_t i = 0; i < CORE_SHA256_SIZE - 1; i++)
+        ret_hex[i] = "0123456789abcdef"[hash.text[i] & 15];
     ret_hex[CORE_SHA256_SIZE - 1] = '\0';
     return 0;
 }

@@ -1,0 +1,185 @@
+/* Recovery codes on disk: single use, an end, only a hash, and gone with what they were for. */
+#include "fixture.h"
+
+#include "base/str.h"
+
+#define CODE_1 "1111111111111111111111111111111111111111111111111111111111111111"
+#define CODE_2 "2222222222222222222222222222222222222222222222222222222222222222"
+#define CODE_3 "3333333333333333333333333333333333333333333333333333333333333333"
+
+enum { TTL_MS = 600000, DAY_MS = 24 * 3600000 };
+
+/* A joins, B provides, C is the other device. */
+static int setup_session(void **state)
+{
+    struct fixture *f;
+    int r = fixture_setup(state);
+
+    if (r != 0)
+        return r;
+    f = *state;
+    fixture_add_pair(f);
+    (void)fixture_new(f, make_add_member(PEER_C));
+    (void)fixture_new(f, make_open_session("s", "m1"));
+    return 0;
+}
+
+static struct store_op *make_code(enum store_op_kind kind, const char *peer, const char *sha256)
+{
+    struct store_op *op = make_op(kind);
+
+    assert_int_equal(wire_peer_id_set(&op->peer_id, peer), 0);
+    assert_int_equal(str_copy(op->code_sha256.text, sizeof op->code_sha256.text, sha256), 0);
+    op->expires_unix_ms = NOW_MS + TTL_MS;
+    return op;
+}
+
+static struct store_op *make_issue(const char *peer, const char *sha256)
+{
+    struct store_op *op = make_code(STORE_ISSUE_CODE, peer, sha256);
+
+    assert_int_equal(wire_id_set(&op->recovery_session_id, "s"), 0);
+    return op;
+}
+
+static struct store_op *make_redeem(const char *peer, const char *sha256)
+{
+    return make_code(STORE_REDEEM_CODE, peer, sha256);
+}
+
+static struct store_op *at(struct store_op *op, int64_t now_ms)
+{
+    op->now.unix_ms = now_ms;
+    return op;
+}
+
+static void expect_joiner(struct fixture *f, const char *joiner, const char *former)
+{
+    struct store_op *op = fixture_run(f, make_op(STORE_LOAD_SYNCSHELL));
+
+    assert_int_equal(op->syncshell->n_sessions, 1);
+    assert_string_equal(op->syncshell->sessions[0].summary.joiner_peer_id.text, joiner);
+    assert_string_equal(op->syncshell->sessions[0].summary.provider_peer_id.text, PEER_B);
+    assert_string_equal(op->syncshell->sessions[0].former_peer_id.text, former);
+    (void)store_op_free(op);
+}
+
+static void a_code_hands_the_session_over_once(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    (void)fixture_new(f, make_issue(PEER_A, CODE_1));
+    fixture_reopen(f);
+    (void)fixture_duplicate(f, make_issue(PEER_A, CODE_1));
+    op = fixture_run(f, make_redeem(PEER_C, CODE_1));
+    assert_int_equal(op->code, WIRE_CODE_NONE);
+    assert_false(op->duplicate);
+    assert_string_equal(op->recovery_session_id.text, "s");
+    (void)store_op_free(op);
+    fixture_reopen(f);
+    expect_joiner(f, PEER_C, PEER_A);
+    (void)fixture_duplicate(f, make_redeem(PEER_C, CODE_1)); /* again for want of an answer */
+    assert_int_equal(fixture_code(f, make_redeem(PEER_A, CODE_1)), WIRE_CODE_RECOVERY_CODE_USED);
+    assert_int_equal(fixture_code(f, make_redeem(PEER_B, CODE_1)), WIRE_CODE_RECOVERY_CODE_USED);
+    assert_int_equal(fixture_code(f, make_issue(PEER_C, CODE_1)), WIRE_CODE_RECOVERY_CODE_USED);
+    assert_int_equal(fixture_code(f, make_issue(PEER_A, CODE_2)), WIRE_CODE_NOT_PARTICIPANT);
+    (void)fixture_new(f, make_issue(PEER_C, CODE_2));
+    (void)fixture_new(f, make_redeem(PEER_A, CODE_2)); /* and back */
+    expect_joiner(f, PEER_A, PEER_C);
+    assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_RECOVERY_CODE_USED);
+}
+
+static void who_may_not(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(fixture_code(f, make_issue(PEER_B, CODE_1)), WIRE_CODE_NOT_PARTICIPANT);
+    assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_WRONG_RECOVERY_CODE);
+    (void)fixture_new(f, make_issue(PEER_A, CODE_1));
+    assert_int_equal(fixture_code(f, make_redeem(PEER_B, CODE_1)), WIRE_CODE_NOT_PARTICIPANT);
+    (void)fixture_duplicate(f, make_redeem(PEER_A, CODE_1)); /* it has it: the code stays */
+    (void)fixture_new(f, make_create("another", PEER_B, KEY_2));
+    struct store_op *op = make_redeem(PEER_B, CODE_1);
+    assert_int_equal(wire_id_set(&op->syncshell_id, "another"), 0);
+    assert_int_equal(fixture_code(f, op), WIRE_CODE_WRONG_RECOVERY_CODE);
+    (void)fixture_new(f, make_remove_member(PEER_C));
+    assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_NOT_JOINED);
+    (void)fixture_new(f, make_add_member(PEER_C));
+    (void)fixture_new(f, make_redeem(PEER_C, CODE_1));
+}
+
+static void codes_end(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, make_issue(PEER_A, CODE_1));
+    assert_int_equal(fixture_code(f, at(make_redeem(PEER_C, CODE_1), NOW_MS + TTL_MS)),
+                     WIRE_CODE_RECOVERY_CODE_EXPIRED);
+    (void)fixture_new(f, make_issue(PEER_A, CODE_2)); /* a new one ends the old one */
+    assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_RECOVERY_CODE_EXPIRED);
+    (void)fixture_new(f, at(make_redeem(PEER_C, CODE_2), NOW_MS + TTL_MS - 1));
+    (void)fixture_new(f, make_issue(PEER_C, CODE_3));
+    (void)fixture_new(f, make_close("s", SESSION_OUTCOME_CANCELLED));
+    assert_int_equal(fixture_code(f, make_redeem(PEER_A, CODE_3)), WIRE_CODE_SESSION_CLOSED);
+    assert_int_equal(fixture_code(f, make_issue(PEER_C, CODE_1)), WIRE_CODE_SESSION_CLOSED);
+}
+
+static int64_t codes(struct fixture *f)
+{
+    return fixture_sql_int(f, "SELECT count(*) FROM recovery_code");
+}
+
+static void few_are_kept_and_none_for_long(void **state)
+{
+    struct fixture *f = *state;
+    char sha256[] = CODE_1;
+
+    for (int i = 0; i < 10; i++) {
+        sha256[0] = (char)('0' + i);
+        (void)fixture_new(f, make_issue(PEER_A, sha256));
+    }
+    assert_int_equal(codes(f), 4);
+    assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_WRONG_RECOVERY_CODE);
+    (void)store_op_free(fixture_run(f, make_sweep(NOW_MS + DAY_MS - 1, 100)));
+    assert_int_equal(codes(f), 4);
+    struct store_op *op = fixture_run(f, make_sweep(NOW_MS + TTL_MS + DAY_MS, 2));
+    assert_false(op->complete);
+    (void)store_op_free(op);
+    assert_in_range(codes(f), 2, 4); /* in small steps */
+    for (int i = 0; i < 5; i++)
+        (void)store_op_free(fixture_run(f, make_sweep(NOW_MS + TTL_MS + DAY_MS, 2)));
+    assert_int_equal(codes(f), 0);
+}
+
+/* With the member, and with the syncshell. */
+static void nobody_redeems_what_is_gone(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, make_issue(PEER_A, CODE_1));
+    (void)fixture_new(f, make_owner(STORE_TRANSFER_OWNERSHIP, PEER_A, 1, PEER_B));
+    (void)fixture_new(f, make_owner(STORE_EXPEL_MEMBER, PEER_B, 2, PEER_A));
+    assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_SESSION_CLOSED);
+    (void)fixture_new(f, make_owner(STORE_DELETE_SYNCSHELL, PEER_B, 3, NULL));
+    assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_UNKNOWN_SYNCSHELL);
+    for (int i = 0; i < 20; i++)
+        (void)store_op_free(fixture_run(f, make_sweep(NOW_MS, 4)));
+    assert_int_equal(codes(f), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_code_hands_the_session_over_once, setup_session,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(who_may_not, setup_session, fixture_teardown),
+        cmocka_unit_test_setup_teardown(codes_end, setup_session, fixture_teardown),
+        cmocka_unit_test_setup_teardown(few_are_kept_and_none_for_long, setup_session,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(nobody_redeems_what_is_gone, setup_session,
+                                        fixture_teardown),
+    };
+
+    return cmocka_run_group_tests_name("store_recovery_code", tests, NULL, NULL);
+}
