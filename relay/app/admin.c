@@ -1,24 +1,23 @@
 #include "app/admin.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "adapters/admin_http/admin_http.h"
 #include "adapters/crypto_openssl/crypto.h"
 #include "adapters/loop_libevent/loop.h"
-#include "adapters/store_sqlite/store.h"
 #include "app/metrics.h"
+#include "app/page.h"
+#include "app/readiness.h"
 #include "app/reload.h"
 #include "app/server_state.h"
+#include "app/status.h"
 #include "base/str.h"
 
 enum {
     TOKEN_LENGTH_MIN = 16,
     TOKEN_SIZE = 512,
-    STORE_SILENT_S = 5, /* a commit takes milliseconds; a disk that takes this long is in trouble */
-    US_PER_S = 1000000,
     LINE_SIZE = 512,
 };
 
@@ -44,31 +43,12 @@ static void answer_healthz(struct server *s, struct http_response *r)
     say(r, 200, "ok\n");
 }
 
-static uint64_t store_silent_s(const struct server *s, const struct store_stats *stats)
-{
-    uint64_t now_us = loop_now_us(s->loop);
-    return stats->working_since_us && now_us > stats->working_since_us
-               ? (now_us - stats->working_since_us) / US_PER_S
-               : 0;
-}
-
 static void answer_readyz(struct server *s, struct http_response *r)
 {
-    struct store_stats stats;
-    char line[LINE_SIZE];
-    store_stats(s->store, &stats);
-    uint64_t silent_s = store_silent_s(s, &stats);
-    if (s->draining) {
-        say(r, 503, "draining: the relay is about to end\n");
-    } else if (!stats.healthy) {
-        snprintf(line, sizeof line, "the store fails: %s\n", stats.last_error);
-        say(r, 503, line);
-    } else if (silent_s >= STORE_SILENT_S) {
-        snprintf(line, sizeof line, "the store has been writing for %" PRIu64 " s\n", silent_s);
-        say(r, 503, line);
-    } else {
-        say(r, 200, "ready\n");
-    }
+    char text[LINE_SIZE];
+    bool ready = readiness(s, text, sizeof text);
+    say(r, ready ? 200 : 503, text);
+    say(r, r->status, "\n");
 }
 
 /* ---- reload ---- */
@@ -88,6 +68,22 @@ static void answer_metrics(struct server *s, struct http_response *r)
         r->status = 500;
 }
 
+/* ---- the status page ---- */
+
+static void answer_status(struct server *s, struct http_response *r)
+{
+    r->content_type = "application/json";
+    if (status_print(s, &r->body) != 0)
+        r->status = 500;
+}
+
+/* What the page is made of is the same for everybody; its data needs the token. */
+static void answer_page(const struct page_file *file, struct http_response *r)
+{
+    r->content_type = file->content_type;
+    r->status = buf_append(&r->body, file->data, file->size) == 0 ? 200 : 500;
+}
+
 /* ---- who may ask for what ---- */
 
 static const struct route {
@@ -99,6 +95,7 @@ static const struct route {
     {"/healthz", HTTP_GET, ACCESS_ANYBODY, answer_healthz},
     {"/readyz", HTTP_GET, ACCESS_ANYBODY, answer_readyz},
     {"/metrics", HTTP_GET, ACCESS_TOKEN, answer_metrics},
+    {"/status.json", HTTP_GET, ACCESS_TOKEN, answer_status},
     {"/reload", HTTP_POST, ACCESS_CONTROL, answer_reload},
 };
 
@@ -131,6 +128,9 @@ static void on_request(void *userdata, const struct http_request *request, bool 
 {
     struct server *s = userdata;
     response->status = 404;
+    for (size_t i = 0; i < page_file_count; i++)
+        if (str_equal(page_files[i].path, request->path) && request->method != HTTP_POST)
+            answer_page(&page_files[i], response);
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (!str_equal(routes[i].path, request->path))
             continue;

@@ -9,6 +9,7 @@
 #include "app/data_folder.h"
 #include "app/explain_command.h"
 #include "app/options.h"
+#include "app/status_command.h"
 #include "base/str.h"
 
 static const char *one_file_problem(char *const *words)
@@ -18,7 +19,7 @@ static const char *one_file_problem(char *const *words)
 
 static const char *no_words_problem(char *const *words)
 {
-    return words[0] ? "health and reload take nothing more" : NULL;
+    return words[0] ? "health, reload and status take nothing more" : NULL;
 }
 
 static const char *one_session_problem(char *const *words)
@@ -62,6 +63,12 @@ static int run_explain(const struct options *o, const struct settings *s)
     return explain_command(s->store_path, o->words[0]);
 }
 
+static int run_status(const struct options *o, const struct settings *s)
+{
+    (void)o;
+    return status_command(s->store_path);
+}
+
 static const struct command commands[] = {
     {"access-key", access_key_words_problem, run_access_key},
     {"backup", one_file_problem, run_backup},
@@ -69,6 +76,7 @@ static const struct command commands[] = {
     {"explain", one_session_problem, run_explain},
     {"health", no_words_problem, run_health},
     {"reload", no_words_problem, run_reload},
+    {"status", no_words_problem, run_status},
 };
 
 const struct command *command_find(const char *name)

@@ -18,6 +18,7 @@ const char options_help[] =
     "       syncshell-relay [OPTION]... explain SESSION\n"
     "       syncshell-relay [OPTION]... health\n"
     "       syncshell-relay [OPTION]... reload\n"
+    "       syncshell-relay [OPTION]... status\n"
     "\n"
     "Runs the relay through which the members of a syncshell find each other again after a dropped link. It routes sealed\n"
     "reconnect offers, answers and candidates, and keeps recovery sessions in one SQLite file. Without options it listens\n"
@@ -47,6 +48,7 @@ const char options_help[] =
     "A relay that runs on the database of store.path is asked through a socket file beside it:\n"
     "  health              whether it is ready to serve, and if not, why\n"
     "  reload              as SIGHUP, and say which keys need a restart, or what is wrong\n"
+    "  status              who is here, what recovers, what failed and why; as a page: admin.address\n"
     "\n"
     "Every key can also be set in the environment: listen.port is " SETTING_ENVIRONMENT_PREFIX
     "LISTEN_PORT. The command line goes before\n"

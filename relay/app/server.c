@@ -134,7 +134,7 @@ static int start_core(struct server *s, char *ret_error, size_t error_size)
     s->store_healthy = true;
     server_options_core(&config, s->settings, store_identity(s->store));
     wiring_host(s, &host);
-    s->started = host.wall_now(s);
+    s->started = wiring_wall_now();
     return core_new(&s->core, &config, &host, loop_now_us(s->loop));
 }
 

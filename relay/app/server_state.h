@@ -5,6 +5,7 @@
 #include "app/event_log.h"
 #include "app/notify.h"
 #include "app/proxy.h"
+#include "app/recent.h"
 #include "app/server.h"
 #include "app/tally.h"
 #include "base/list.h"
@@ -33,6 +34,7 @@ struct server {
     char *url;
     struct event_log events;
     struct tally tally;
+    struct recent recent;
     struct wall_time started;
     struct log_limit ws_lines;
     struct proxies proxies;

@@ -48,12 +48,17 @@ static int host_random(void *userdata, void *ret_bytes, size_t size)
     return crypto_random(s->crypto, ret_bytes, size);
 }
 
-static struct wall_time host_wall_now(void *userdata)
+struct wall_time wiring_wall_now(void)
 {
-    (void)userdata;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (struct wall_time){.unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
+}
+
+static struct wall_time host_wall_now(void *userdata)
+{
+    (void)userdata;
+    return wiring_wall_now();
 }
 
 void wiring_host(struct server *s, struct core_host *ret_host)
@@ -101,6 +106,7 @@ void wiring_carry_out(struct server *s)
             break;
         case EFFECT_EVENT:
             tally_note(&s->tally, &effect.event);
+            recent_note(&s->recent, wiring_wall_now().unix_ms, &effect.event);
             event_log_write(&s->events, s->log, &effect.event);
             break;
         }

@@ -15,6 +15,9 @@ struct server;
 void wiring_handler(struct server *s, struct ws_handler *ret_handler);
 void wiring_host(struct server *s, struct core_host *ret_host);
 
+/* The wall clock, as the core is told it. */
+struct wall_time wiring_wall_now(void);
+
 /* A server's callbacks on the loop; `userdata` is the server. */
 void wiring_store_ready(void *userdata);
 void wiring_tick(void *userdata);

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+import javascript
 import pytests
 from build import REPOSITORY, BuildError
 from report import Report
@@ -13,6 +14,7 @@ PROCESSES = 4  # tests wait for events more than they compute
 
 
 def run(report, expression, long=False):
+    javascript.install(report)  # the status page is looked at with their browser's library
     pytests.run(report, "deploy", TESTS, expression, processes=PROCESSES, seconds_max=SECONDS_MAX,
                 arguments=["--long"] if long else [])
 

@@ -6,7 +6,7 @@ import subprocess
 from build import BUILD, REPOSITORY, run_logged
 
 SOURCES = REPOSITORY / "tests/e2e/peers"
-CHECKED = (SOURCES, REPOSITORY / "tests/bench/peers")
+CHECKED = (SOURCES, REPOSITORY / "tests/bench/peers", REPOSITORY / "tests/deploy", REPOSITORY / "relay/app/page")
 PINNED = ("package.json", "package-lock.json", ".npmrc")
 FOLDER = BUILD / "peers"
 

@@ -1,0 +1,180 @@
+"use strict";
+// Shows /status.json every few seconds. The token stays in this tab; everything that comes from the relay is put in as text.
+
+const EVERY_MS = 3000;
+const SVG = "http://www.w3.org/2000/svg";
+const $ = (id) => document.getElementById(id);
+let paused = false;
+let timer = null;
+
+const WORDS = {
+  session_opened: "opened", session_closed: "closed", attempt_started: "offer", attempt_answered: "answer",
+  attempt_expired: "nobody answered", link_up: "link", attempt_failed: "failed",
+};
+
+function element(name, text, className) {
+  const e = document.createElement(name);
+  if (text !== undefined) e.textContent = text;
+  if (className) e.className = className;
+  return e;
+}
+
+function bytes(n) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  while (n >= 1024 && unit < units.length - 1) { n /= 1024; unit++; }
+  return `${n.toFixed(unit ? 1 : 0)} ${units[unit]}`;
+}
+
+function duration(ms) {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const s = ms / 1000;
+  if (s < 90) return `${s.toFixed(1)} s`;
+  const minutes = Math.floor(s / 60);
+  if (minutes < 90) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+}
+
+const bare = (peer) => peer.replace("ed25519:", "");
+const short = (id) => id.slice(0, 8);
+
+function fill(id, items, make, nothing) {
+  const list = $(id);
+  list.replaceChildren(...(items.length ? items.map(make) : [element("li", nothing, "dim")]));
+}
+
+function bar(x, y, width, height, className, title) {
+  const rect = document.createElementNS(SVG, "rect");
+  for (const [name, value] of Object.entries({ x, y, width, height, class: className })) rect.setAttribute(name, value);
+  const label = document.createElementNS(SVG, "title");
+  label.textContent = title;
+  rect.append(label);
+  return rect;
+}
+
+function showHour(minutes) {
+  const sum = (name) => minutes.reduce((total, m) => total + m[name], 0);
+  const connected = sum("connected"), failed = sum("failed"), recoveries = sum("recoveries");
+  const share = connected + failed ? `${Math.round(100 * connected / (connected + failed))} %` : "none";
+  const mean = recoveries ? duration(sum("recoveryMs") / recoveries) : "none";
+  const text = `Reports of a link: ${connected}, of none: ${failed}; share of links: ${share}. Recoveries: ${recoveries}, mean time: ${mean}.`;
+  $("hour-text").textContent = text;
+  const width = 600 / minutes.length;
+  const most = Math.max(1, ...minutes.map((m) => m.connected + m.failed));
+  const longest = Math.max(1, ...minutes.map((m) => m.recoveries ? m.recoveryMs / m.recoveries : 0));
+  $("outcomes").setAttribute("aria-label", text);
+  $("times").setAttribute("aria-label", `Mean time to recover in the last hour: ${mean}; longest minute: ${duration(longest)}.`);
+  $("times-max").textContent = duration(longest);
+  $("outcomes").replaceChildren(...minutes.flatMap((m, i) => {
+    const when = new Date(m.atUnixMs).toLocaleTimeString();
+    const good = 115 * m.connected / most, bad = 115 * m.failed / most;
+    return [bar(i * width, 120 - good, width - 1, good, "good", `${when}: ${m.connected} links`),
+      bar(i * width, 120 - good - bad, width - 1, bad, "bad", `${when}: ${m.failed} without`)];
+  }));
+  $("times").replaceChildren(...minutes.map((m, i) => {
+    const value = m.recoveries ? m.recoveryMs / m.recoveries : 0;
+    return bar(i * width, 120 - 115 * value / longest, width - 1, 115 * value / longest, "time",
+      `${new Date(m.atUnixMs).toLocaleTimeString()}: ${duration(value)}`);
+  }));
+}
+
+function show(s) {
+  const relay = s.relay, load = s.load, machine = s.machine;
+  $("state").textContent = `${relay.state}, version ${relay.version}, up for ${duration(relay.nowUnixMs - relay.startedUnixMs)}`;
+  $("state").className = relay.ready ? "good" : "bad";
+  const figures = [["connections", load.connections], ["signed in", load.authenticated], ["syncshells", load.syncshells],
+    ["attempts live", load.attempts], ["passed on", load.routed], ["held", bytes(load.heldBytes)],
+    ["queued", bytes(load.queuedBytes)], ["memory", bytes(machine.residentBytes)],
+    ["database", bytes(machine.databaseBytes + machine.logBytes)], ["disk left", bytes(machine.freeBytes)]];
+  $("figures").replaceChildren(...figures.map(([name, value]) => {
+    const group = element("div");
+    group.append(element("dt", name), element("dd", value));
+    return group;
+  }));
+  const rows = s.recovering.map((r) => {
+    const row = element("tr");
+    const away = [r.providerOnline ? "" : "sender away", r.joinerOnline ? "" : "receiver away"].filter(Boolean).join(", ");
+    row.append(element("td", short(r.session), "id"), element("td", `${bare(r.provider)}, ${bare(r.joiner)}`, "id"),
+      element("td", `${r.step}, generation ${r.generation}${away ? `; ${away}` : ""}`), element("td", duration(r.sinceMs)),
+      element("td", r.sentence));
+    return row;
+  });
+  if (!rows.length) {
+    const cell = element("td", "Nothing recovers at the moment.", "dim");
+    cell.colSpan = 5;
+    const row = element("tr");
+    row.append(cell);
+    rows.push(row);
+  }
+  $("recovering").replaceChildren(...rows);
+  showHour(s.minutes);
+  fill("timeline", [...s.events].reverse(), (e) => {
+    const item = element("li");
+    const when = element("time", new Date(e.atUnixMs).toLocaleTimeString());
+    when.dateTime = new Date(e.atUnixMs).toISOString();
+    const took = e.recoveryMs ? ` after ${duration(e.recoveryMs)}` : "";
+    item.append(when, element("span", short(e.session), "id"),
+      ` ${WORDS[e.event] || e.event}${took}${e.generation ? `, generation ${e.generation}` : ""}${e.cause ? `: ${e.cause}` : ""}`);
+    return item;
+  }, "Nothing has happened yet.");
+  fill("causes", s.causes, (c) => element("li", `${c.count} × ${c.sentence} (${c.cause})`), "None.");
+  fill("limits", s.limits, (l) => element("li", `${l.count} × ${l.code}: ${l.setting}`), "None.");
+  fill("ice", s.ice, (i) => element("li", `${i.server}: ${i.connected} worked, ${i.failed} failed`), "No servers are configured.");
+  fill("syncshells", s.syncshells, (y) => {
+    const card = element("li");
+    card.append(element("div", `${y.id}`, "id"), element("div", `${y.online} of ${y.members} here, ${y.sessions} open sessions`, "dim"));
+    for (const p of y.peers) {
+      const peer = element("span", bare(p.id), p.online ? "peer online" : "peer");
+      peer.title = p.online ? "here" : "away";
+      card.append(peer);
+    }
+    return card;
+  }, "Nobody is here.");
+  $("login").hidden = true;
+  $("data").hidden = false;
+}
+
+function ask(refused) {
+  $("login").hidden = false;
+  $("data").hidden = true;
+  $("refused").hidden = !refused;
+  $("state").textContent = "The token is needed";
+  $("state").className = "";
+  $("token").focus();
+}
+
+async function refresh() {
+  clearTimeout(timer);
+  const token = sessionStorage.getItem("token");
+  try {
+    const answer = await fetch("/status.json", { headers: token ? { Authorization: `Bearer ${token}` } : {} });
+    if (answer.status === 401) {
+      sessionStorage.removeItem("token");
+      ask(token !== null);
+      return;
+    }
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    show(await answer.json());
+  } catch (error) {
+    $("state").textContent = `The relay does not answer (${error.message})`;
+    $("state").className = "bad";
+  }
+  if (!paused) timer = setTimeout(refresh, EVERY_MS);
+}
+
+$("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("token", $("token").value);
+  $("token").value = "";
+  refresh();
+});
+
+$("pause").addEventListener("click", () => {
+  paused = !paused;
+  $("pause").setAttribute("aria-pressed", String(paused));
+  $("pause").textContent = paused ? "Go on" : "Pause";
+  if (paused) clearTimeout(timer); else refresh();
+});
+
+refresh();
