@@ -226,16 +226,36 @@ enum wire_code attempt_answer(struct attempt *a, enum session_side side,
     return code;
 }
 
+/* FNV-1a. Who chooses ids of one hash makes its own candidates as slow as a walk over 64 of them. */
+static uint32_t id_hash(const struct wire_id *id)
+{
+    uint32_t hash = 2166136261U;
+    for (const char *c = id->text; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619U;
+    return hash;
+}
+
+static bool hash_is_known(const struct attempt *a, enum session_side side, uint32_t hash)
+{
+    for (size_t i = 0; i < a->n_candidates[side]; i++) {
+        if (a->candidate_hashes[side][i] == hash)
+            return true;
+    }
+    return false;
+}
+
 enum wire_code attempt_candidate(struct attempt *a, enum session_side side,
                                  const struct message_routed *candidate, struct frame *frame)
 {
-    if (attempt_knows(a, side, MESSAGE_ICE_CANDIDATE, &candidate->message_id))
+    uint32_t hash = id_hash(&candidate->message_id);
+    if (hash_is_known(a, side, hash) &&
+        attempt_knows(a, side, MESSAGE_ICE_CANDIDATE, &candidate->message_id))
         return WIRE_CODE_NONE;
     if (a->n_candidates[side] >= ATTEMPT_CANDIDATES_MAX)
         return WIRE_CODE_HELD_FULL;
     enum wire_code code = take(a, side, MESSAGE_ICE_CANDIDATE, candidate, frame);
     if (code == WIRE_CODE_NONE)
-        a->n_candidates[side]++;
+        a->candidate_hashes[side][a->n_candidates[side]++] = hash;
     return code;
 }
 

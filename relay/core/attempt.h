@@ -31,6 +31,8 @@ struct attempt {
     struct list frames; /* every accepted one, oldest first; their bytes only while kept */
     size_t kept_bytes;
     size_t n_candidates[2];
+    /* Of their ids, so that a new one is known without a walk over frames that lie all over the memory. */
+    uint32_t candidate_hashes[2][ATTEMPT_CANDIDATES_MAX];
     uint64_t end_us;
     struct timer timer; /* the next frame's expiry or the end */
 };

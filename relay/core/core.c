@@ -194,6 +194,9 @@ void core_drain(struct core *core, uint64_t now_us, uint32_t window_ms)
         announce_going_away(container_of(n, struct connection, node),
                             i++ * window_ms / core->stats.connections);
     }
+    for (struct map_node *n = map_next(&core->syncshells, NULL); n;
+         n = map_next(&core->syncshells, n))
+        syncshell_flush(container_of(n, struct syncshell, node));
     core_leave(core);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timeutil.h"
 #include "core/attempt.h"
 #include "core/connection.h"
 #include "core/member.h"
@@ -37,6 +38,8 @@ static void enlist(struct session *session)
         session_free(container_of(list_first(&s->tombstones), struct session, list_node));
 }
 
+static void raise_fired(struct core *core, struct timer *t);
+
 int session_new(struct syncshell *s, const struct store_session *stored,
                 struct session **ret_session)
 {
@@ -48,6 +51,7 @@ int session_new(struct syncshell *s, const struct store_session *stored,
     session->former_peer_id = stored->former_peer_id;
     session->expires_unix_ms = stored->expires_unix_ms;
     session->stored_generation = stored->summary.generation;
+    session->raise_timer.fire = raise_fired;
     int r = map_insert(&s->sessions, &session->node, session->summary.recovery_session_id.text);
     if (r != 0) {
         free(session);
@@ -64,6 +68,7 @@ struct session *session_free(struct session *session)
     if (!session)
         return NULL;
     attempt_end(session->attempt, WIRE_CODE_NONE);
+    timer_cancel(&session->syncshell->core->timers, &session->raise_timer);
     map_remove(&session->syncshell->sessions, &session->node);
     delist(session);
     free(session);
@@ -141,11 +146,17 @@ void session_closed(struct session *session, enum session_outcome outcome, int64
                                    .cause = session->summary.cause});
 }
 
-/* One raise at a time: what has risen meanwhile goes with the next. */
-static void raise_stored(struct session *session)
+static bool raise_is_due(const struct session *session)
+{
+    return !session->raising && session->summary.state == SESSION_STATE_OPEN &&
+           session->summary.generation > session->stored_generation;
+}
+
+void session_flush(struct session *session)
 {
     struct core *core = session->syncshell->core;
-    if (session->raising || session->summary.generation <= session->stored_generation)
+    timer_cancel(&core->timers, &session->raise_timer);
+    if (!raise_is_due(session))
         return;
     struct store_op *op = op_new(core, STORE_RAISE_GENERATION, session->syncshell);
     if (!op)
@@ -155,7 +166,28 @@ static void raise_stored(struct session *session)
     op->expires_unix_ms = core_wall_after_ms(core, core->config.session_ttl_ms);
     session->raising = true;
     session->stored_generation = op->generation;
+    session->next_raise_us = time_add_ms(core->now_us, SESSION_RAISE_INTERVAL_MS);
     op_issue(core, op);
+}
+
+static void raise_fired(struct core *core, struct timer *t)
+{
+    struct session *session = container_of(t, struct session, raise_timer);
+    (void)core;
+    if (session->syncshell->state == SYNCSHELL_LOADED)
+        session_flush(session);
+}
+
+/* At once, or when a little time has passed since the last: what has risen meanwhile goes with it. */
+static void raise_stored(struct session *session)
+{
+    struct core *core = session->syncshell->core;
+    if (!raise_is_due(session) || session->raise_timer.armed)
+        return;
+    if (core->now_us >= session->next_raise_us)
+        session_flush(session);
+    else
+        timer_set(&core->timers, &session->raise_timer, session->next_raise_us);
 }
 
 void session_raise(struct session *session, uint64_t generation)
@@ -169,7 +201,8 @@ void session_raised(struct session *session, const struct store_op *op)
     session->raising = false;
     if (op->code == WIRE_CODE_NONE)
         raise_stored(session);
-    /* After a failure the next offer raises it. */
+    else
+        session->next_raise_us = 0; /* the next offer raises it */
 }
 
 void session_purge(struct syncshell *s)

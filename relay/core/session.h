@@ -1,7 +1,7 @@
 /* A recovery session in memory: the summary that the store holds, and the attempt that is live, if any.
  *
- * The summary follows the store, with one exception: the generation rises in memory first and is written behind, one
- * operation at a time per session. Losing the last raise costs nothing but a refused offer after a restart. */
+ * The summary follows the store, with one exception: the generation rises in memory first and is written behind, at most
+ * once in SESSION_RAISE_INTERVAL_MS per session. Losing the last raises costs nothing but a refused offer after a restart. */
 #ifndef RELAY_CORE_SESSION_H
 #define RELAY_CORE_SESSION_H
 
@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "core/ice.h"
 #include "core/store_op.h"
+#include "core/timer.h"
 #include "wire/message.h"
 
 struct attempt;
@@ -17,6 +18,8 @@ struct core;
 struct syncshell;
 
 enum { SESSION_TOMBSTONES_MAX = 1024 }; /* per syncshell: beyond, the oldest are forgotten early */
+
+enum { SESSION_RAISE_INTERVAL_MS = 1000 };
 
 /* The two participants; also the index of what there is two of. */
 enum session_side {
@@ -35,6 +38,8 @@ struct session {
     struct attempt *attempt;            /* NULL: none is live */
     uint64_t stored_generation;         /* what the store knows, or is being told */
     bool raising;                       /* a STORE_RAISE_GENERATION is in flight */
+    uint64_t next_raise_us;             /* not before then */
+    struct timer raise_timer; /* armed while the store is behind and next_raise_us has not come */
     uint64_t
         recovering_us; /* when the first attempt since the last link was offered; 0: none since */
     struct ice_round ice[2]; /* by side */
@@ -70,6 +75,7 @@ bool session_concerns(const struct session *session, const char *peer_id);
 
 /* The live attempt's generation: memory now, the store soon. */
 void session_raise(struct session *session, uint64_t generation);
+void session_flush(struct session *session); /* the store now */
 void session_raised(struct session *session, const struct store_op *op);
 
 /* Forgets tombstones that have expired; the store's own sweep does the same to their rows. */

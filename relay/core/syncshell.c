@@ -129,11 +129,28 @@ void syncshell_touch(struct syncshell *s)
         list_append(&s->core->idle, &s->idle_node);
 }
 
-void syncshell_unload_if_idle(struct syncshell *s)
+void syncshell_flush(struct syncshell *s)
+{
+    if (s->state != SYNCSHELL_LOADED)
+        return;
+    list_for_each_safe (n, next, &s->open_sessions) {
+        session_flush(container_of(n, struct session, list_node));
+    }
+}
+
+static bool is_idle(const struct syncshell *s)
 {
     /* A live attempt keeps it: what is held, and what has already been answered. */
     bool attempts_matter = s->state == SYNCSHELL_LOADED && !list_empty(&s->attempts);
-    if (list_empty(&s->memberships) && list_empty(&s->joins) && s->n_ops == 0 && !attempts_matter)
+    return list_empty(&s->memberships) && list_empty(&s->joins) && s->n_ops == 0 &&
+           !attempts_matter;
+}
+
+void syncshell_unload_if_idle(struct syncshell *s)
+{
+    if (is_idle(s))
+        syncshell_flush(s); /* what it still has to write keeps it until that is written */
+    if (is_idle(s))
         syncshell_free(s);
 }
 

@@ -64,6 +64,9 @@ void syncshell_spoil(struct syncshell *s);
 /* The store has it no more: whoever is joined hears `code`, except that connection (may be NULL). */
 void syncshell_gone(struct syncshell *s, enum wire_code code, const struct connection *except);
 
+/* Writes what is written behind. */
+void syncshell_flush(struct syncshell *s);
+
 /* Something it was needed for is gone: core_leave() unloads it if it was the last. */
 void syncshell_touch(struct syncshell *s);
 void syncshell_unload_if_idle(struct syncshell *s);

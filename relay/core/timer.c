@@ -52,6 +52,8 @@ static struct timer *heap_merge_siblings(struct timer *first)
 
 void timer_set(struct timers *timers, struct timer *t, uint64_t due_us)
 {
+    if (t->armed && t->due_us == due_us)
+        return;
     timer_cancel(timers, t);
     t->due_us = due_us;
     t->armed = true;

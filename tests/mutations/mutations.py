@@ -233,7 +233,7 @@ MUTATIONS = [
         ["core_holding", "core_attempt", "sim"]),
     Mutation(
         "generation_is_not_stored", "P4", "after a restart the relay takes old offers for new ones", CORE + "session.c",
-        "if (session->raising || session->summary.generation <= session->stored_generation)",
+        "if (!raise_is_due(session) || session->raise_timer.armed)",
         "if (true)",
         ["core_attempt", "sim"]),
     Mutation(

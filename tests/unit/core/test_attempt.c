@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "core/session.h"
 #include "world.h"
 
 #define OFFER     MESSAGE_RECONNECT_OFFER
@@ -162,6 +163,7 @@ static void p4_offers_rise(void **state)
     id = say_routed(p.provider, p.joiner, OFFER, "session", 6);
     expect_routed(p.joiner, OFFER, id);
     assert_int_equal(attempts_live(w), 1);
+    world_advance_ms(w, SESSION_RAISE_INTERVAL_MS);
     assert_int_equal(fake_store_generation(w->store, "shell", "session"), 6);
 }
 
@@ -330,7 +332,7 @@ static void p4_generation_survives_the_relay(void **state)
     expect_routed(p.provider, OFFER, id);
 }
 
-static void p6_generation_is_written_one_at_a_time(void **state)
+static void p6_generation_is_written_once_in_an_interval(void **state)
 {
     struct world *w = *state;
     struct pair p = world_pair(w);
@@ -339,8 +341,44 @@ static void p6_generation_is_written_one_at_a_time(void **state)
         say_routed(p.joiner, p.provider, OFFER, "session", g);
     assert_int_equal(w->n_ops[STORE_RAISE_GENERATION], 1);
     world_store_run(w);
+    assert_int_equal(w->n_ops[STORE_RAISE_GENERATION], 1);
+    world_advance_ms(w, SESSION_RAISE_INTERVAL_MS);
+    world_store_run(w);
     assert_int_equal(w->n_ops[STORE_RAISE_GENERATION], 2);
     assert_int_equal(fake_store_generation(w->store, "shell", "session"), 10);
+}
+
+static void offer_twice(const struct pair *p)
+{
+    say_routed(p->joiner, p->provider, OFFER, "session", 1);
+    say_routed(p->joiner, p->provider, OFFER, "session", 2);
+}
+
+static void p4_generation_is_written_before_the_relay_goes(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    offer_twice(&p);
+    assert_int_equal(fake_store_generation(w->store, "shell", "session"), 1);
+    core_drain(w->core, w->now_us, 1000);
+    world_settle(w);
+    assert_int_equal(fake_store_generation(w->store, "shell", "session"), 2);
+}
+
+static void p4_generation_is_written_before_the_syncshell_is_unloaded(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    struct core_stats stats;
+    w->config.offer_ttl_ms = 100; /* so that the attempt is over before the generation is due */
+    core_reconfigure(w->core, &w->config);
+    offer_twice(&p);
+    client_disconnect(p.joiner);
+    client_disconnect(p.provider);
+    world_advance_ms(w, 200);
+    core_stats(w->core, &stats);
+    assert_int_equal(stats.syncshells_loaded, 0);
+    assert_int_equal(fake_store_generation(w->store, "shell", "session"), 2);
 }
 
 static void p4_failed_raise_is_made_up_for(void **state)
@@ -379,7 +417,9 @@ int main(void)
         WORLD_TEST(p4_candidates),
         WORLD_TEST(p4_attempt_ends_after_silence),
         WORLD_TEST(p4_generation_survives_the_relay),
-        WORLD_TEST(p6_generation_is_written_one_at_a_time),
+        WORLD_TEST(p6_generation_is_written_once_in_an_interval),
+        WORLD_TEST(p4_generation_is_written_before_the_relay_goes),
+        WORLD_TEST(p4_generation_is_written_before_the_syncshell_is_unloaded),
         WORLD_TEST(p4_failed_raise_is_made_up_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
