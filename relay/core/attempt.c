@@ -28,7 +28,7 @@ static struct core *core_of(const struct attempt *a)
 
 static struct member *member_of(const struct attempt *a, enum session_side side)
 {
-    return syncshell_member(a->session->syncshell, session_peer(a->session, side)->text);
+    return session_member(a->session, side);
 }
 
 static struct connection *connection_of(const struct attempt *a, enum session_side side)

@@ -278,3 +278,20 @@ struct membership *connection_membership(const struct connection *c, const struc
         return NULL;
     return m->membership;
 }
+
+struct membership *connection_joined(struct connection *c, const struct wire_id *syncshell_id)
+{
+    struct list_node *first = list_first(&c->memberships);
+    if (!first)
+        return NULL;
+    struct membership *ms = container_of(first, struct membership, connection_node);
+    if (strcmp(ms->syncshell->id.text, syncshell_id->text) == 0)
+        return ms;
+    const struct syncshell *s = syncshell_find(c->core, syncshell_id);
+    ms = s ? connection_membership(c, s) : NULL;
+    if (ms) {
+        list_unlink(&ms->connection_node);
+        list_prepend(&c->memberships, &ms->connection_node);
+    }
+    return ms;
+}

@@ -112,4 +112,7 @@ struct connection *connection_find(const struct core *core,
                                    uint64_t id); /* NULL also when closed */
 struct membership *connection_membership(const struct connection *c, const struct syncshell *s);
 
+/* The membership in the syncshell of this id, NULL when it is not joined. Fast for the one asked for last. */
+struct membership *connection_joined(struct connection *c, const struct wire_id *syncshell_id);
+
 #endif

@@ -43,6 +43,7 @@ struct member *member_free(struct member *m)
         return NULL;
     membership_free(m->membership);
     timer_cancel(&m->syncshell->core->timers, &m->away_timer);
+    session_forget_member(m->syncshell, m);
     map_remove(&m->syncshell->members, &m->node);
     list_unlink(&m->list_node);
     free(m);

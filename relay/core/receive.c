@@ -115,8 +115,7 @@ static void dispatch(struct request *r)
     }
     r->syncshell_id = id_at(r->message, h->syncshell_id_offset);
     if (h->gate == GATE_JOINED) {
-        struct syncshell *s = syncshell_find(r->core, r->syncshell_id);
-        r->membership = s ? connection_membership(r->connection, s) : NULL;
+        r->membership = connection_joined(r->connection, r->syncshell_id);
         if (!r->membership) {
             refuse_and_close(r, WIRE_CODE_NOT_JOINED);
             return;

@@ -8,6 +8,14 @@
 #include "core/session.h"
 #include "core/syncshell.h"
 
+/* The members of a session need no search. */
+static bool is_member(const struct syncshell *s, struct session *session, const char *peer_id)
+{
+    enum session_side side = session ? session_side_of(session, peer_id) : SESSION_SIDE_NONE;
+    return side == SESSION_SIDE_NONE ? syncshell_member(s, peer_id) != NULL
+                                     : session_member(session, side) != NULL;
+}
+
 /* The session of a routed message, or NULL and the code. */
 static struct session *check(const struct request *r, enum wire_code *ret_code)
 {
@@ -17,7 +25,7 @@ static struct session *check(const struct request *r, enum wire_code *ret_code)
     struct session *session = session_find(s, &m->recovery_session_id);
     if (strcmp(m->source_peer_id.text, r->connection->peer_id.text) != 0) {
         code = WIRE_CODE_FORGED_SOURCE;
-    } else if (!syncshell_member(s, m->target_peer_id.text)) {
+    } else if (!is_member(s, session, m->target_peer_id.text)) {
         code = WIRE_CODE_UNKNOWN_TARGET;
     } else if (!session) {
         code = WIRE_CODE_UNKNOWN_SESSION;

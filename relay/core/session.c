@@ -90,6 +90,31 @@ const struct wire_peer_id *session_peer(const struct session *session, enum sess
                                        : &session->summary.provider_peer_id;
 }
 
+struct member *session_member(struct session *session, enum session_side side)
+{
+    if (!session->members[side])
+        session->members[side] =
+            syncshell_member(session->syncshell, session_peer(session, side)->text);
+    return session->members[side];
+}
+
+static void forget_member(struct list *sessions, const struct member *m)
+{
+    list_for_each_safe (n, next, sessions) {
+        struct session *session = container_of(n, struct session, list_node);
+        for (size_t side = 0; side < 2; side++) {
+            if (session->members[side] == m)
+                session->members[side] = NULL;
+        }
+    }
+}
+
+void session_forget_member(struct syncshell *s, const struct member *m)
+{
+    forget_member(&s->open_sessions, m);
+    forget_member(&s->tombstones, m);
+}
+
 bool session_concerns(const struct session *session, const char *peer_id)
 {
     return session_side_of(session, peer_id) != SESSION_SIDE_NONE ||
@@ -120,6 +145,7 @@ void session_hand_over(struct session *session, const struct wire_peer_id *joine
     session->former_peer_id = session->summary.joiner_peer_id;
     attempt_end(session->attempt, WIRE_CODE_SUPERSEDED);
     session->summary.joiner_peer_id = *joiner;
+    session->members[SESSION_SIDE_JOINER] = NULL;
     session->summary.cause = (struct cause_text){""};
     session_announce(session, NULL);
     announce_to(session, session->former_peer_id.text);

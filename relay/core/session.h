@@ -15,6 +15,7 @@
 struct attempt;
 struct connection;
 struct core;
+struct member;
 struct syncshell;
 
 enum { SESSION_TOMBSTONES_MAX = 1024 }; /* per syncshell: beyond, the oldest are forgotten early */
@@ -36,6 +37,7 @@ struct session {
     struct wire_peer_id former_peer_id; /* who was joiner before it was handed over; "" */
     int64_t expires_unix_ms;            /* of a tombstone: when it is forgotten */
     struct attempt *attempt;            /* NULL: none is live */
+    struct member *members[2];          /* by side, as far as looked up: session_member() */
     uint64_t stored_generation;         /* what the store knows, or is being told */
     bool raising;                       /* a STORE_RAISE_GENERATION is in flight */
     uint64_t next_raise_us;             /* not before then */
@@ -54,6 +56,9 @@ struct session *session_free(struct session *session); /* drops the attempt sile
 
 enum session_side session_side_of(const struct session *session, const char *peer_id);
 const struct wire_peer_id *session_peer(const struct session *session, enum session_side side);
+/* The participant's place in the syncshell, NULL when it is no longer a member. */
+struct member *session_member(struct session *session, enum session_side side);
+void session_forget_member(struct syncshell *s, const struct member *m);
 static inline enum session_side session_other_side(enum session_side side)
 {
     return side == SESSION_SIDE_JOINER ? SESSION_SIDE_PROVIDER : SESSION_SIDE_JOINER;
