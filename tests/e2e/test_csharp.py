@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.process import BUILD, INHERITED, Relay, syncshell
+from support.process import BUILD, INHERITED, Relay, runtimes_of, syncshell
 from support.raw import Group, RawPeer, invite
 from support.wait import LIMIT_S
 
@@ -17,12 +17,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BINDING = REPOSITORY / "shared/bindings/csharp/Syncshell.cs"
 PROBE = REPOSITORY / "tests/bindings/csharp"
 LIBRARY = BUILD / "shared/transport/libsyncshell.so"
-
-
-def runtimes_of(library):
-    """The sanitizers' libraries, if this one was built with them: they must be loaded before the program is."""
-    listed = subprocess.run(["ldd", library], capture_output=True, text=True, check=True).stdout
-    return [line.split()[2] for line in listed.splitlines() if line.strip().startswith(("libasan", "libubsan"))]
 
 
 def environment():

@@ -32,6 +32,12 @@ def reader(stream, take, end):
     return thread
 
 
+def runtimes_of(library):
+    """The sanitizers' libraries, if this one was built with them: they must be loaded before the program is."""
+    listed = subprocess.run(["ldd", library], capture_output=True, text=True, check=True).stdout
+    return [line.split()[2] for line in listed.splitlines() if line.strip().startswith(("libasan", "libubsan"))]
+
+
 class Process:
     """A child with its output in logs. `errors` keeps stderr: a sanitizer's report there fails the test."""
 
@@ -102,6 +108,7 @@ class Relay:
         if host:
             self.prefix, self.name, self.port = host.prefix, host.address, RELAY_PORT
             self.settings = {"listen_address": host.address, "public_urls": self.url, "create_policy": "open", **settings}
+        self.environment = {}
         self.process = None
         self.reports = []
 
@@ -114,7 +121,8 @@ class Relay:
             return f'secret_file = "{file}"'
         self.file.write_text(re.sub(r'^secret = "(.*)"$', to_file, text, flags=re.MULTILINE))
 
-    def start(self):
+    def launch(self):
+        """Does not wait until it listens."""
         env = {
             "SYNCSHELL_RELAY_LISTEN_ADDRESS": "127.0.0.1",
             "SYNCSHELL_RELAY_LISTEN_PORT": str(self.port),
@@ -125,7 +133,10 @@ class Relay:
         if self.tls:
             env["SYNCSHELL_RELAY_LISTEN_TLS_CERTIFICATE"] = str(self.tls.certificate)
             env["SYNCSHELL_RELAY_LISTEN_TLS_KEY"] = str(self.tls.key)
-        self.process = Process([*self.prefix, RELAY], "relay", env)
+        self.process = Process([*self.prefix, RELAY], "relay", {**env, **self.environment})
+
+    def start(self):
+        self.launch()
         entry = self.process.listening.wait(where=lambda e: LISTENING.search(e["line"]))
         self.port = int(LISTENING.search(entry["line"]).group(3))
         return self
