@@ -1,0 +1,111 @@
+"""The image: built from deploy/Dockerfile as it is, run as nobody on a read-only root."""
+
+import asyncio
+import time
+
+import container
+import pytest
+from support import schemas
+from support.raw import Group, RawPeer
+from support.wait import LIMIT_S
+from support.world import World
+from test_recovery import acknowledged, begin, finish
+
+pytestmark = pytest.mark.long
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    config = container.build()
+    root = tmp_path_factory.mktemp("image") / "root"
+    container.unpack(root)
+    return config, root
+
+
+@pytest.fixture
+def world(tmp_path, image):
+    config, root = image
+    world = World(tmp_path, schemas.known(), None)
+    world.relay = container.Container(world.relay_folder, root, config)
+    yield world
+    world.end()
+
+
+def healthy(relay):
+    """Asks what the image tells the daemon to ask, until it is so."""
+    check = relay.config["Healthcheck"]["Test"]
+    assert check[0] == "CMD"
+    deadline = time.monotonic() + LIMIT_S
+    while relay.execute(*check[1:], check=False).returncode != 0:
+        assert time.monotonic() < deadline
+    return True
+
+
+def test_the_image_says_what_it_is(image):
+    config, root = image
+    assert config["User"] == "10001:10001" and list(config["Volumes"]) == ["/data"]
+    assert config["Labels"]["org.opencontainers.image.title"] == "Syncshell relay"
+    assert list(config["ExposedPorts"]) == ["8787/tcp"]
+    size = sum(f.lstat().st_size for f in root.rglob("*") if f.is_file() and not f.is_symlink())
+    base = 210 * MEGABYTE  # debootstrap's; Debian's own slim image has 75
+    assert size < base + 40 * MEGABYTE, f"{size / MEGABYTE:.0f} MB"
+    assert not list(root.glob("usr/bin/*gcc*")) and not (root / "src").exists()
+
+
+def test_a_recovery_goes_through_it_and_survives_its_restart(world):
+    relay = world.relay
+    world.start_relay()
+    assert healthy(relay)
+    status = open(f"/proc/{relay.pid}/status").read()
+    assert "\nUid:\t10001\t10001\t10001\t10001\n" in status and "\nCapEff:\t0000000000000000\n" in status
+    assert relay.execute("touch", "/usr/x", check=False).returncode != 0, "the root can be written to"
+    provider, joiner, session = begin(world)
+    marks = provider.events.mark(), joiner.events.mark()
+    began = time.monotonic()
+    assert relay.stop() == 0
+    assert time.monotonic() - began < 20, "longer than the grace of compose.yaml"
+    joiner.send("link", session=session, generation=1, state="lost")
+    world.start_relay()
+    for side, mark in zip((provider, joiner), marks):
+        assert side.event("syncshell_joined", since=mark)["recovered"] is True
+    finish(world, provider, joiner, session, marks[0], marks[1], acknowledged(joiner))
+
+
+def test_commands_work_inside(world):
+    world.start_relay()
+    assert healthy(world.relay)
+    assert "ready" in world.relay.execute("syncshell-relay", "status").stdout
+    assert world.relay.execute("syncshell-relay", "access-key", "add", "Ann").stdout.startswith("syncshell-key.")
+    assert world.relay.execute("syncshell-relay", "backup", "/data/backup.db").stdout.startswith("Saved /data/relay.db")
+
+
+def test_the_turn_secret_is_used_and_not_passed_on(world):
+    world.relay.settings = {"TURN_HOST": "turn.example", "TURN_SECRET": "c0ffee" * 8}
+    world.start_relay()
+    environment = open(f"/proc/{world.relay.pid}/environ").read()
+    assert "TURN_" not in environment and "SYNCSHELL_RELAY_CONFIG=/run/syncshell/relay.toml" in environment
+
+    async def run():
+        peer, other, group = await RawPeer(world.relay.url).connect(), await RawPeer(world.relay.url).connect(), Group()
+        await peer.create(group)
+        await peer.join(group)
+        await other.join(group)
+        await peer.open_session(group, "session-1", peer.id, other.id)
+        answer = await peer.ask("IceServersRequest", "IceServers", syncshellId=group.id, recoverySessionId="session-1", attempt=1)
+        await peer.close()
+        await other.close()
+        return answer["servers"]
+
+    servers = asyncio.run(run())
+    by_url = {server["url"]: server for server in servers}
+    assert by_url["turn:turn.example:3478?transport=udp"]["credential"], servers
+    assert "c0ffee" not in str(servers)
+
+
+def test_without_settings_it_says_what_is_missing(world):
+    """`docker run` and nothing else: listening everywhere is not begun by guesses."""
+    world.relay.settings = {"SYNCSHELL_RELAY_LISTEN_ADDRESS": "0.0.0.0"}
+    world.relay.write_bundle()
+    done = world.relay.runc("run", "--bundle", str(world.relay.folder), world.relay.name, check=False)
+    assert done.returncode == 2 and "public.urls must name the URLs" in done.stderr and "create.policy" in done.stderr
