@@ -7,6 +7,7 @@
 #include "app/admin_command.h"
 #include "app/backup_command.h"
 #include "app/data_folder.h"
+#include "app/doctor_command.h"
 #include "app/explain_command.h"
 #include "app/options.h"
 #include "app/status_command.h"
@@ -19,7 +20,7 @@ static const char *one_file_problem(char *const *words)
 
 static const char *no_words_problem(char *const *words)
 {
-    return words[0] ? "health, reload and status take nothing more" : NULL;
+    return words[0] ? "doctor, health, reload and status take nothing more" : NULL;
 }
 
 static const char *one_session_problem(char *const *words)
@@ -69,10 +70,16 @@ static int run_status(const struct options *o, const struct settings *s)
     return status_command(s->store_path);
 }
 
+static int run_doctor(const struct options *o, const struct settings *s)
+{
+    return doctor_command(s, o->ca_file);
+}
+
 static const struct command commands[] = {
     {"access-key", access_key_words_problem, run_access_key},
     {"backup", one_file_problem, run_backup},
     {"restore", one_file_problem, run_restore},
+    {"doctor", no_words_problem, run_doctor},
     {"explain", one_session_problem, run_explain},
     {"health", no_words_problem, run_health},
     {"reload", no_words_problem, run_reload},

@@ -141,6 +141,7 @@ static int execute(struct options *o)
     switch (o->command) {
     case COMMAND_HELP:
         fputs(options_help, stdout);
+        fputs(options_help_commands, stdout);
         return EXIT_SUCCESS;
     case COMMAND_VERSION:
         puts("syncshell-relay " SYNCSHELL_VERSION);

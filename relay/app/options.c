@@ -15,6 +15,7 @@ const char options_help[] =
     "       syncshell-relay [OPTION]... access-key revoke NAME|ID\n"
     "       syncshell-relay [OPTION]... backup FILE\n"
     "       syncshell-relay [OPTION]... restore FILE\n"
+    "       syncshell-relay [OPTION]... doctor [--ca FILE]\n"
     "       syncshell-relay [OPTION]... explain SESSION\n"
     "       syncshell-relay [OPTION]... health\n"
     "       syncshell-relay [OPTION]... reload\n"
@@ -31,7 +32,9 @@ const char options_help[] =
     "  --print-example     print every key with its meaning, range and default, and end\n"
     "  --help              print this text, and end\n"
     "  --version           print the version, and end\n"
-    "\n"
+    "\n";
+
+const char options_help_commands[] =
     "Access keys let people create syncshells where create.policy is \"access-key\". The commands work on the database of\n"
     "store.path, also while a relay runs on it: it obeys at once.\n"
     "  access-key add      make a key and print it, once; the database keeps its hash\n"
@@ -49,6 +52,9 @@ const char options_help[] =
     "  health              whether it is ready to serve, and if not, why\n"
     "  reload              as SIGHUP, and say which keys need a restart, or what is wrong\n"
     "  status              who is here, what recovers, what failed and why; as a page: admin.address\n"
+    "  doctor              try what members need, from this machine: the public name, its certificate, the way to the relay,\n"
+    "                      the TURN servers, the clock, the disk; and say what to do about what is wrong\n"
+    "  --ca FILE           doctor: trust the authorities of this PEM file instead of the system's\n"
     "\n"
     "Every key can also be set in the environment: listen.port is " SETTING_ENVIRONMENT_PREFIX
     "LISTEN_PORT. The command line goes before\n"
@@ -112,7 +118,7 @@ static const char *file_from_environment(void)
     return file && *file ? file : NULL;
 }
 
-enum { OPTION_CONFIG = 256, OPTION_SET, OPTION_EXPIRES, OPTION_COMMAND };
+enum { OPTION_CONFIG = 256, OPTION_SET, OPTION_EXPIRES, OPTION_CA, OPTION_COMMAND };
 
 static int take_option(struct options *o, int option, char **argv)
 {
@@ -122,6 +128,10 @@ static int take_option(struct options *o, int option, char **argv)
     }
     if (option == OPTION_SET)
         return take_assignment(o, optarg);
+    if (option == OPTION_CA) {
+        o->ca_file = optarg;
+        return 0;
+    }
     if (option == OPTION_EXPIRES)
         return take_days(o, optarg);
     if (option >= OPTION_COMMAND)
@@ -137,6 +147,8 @@ static int take_option(struct options *o, int option, char **argv)
 /* What is left behind the options. */
 static int take_words(struct options *o, char *const *words)
 {
+    if (o->ca_file && (!words[0] || strcmp(words[0], "doctor") != 0))
+        return usage_error("--ca is for doctor", "");
     if (!words[0])
         return o->expires_days == 0 ? 0 : usage_error("--expires-days is for access-key add", "");
     o->named = command_find(words[0]);
@@ -156,6 +168,7 @@ int options_parse(struct options *ret_options, int argc, char **argv, char *cons
     static const struct option known[] = {
         {"config", required_argument, NULL, OPTION_CONFIG},
         {"set", required_argument, NULL, OPTION_SET},
+        {"ca", required_argument, NULL, OPTION_CA},
         {"expires-days", required_argument, NULL, OPTION_EXPIRES},
         {"check-config", no_argument, NULL, OPTION_COMMAND + COMMAND_CHECK},
         {"print-config", no_argument, NULL, OPTION_COMMAND + COMMAND_PRINT_CONFIG},

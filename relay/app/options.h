@@ -29,10 +29,12 @@ struct options {
     size_t n_assignments;
     const struct command *named;
     char *const *words;    /* what follows the name of a command, NULL-terminated */
+    const char *ca_file;   /* doctor; NULL: the system's authorities */
     uint32_t expires_days; /* access-key add; 0: never */
 };
 
-extern const char options_help[];
+extern const char options_help[]; /* --help: this, then the other */
+extern const char options_help_commands[];
 
 /* 0, or -EINVAL after having said on standard error what is wrong. */
 int options_parse(struct options *ret_options, int argc, char **argv, char *const *environment);

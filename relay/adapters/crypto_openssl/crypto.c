@@ -136,17 +136,35 @@ int crypto_sha256(const void *data, size_t size, char ret_hex[65])
     return 0;
 }
 
-int crypto_hmac_sha1(const void *key, size_t key_size, const void *data, size_t size,
-                     char ret_base64[CRYPTO_HMAC_SHA1_SIZE])
+int crypto_hmac_sha1_bytes(const void *key, size_t key_size, const void *data, size_t size,
+                           unsigned char ret_mac[CRYPTO_SHA1_BYTES])
 {
-    unsigned char mac[EVP_MAX_MD_SIZE];
     unsigned int n = 0;
 
-    if (key_size > INT_MAX || !HMAC(EVP_sha1(), key, (int)key_size, data, size, mac, &n)) {
+    if (key_size > INT_MAX || !HMAC(EVP_sha1(), key, (int)key_size, data, size, ret_mac, &n)) {
         ERR_clear_error();
         return -ENOMEM;
     }
-    (void)EVP_EncodeBlock((unsigned char *)ret_base64, mac, (int)n);
+    return 0;
+}
+
+int crypto_hmac_sha1(const void *key, size_t key_size, const void *data, size_t size,
+                     char ret_base64[CRYPTO_HMAC_SHA1_SIZE])
+{
+    unsigned char mac[CRYPTO_SHA1_BYTES];
+    int r = crypto_hmac_sha1_bytes(key, key_size, data, size, mac);
+
+    if (r == 0)
+        (void)EVP_EncodeBlock((unsigned char *)ret_base64, mac, sizeof mac);
+    return r;
+}
+
+int crypto_md5(const void *data, size_t size, unsigned char ret_digest[CRYPTO_MD5_BYTES])
+{
+    if (EVP_Digest(data, size, ret_digest, NULL, EVP_md5(), NULL) != 1) {
+        ERR_clear_error();
+        return -ENOTSUP;
+    }
     return 0;
 }
 

@@ -23,6 +23,12 @@ enum { CRYPTO_HMAC_SHA1_SIZE = 29 };
 int crypto_hmac_sha1(const void *key, size_t key_size, const void *data, size_t size,
                      char ret_base64[CRYPTO_HMAC_SHA1_SIZE]);
 
+/* The same and MD5 as bytes, for asking a TURN server. 0 or negative. */
+enum { CRYPTO_SHA1_BYTES = 20, CRYPTO_MD5_BYTES = 16 };
+int crypto_hmac_sha1_bytes(const void *key, size_t key_size, const void *data, size_t size,
+                           unsigned char ret_mac[CRYPTO_SHA1_BYTES]);
+int crypto_md5(const void *data, size_t size, unsigned char ret_digest[CRYPTO_MD5_BYTES]);
+
 /* Unpadded base64url and a NUL, of up to 256 bytes. 0, or -ENOSPC when it does not fit. */
 int crypto_base64url(const void *data, size_t data_size, char *ret_text, size_t size);
 int crypto_random(struct crypto *c, void *ret_bytes, size_t size); /* 0 or negative */

@@ -1,0 +1,44 @@
+/* The few messages of STUN and TURN (RFC 8489, RFC 8656) that asking a server for an allocation takes. Pure but for the digests. */
+#ifndef RELAY_APP_STUN_H
+#define RELAY_APP_STUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    STUN_MESSAGE_MAX = 1500,
+    STUN_TEXT_SIZE = 768,
+    STUN_TRANSACTION_SIZE = 12,
+    STUN_BINDING = 0x0001,
+    STUN_ALLOCATE = 0x0003,
+    STUN_REFRESH = 0x0004,
+    STUN_SUCCESS = 0x0100, /* in a response's type */
+    STUN_ERROR = 0x0110,
+};
+
+/* Who asks, once the server has said its realm. */
+struct stun_credentials {
+    const char *username;
+    const char *password;
+    char realm[STUN_TEXT_SIZE];
+    char nonce[STUN_TEXT_SIZE];
+};
+
+struct stun_response {
+    uint16_t type;
+    int error_code; /* 0: none */
+    char realm[STUN_TEXT_SIZE];
+    char nonce[STUN_TEXT_SIZE];
+};
+
+/* Writes a request; ALLOCATE asks for UDP, REFRESH for a lifetime of 0. `credentials` may be NULL. Its size, or negative. */
+int stun_request(uint8_t ret_message[STUN_MESSAGE_MAX], uint16_t type,
+                 const uint8_t transaction[STUN_TRANSACTION_SIZE],
+                 const struct stun_credentials *credentials);
+
+/* False when it is not a well-formed response to that transaction. */
+bool stun_response_parse(struct stun_response *ret_response, const uint8_t *message, size_t size,
+                         const uint8_t transaction[STUN_TRANSACTION_SIZE]);
+
+#endif
