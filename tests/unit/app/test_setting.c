@@ -141,7 +141,9 @@ static void change_all(struct settings *s)
     }
     assert_int_equal(setting_set_list(s, setting_find("proxy.trusted"), TEXTS("10.0.0.0/8", "::1")),
                      0);
+    assert_int_equal(setting_set_text(s, setting_find("admin.address"), "127.0.0.1"), 0);
     /* Files that the check can read. */
+    assert_int_equal(setting_set_text(s, setting_find("admin.token_file"), "/dev/zero"), 0);
     assert_int_equal(setting_set_text(s, setting_find("listen.tls_certificate"), "/dev/null"), 0);
     assert_int_equal(setting_set_text(s, setting_find("listen.tls_key"), "/dev/zero"), 0);
 }
