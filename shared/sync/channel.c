@@ -35,6 +35,7 @@ struct channel_stack {
 struct channel {
     struct channel_stack *stack;
     struct channel_handler handler;
+    struct ice_server_list servers;
     struct ice *ice;
     struct dtls *dtls;
     struct sctp *sctp;
@@ -197,6 +198,11 @@ int channel_stack_new(struct channel_stack **ret_stack, GMainContext *context,
     }
     *ret_stack = stack;
     return 0;
+}
+
+const struct ice_options *channel_stack_options(const struct channel_stack *stack)
+{
+    return stack->ice_options;
 }
 
 void channel_stack_free(struct channel_stack *stack)
@@ -398,7 +404,8 @@ static int take_remote(struct channel *channel, struct sdp *takes_remote)
 }
 
 int channel_new(struct channel **ret_channel, struct channel_stack *stack, const char *offer,
-                size_t offer_size, const struct channel_handler *handler)
+                size_t offer_size, const struct ice_server_list *servers,
+                const struct channel_handler *handler)
 {
     struct channel *channel = g_new0(struct channel, 1);
     const struct ice_handler ice_handler = {.userdata = channel,
@@ -413,11 +420,12 @@ int channel_new(struct channel **ret_channel, struct channel_stack *stack, const
     channel->stack = stack;
     channel->handler = *handler;
     channel->offerer = !offer;
+    channel->servers = *servers;
     if (offer)
         r = sdp_parse(&remote, offer, offer_size);
     if (!r)
         r = ice_new(&channel->ice, stack->context, channel->offerer, stack->ice_options,
-                    &stack->closing, &ice_handler);
+                    &channel->servers, &stack->closing, &ice_handler);
     if (r) {
         sdp_deinit(&remote);
         channel_destroy(channel);
@@ -460,6 +468,11 @@ void channel_take_candidate(struct channel *channel, const char *candidate)
 {
     if (channel->has_remote)
         ice_add_candidate(channel->ice, candidate); /* one that cannot be used is not missed */
+}
+
+const char *channel_server_url(const struct channel *channel)
+{
+    return ice_server_url(channel->ice);
 }
 
 bool channel_is_relayed(const struct channel *channel)

@@ -34,9 +34,13 @@ struct channel_handler {
     void (*failed)(void *userdata, const char *cause); /* never opened, or was open and is gone */
 };
 
-/* Offers when `offer` is NULL, else answers it. 0, -EINVAL when the offer cannot be answered, -EIO. */
+/* The options that all channels share. */
+const struct ice_options *channel_stack_options(const struct channel_stack *stack);
+
+/* Offers when `offer` is NULL, else answers it. Copies `servers`. 0, -EINVAL when the offer cannot be answered, -EIO. */
 int channel_new(struct channel **ret_channel, struct channel_stack *stack, const char *offer,
-                size_t offer_size, const struct channel_handler *handler);
+                size_t offer_size, const struct ice_server_list *servers,
+                const struct channel_handler *handler);
 void channel_free(struct channel *channel); /* accepts NULL */
 
 int channel_take_answer(struct channel *channel, const char *sdp,
@@ -44,7 +48,8 @@ int channel_take_answer(struct channel *channel, const char *sdp,
 void channel_take_candidate(struct channel *channel,
                             const char *candidate); /* "": no more will come */
 
-bool channel_is_relayed(const struct channel *channel); /* by a TURN server */
+bool channel_is_relayed(const struct channel *channel);        /* by a TURN server */
+const char *channel_server_url(const struct channel *channel); /* see ice_server_url() */
 
 /* 0, -EAGAIN when the buffer is full, or -EIO. */
 int channel_send_text(struct channel *channel, const char *text, size_t size);

@@ -19,6 +19,8 @@ struct ice {
     GMainContext *context;
     guint stream;
     bool relay_only;
+    const struct ice_server_list *servers;
+    char *addresses[ICE_SERVERS_MAX]; /* of these, once they are known; owned */
     unsigned int *closing;
     unsigned int n_turn;     /* TURN servers: all, */
     unsigned int n_turn_tcp; /* those over TCP */
@@ -126,6 +128,7 @@ static void use_server(struct ice *ice, const struct ice_server *server, const c
     NiceRelayType type =
         server->kind == ICE_SERVER_TURN_TCP ? NICE_RELAY_TYPE_TURN_TCP : NICE_RELAY_TYPE_TURN_UDP;
 
+    ice->addresses[server - ice->servers->servers] = g_strdup(address);
     if (server->kind == ICE_SERVER_STUN) /* libnice knows one: the last that is given */
         g_object_set(ice->agent, "stun-server", address, "stun-server-port", (guint)server->port,
                      NULL);
@@ -192,10 +195,10 @@ static gboolean on_names_late(gpointer userdata)
     return G_SOURCE_REMOVE;
 }
 
-static int use_servers(struct ice *ice, const struct ice_options *options)
+static int use_servers(struct ice *ice)
 {
-    for (size_t i = 0; i < options->n_servers; i++) {
-        const struct ice_server *server = &options->servers[i];
+    for (size_t i = 0; i < ice->servers->n_servers; i++) {
+        const struct ice_server *server = &ice->servers->servers[i];
         GInetAddress *address = g_inet_address_new_from_string(server->host);
 
         ice->n_turn += server->kind != ICE_SERVER_STUN;
@@ -227,19 +230,19 @@ const char *ice_relay_cause(const struct ice *ice)
 
 /* ---- life ---- */
 
-static int start(struct ice *ice, const struct ice_options *options)
+static int start(struct ice *ice)
 {
     ice->stream = nice_agent_add_stream(ice->agent, 1);
     if (!ice->stream)
         return -EIO;
     if (!nice_agent_attach_recv(ice->agent, ice->stream, COMPONENT, ice->context, on_received, ice))
         return -EIO;
-    return use_servers(ice, options);
+    return use_servers(ice);
 }
 
 int ice_new(struct ice **ret_ice, GMainContext *context, bool controlling,
-            const struct ice_options *options, unsigned int *closing,
-            const struct ice_handler *handler)
+            const struct ice_options *options, const struct ice_server_list *servers,
+            unsigned int *closing, const struct ice_handler *handler)
 {
     struct ice *ice = g_new0(struct ice, 1);
     int r = 0;
@@ -247,6 +250,7 @@ int ice_new(struct ice **ret_ice, GMainContext *context, bool controlling,
     ice->handler = *handler;
     ice->context = context;
     ice->relay_only = options->relay_only;
+    ice->servers = servers;
     ice->closing = closing;
     ice->lookups = g_ptr_array_new();
     ice->cancellable = g_cancellable_new();
@@ -262,7 +266,7 @@ int ice_new(struct ice **ret_ice, GMainContext *context, bool controlling,
     if (options->bind_address)
         r = bind_to(ice, options->bind_address);
     if (!r)
-        r = start(ice, options);
+        r = start(ice);
     if (r) {
         ice_free(ice);
         return r;
@@ -308,6 +312,8 @@ void ice_free(struct ice *ice)
         nice_agent_close_async(ice->agent, on_closed, ice->closing);
     }
     g_object_unref(ice->agent);
+    for (size_t i = 0; i < ICE_SERVERS_MAX; i++)
+        g_free(ice->addresses[i]);
     g_free(ice);
 }
 
@@ -371,6 +377,47 @@ bool ice_is_relayed(const struct ice *ice)
     return nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote) &&
            (local->type == NICE_CANDIDATE_TYPE_RELAYED ||
             remote->type == NICE_CANDIDATE_TYPE_RELAYED);
+}
+
+static const char *url_at(const struct ice *ice, size_t i)
+{
+    const char *url = ice->servers->servers[i].url;
+
+    return *url ? url : NULL;
+}
+
+/* The TURN server with the address and port of that one. */
+static const char *url_of_relay(const struct ice *ice, const NiceCandidate *candidate)
+{
+    gchar text[NICE_ADDRESS_STRING_LEN];
+    NiceAddress *address = nice_address_new();
+    const char *url = NULL;
+
+    nice_candidate_relay_address(candidate, address);
+    nice_address_to_string(address, text);
+    for (size_t i = 0; !url && i < ice->servers->n_servers; i++) {
+        const struct ice_server *server = &ice->servers->servers[i];
+
+        if (server->kind != ICE_SERVER_STUN && g_strcmp0(ice->addresses[i], text) == 0 &&
+            server->port == nice_address_get_port(address))
+            url = url_at(ice, i);
+    }
+    nice_address_free(address);
+    return url;
+}
+
+const char *ice_server_url(const struct ice *ice)
+{
+    NiceCandidate *local = NULL, *remote = NULL;
+
+    if (nice_agent_get_selected_pair(ice->agent, ice->stream, COMPONENT, &local, &remote))
+        return local->type == NICE_CANDIDATE_TYPE_RELAYED ? url_of_relay(ice, local) : NULL;
+    if (!ice_relay_cause(ice))
+        return NULL;
+    for (size_t i = 0; i < ice->servers->n_servers; i++)
+        if (ice->servers->servers[i].kind != ICE_SERVER_STUN)
+            return url_at(ice, i);
+    return NULL;
 }
 
 void ice_send(struct ice *ice, const uint8_t *data, size_t size)

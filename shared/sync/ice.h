@@ -15,10 +15,9 @@
 struct ice;
 
 struct ice_options {
-    const char *bind_address; /* the only local address used; NULL: all */
-    const struct ice_server *servers;
-    size_t n_servers;
-    bool relay_only; /* no path but through a TURN server */
+    const char *bind_address;          /* the only local address used; NULL: all */
+    const struct ice_server_list *own; /* instead of those that the relay names, if there are any */
+    bool relay_only;                   /* no path but through a TURN server */
 };
 
 struct ice_handler {
@@ -31,16 +30,20 @@ struct ice_handler {
     void (*received)(void *userdata, const uint8_t *data, size_t size);
 };
 
-/* Borrows `options` for its life, and `closing`, which counts what is still being given back to TURN servers after ice_free(), until
+/* Borrows `options` and `servers` for its life, and `closing`, which counts what is still being given back to TURN servers after ice_free(), until
  * that is zero. 0, -EINVAL when `bind_address` is no address, -EIO when libnice refuses. Gathering has begun: the addresses of this
  * machine are known. */
 int ice_new(struct ice **ret_ice, GMainContext *context, bool controlling,
-            const struct ice_options *options, unsigned int *closing,
-            const struct ice_handler *handler);
+            const struct ice_options *options, const struct ice_server_list *servers,
+            unsigned int *closing, const struct ice_handler *handler);
 void ice_free(struct ice *ice);
 
 /* Whether the path that was found goes through a TURN server of either side. */
 bool ice_is_relayed(const struct ice *ice);
+
+/* The URL of the server through which this side's end of the path goes, or of the one to blame when ice_relay_cause() has a cause;
+ * NULL when there is none, or nobody knows. */
+const char *ice_server_url(const struct ice *ice);
 
 /* Once all is gathered: turn_refused or turn_unreachable when there are TURN servers and none has given an address; NULL otherwise,
  * and when it cannot be told. */

@@ -76,8 +76,11 @@ static const char *take_transport(struct ice_server *server, const char *rest)
 
 static const char *take_url(struct ice_server *server, const char *url)
 {
-    const char *problem = take_scheme(server, &url);
+    const char *problem;
 
+    if (g_strlcpy(server->url, url, sizeof(server->url)) >= sizeof(server->url))
+        server->url[0] = '\0';
+    problem = take_scheme(server, &url);
     if (!problem)
         problem = take_host(server, &url);
     if (!problem)
@@ -124,4 +127,47 @@ int ice_server_parse(struct ice_server *ret_server, const char *text, const char
     }
     *ret_server = server;
     return 0;
+}
+
+static bool copy_credential(char ret_text[static ICE_SERVER_CREDENTIAL_SIZE], const char *text)
+{
+    return text && *text &&
+           g_strlcpy(ret_text, text, ICE_SERVER_CREDENTIAL_SIZE) < ICE_SERVER_CREDENTIAL_SIZE;
+}
+
+/* NULL: none so far. */
+static const struct ice_server *last_turn(const struct ice_server_list *l)
+{
+    for (size_t i = l->n_servers; i > 0; i--)
+        if (l->servers[i - 1].kind != ICE_SERVER_STUN)
+            return &l->servers[i - 1];
+    return NULL;
+}
+
+static bool is_other_provider(const struct ice_server_list *l, const struct ice_server *server)
+{
+    const struct ice_server *last = last_turn(l);
+
+    return !last || strcmp(last->username, server->username) != 0 ||
+           strcmp(last->password, server->password) != 0;
+}
+
+bool ice_server_list_add(struct ice_server_list *l, const char *url, const char *username,
+                         const char *password)
+{
+    struct ice_server server = {.kind = ICE_SERVER_STUN};
+    bool turn, other;
+
+    if (l->n_servers == ICE_SERVERS_MAX || take_url(&server, url))
+        return false;
+    turn = server.kind != ICE_SERVER_STUN;
+    if (turn && (!copy_credential(server.username, username) ||
+                 !copy_credential(server.password, password)))
+        return false;
+    other = turn && is_other_provider(l, &server);
+    if (other && l->n_providers == ICE_PROVIDERS_USED_MAX)
+        return false;
+    l->n_providers += other;
+    l->servers[l->n_servers++] = server;
+    return true;
 }

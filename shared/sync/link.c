@@ -42,11 +42,11 @@ static const char *common_cause(const char *cause)
     return NULL;
 }
 
-/* `cause` (NULL: none) goes with a link that is not up. */
-static void tell(const struct link *link, int32_t state, const char *cause)
+/* `cause` (NULL: none) goes with a link that is not up; `server` is the ICE server's URL, NULL when nobody knows. */
+static void tell(const struct link *link, int32_t state, const char *cause, const char *server)
 {
     const syncshell_link_report report = {
-        .size = sizeof(report), .link = state, .cause = common_cause(cause)};
+        .size = sizeof(report), .link = state, .cause = common_cause(cause), .ice_server = server};
     int32_t error;
 
     do
@@ -87,10 +87,13 @@ static void show_end(const struct link *link, bool was_up, const char *cause, bo
 static void give_up(struct link *link, const char *cause)
 {
     bool was_up = link->up;
+    bool blamed = g_str_has_prefix(cause, "turn_"); /* for anything else no server can be */
+    char *server = blamed && link->channel ? g_strdup(channel_server_url(link->channel)) : NULL;
 
     drop_channel(link);
     show_end(link, was_up, cause, common_cause(cause) != NULL);
-    tell(link, was_up ? SYNCSHELL_LINK_LOST : SYNCSHELL_LINK_FAILED, cause);
+    tell(link, was_up ? SYNCSHELL_LINK_LOST : SYNCSHELL_LINK_FAILED, cause, server);
+    g_free(server);
 }
 
 void link_reject(struct link *link, const char *cause)
@@ -196,16 +199,17 @@ static void on_opened(void *userdata)
 {
     struct link *link = userdata;
     bool relayed = channel_is_relayed(link->channel);
+    const char *server = channel_server_url(link->channel);
 
     link->up = true;
     link->heard_us = link->sent_us = link->ticked_us = g_get_monotonic_time();
     output_event(link->output,
-                 json_pack("{s:s, s:s, s:s, s:I, s:b}", "event", "link", "state", "up", "sessionId",
-                           link->session_id, "generation", (json_int_t)link->generation, "relayed",
-                           relayed),
+                 json_pack("{s:s, s:s, s:s, s:I, s:b, s:s*}", "event", "link", "state", "up",
+                           "sessionId", link->session_id, "generation",
+                           (json_int_t)link->generation, "relayed", relayed, "iceServer", server),
                  "Linked with the other side%s (attempt %llu).",
                  relayed ? " through a TURN server" : "", (unsigned long long)link->generation);
-    tell(link, SYNCSHELL_LINK_UP, NULL);
+    tell(link, SYNCSHELL_LINK_UP, NULL, server);
     link->handler.up(link->handler.userdata);
 }
 
@@ -261,8 +265,28 @@ static void on_failed(void *userdata, const char *cause)
 
 /* ---- from the library ---- */
 
-static void begin(struct link *link, uint64_t generation, const char *offer, size_t size)
+/* Those of the command line, or those that the relay names for this attempt. */
+static void choose_servers(const struct link *link, const syncshell_event *event,
+                           struct ice_server_list *ret_servers)
 {
+    const struct ice_server_list *own = channel_stack_options(link->stack)->own;
+    size_t n = syncshell_event_ice_server_count(event);
+
+    *ret_servers = *own;
+    for (size_t i = 0; own->n_servers == 0 && i < n; i++) {
+        syncshell_ice_server server = {.size = sizeof(server)};
+
+        if (syncshell_event_ice_server(event, i, &server) == SYNCSHELL_OK)
+            ice_server_list_add(ret_servers, server.url, server.username, server.credential);
+    }
+}
+
+/* `event` names the ICE servers. */
+static void begin(struct link *link, uint64_t generation, const syncshell_event *event,
+                  const char *offer, size_t size)
+{
+    struct ice_server_list servers;
+
     const struct channel_handler handler = {.userdata = link,
                                             .described = on_described,
                                             .candidate = on_candidate,
@@ -278,7 +302,8 @@ static void begin(struct link *link, uint64_t generation, const char *offer, siz
     link->offering = !offer;
     if (offer)
         show_signal(link, "offer", false);
-    r = channel_new(&link->channel, link->stack, offer, size, &handler);
+    choose_servers(link, event, &servers);
+    r = channel_new(&link->channel, link->stack, offer, size, &servers, &handler);
     if (r)
         give_up(link, r == -EINVAL ? "bad_offer" : "webrtc_failed");
 }
@@ -311,7 +336,7 @@ static void take_signal(struct link *link, const syncshell_event *event, uint64_
     if (!sdp)
         return;
     if (syncshell_event_get_type(event) == SYNCSHELL_EVENT_OFFER)
-        begin(link, generation, sdp, size);
+        begin(link, generation, event, sdp, size);
     else if (!current)
         return;
     else if (syncshell_event_get_type(event) == SYNCSHELL_EVENT_CANDIDATE)
@@ -345,7 +370,7 @@ void link_event(struct link *link, const syncshell_event *event)
     if (syncshell_event_integer(event, SYNCSHELL_FIELD_GENERATION, &generation))
         return;
     if (type == SYNCSHELL_EVENT_OFFER_NEEDED)
-        begin(link, generation, NULL, 0);
+        begin(link, generation, event, NULL, 0);
     else if (type == SYNCSHELL_EVENT_OFFER || type == SYNCSHELL_EVENT_ANSWER ||
              type == SYNCSHELL_EVENT_CANDIDATE)
         take_signal(link, event, generation);

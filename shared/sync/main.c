@@ -221,8 +221,7 @@ static int run(const struct options *options)
 {
     struct program program = {.app = {.options = options},
                               .ice_options = {.bind_address = options->bind_address,
-                                              .servers = options->ice_servers,
-                                              .n_servers = options->n_ice_servers,
+                                              .own = &options->ice_servers,
                                               .relay_only = options->relay_only}};
     struct app *app = &program.app;
     guint signals[] = {g_unix_signal_add(SIGTERM, on_signal, app),

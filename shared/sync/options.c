@@ -32,7 +32,8 @@ static const char HELP[] =
     "  --bind ADDRESS   use this local address only, such as 127.0.0.1 or a VPN's\n"
     "  --ice-server URL[,USERNAME,PASSWORD]\n"
     "                   a STUN or TURN server: stun:HOST[:PORT] or turn:HOST[:PORT][?transport=tcp]; may be repeated.\n"
-    "                   Commas and percent signs in USERNAME and PASSWORD are written as %2C and %25\n"
+    "                   Commas and percent signs in USERNAME and PASSWORD are written as %2C and %25.\n"
+    "                   Without any, those that the relay names for each attempt\n"
     "  --relay-only     reach the other side through a TURN server only\n"
     "  -h, --help       this text\n"
     "      --version    the version\n"
@@ -53,9 +54,11 @@ static int refuse(const char **ret_problem, const char *problem)
 
 static int take_ice_server(struct options *options, const char *value, const char **ret_problem)
 {
-    if (options->n_ice_servers == ICE_SERVERS_MAX)
+    struct ice_server_list *l = &options->ice_servers;
+
+    if (l->n_servers == ICE_SERVERS_MAX)
         return refuse(ret_problem, "There are too many ICE servers.");
-    return ice_server_parse(&options->ice_servers[options->n_ice_servers++], value, ret_problem);
+    return ice_server_parse(&l->servers[l->n_servers++], value, ret_problem);
 }
 
 /* The text that the option `name` of `length` fills; NULL: it is none of those. */

@@ -21,8 +21,7 @@ struct options {
     const char *from_peer_id;
     const char *bind_address;
     bool relay_only;
-    size_t n_ice_servers;
-    struct ice_server ice_servers[ICE_SERVERS_MAX];
+    struct ice_server_list ice_servers;
 };
 
 /* 0, or -EINVAL with a sentence in `ret_problem` (borrowed). */

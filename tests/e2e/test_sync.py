@@ -4,12 +4,14 @@ import hashlib
 import json
 import os
 import random
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from support.process import BUILD, Process, Relay, syncshell
-from support.turn import TurnServer
+from support.turn import TurnServer, free_port, password
 from support.wait import Log
 
 SYNC = Path(os.environ.get("SYNCSHELL_SYNC_BIN", BUILD / "shared" / "sync" / "syncshell-sync"))
@@ -39,7 +41,7 @@ class Pair:
         self.source, self.target = folder / "source", folder / "target"
         for made in (folder / "relay", self.source, self.target):
             made.mkdir()
-        self.relay = Relay(folder / "relay", tls).start()
+        self.relay = Relay(folder / "relay", tls, ice="").start()
         self.make_members()
         self.processes = []
         self.fill(n_files, file_bytes, large_bytes)
@@ -62,6 +64,14 @@ class Pair:
         process = Sync(role, folder, self.folder / role, *options)
         self.processes.append(process)
         return process
+
+    def configure_ice(self, text):
+        """As the operator does, while the relay runs."""
+        self.relay.set_ice(text)
+        mark = self.relay.process.listening.mark()
+        self.relay.process.child.send_signal(signal.SIGHUP)
+        entry = self.relay.process.listening.wait(mark, where=lambda e: "event=reload" in e["line"])
+        assert "event=reloaded" in entry["line"], entry
 
     def on_disk_bytes(self):
         return sum(p.stat().st_size for p in self.target.rglob("*") if p.is_file() and p.suffix not in (".meta", ".new"))
@@ -256,6 +266,79 @@ def test_turn_refuses(pair, turn):
     fetch = pair.start("fetch", *options)
     failed = fetch.events.wait(event="link", state="failed")
     assert failed["cause"] == "turn_refused" and "credentials" in failed["explanation"]
+
+
+# ---- servers that the relay names ----
+
+SECRET = "what the server knows"
+
+
+@pytest.fixture
+def minting_turn(tmp_path):
+    turn = TurnServer(tmp_path, secret=SECRET)
+    yield turn
+    turn.stop()
+
+
+def provider(url, **named):
+    return f'[[ice.server]]\nurls = ["{url}"]\n' + "".join(f'{key} = "{value}"\n' for key, value in named.items())
+
+
+def relayed(pair, configuration):
+    """A fetch that has no way but through the relay's TURN servers."""
+    pair.configure_ice(configuration)
+    log = pair.relay.process.listening
+    mark = log.mark()
+    pair.start("share", "--relay-only")
+    log.wait(mark, where=lambda e: "event=joined" in e["line"])  # an attempt while it is away would be the first
+    return pair.start("fetch", "--relay-only")
+
+
+def expect_whole(pair, fetch, turn):
+    assert fetch.events.wait(event="complete")["bytesReceived"] == pair.total_bytes
+    assert fetch.wait() == 0
+    pair.check_equal()
+    up = fetch.events.all(event="link", state="up")[0]
+    assert up["relayed"] and up["iceServer"] == turn.url()
+
+
+def test_through_the_relays_turn_server(pair, minting_turn):
+    fetch = relayed(pair, provider(minting_turn.url(), secret=SECRET))
+    expect_whole(pair, fetch, minting_turn)
+    assert not fetch.events.all(event="link", state="failed")
+
+
+def test_a_wrong_secret_is_named_and_mended(pair, minting_turn):
+    fetch = relayed(pair, provider(minting_turn.url(), secret="what it does not know"))
+    assert fetch.events.wait(event="link", state="failed")["cause"] == "turn_refused"
+    pair.configure_ice(provider(minting_turn.url(), secret=SECRET))
+    expect_whole(pair, fetch, minting_turn)
+
+
+def test_an_expired_credential_is_named_and_mended(pair, minting_turn):
+    username = f"{int(time.time()) - 10}:ed25519:somebody"
+    expired = provider(minting_turn.url(), username=username, credential=password(SECRET, username))
+    fetch = relayed(pair, expired)
+    assert fetch.events.wait(event="link", state="failed")["cause"] == "turn_refused"
+    pair.configure_ice(provider(minting_turn.url(), secret=SECRET))
+    expect_whole(pair, fetch, minting_turn)
+
+
+def test_dead_servers_in_front(pair, minting_turn):
+    """Two providers are tried at once; the next attempt goes by another one."""
+    dead = "".join(provider(f"turn:127.0.0.1:{free_port()}", secret=f"of the dead {n}") for n in range(2))
+    fetch = relayed(pair, dead + provider(minting_turn.url(), secret=SECRET))
+    failed = fetch.events.wait(event="link", state="failed")
+    assert failed["cause"] == "turn_unreachable"
+    expect_whole(pair, fetch, minting_turn)
+    assert len(fetch.events.all(event="link", state="failed")) == 1
+
+
+def test_one_dead_server_costs_no_attempt(pair, minting_turn):
+    dead = provider(f"turn:127.0.0.1:{free_port()}", secret="of the dead")
+    fetch = relayed(pair, dead + provider(minting_turn.url(), secret=SECRET))
+    expect_whole(pair, fetch, minting_turn)
+    assert not fetch.events.all(event="link", state="failed")
 
 
 def test_links_are_not_followed(pair):

@@ -117,12 +117,47 @@ static void test_refused(void **state)
     g_free(host);
 }
 
+static bool add(struct ice_server_list *l, const char *url, const char *password)
+{
+    return ice_server_list_add(l, url, password ? "u" : NULL, password);
+}
+
+/* One provider with all its URLs, and one to spare. */
+static void test_those_of_the_relay(void **state)
+{
+    struct ice_server_list l = {0};
+
+    (void)state;
+    assert_false(add(&l, "turns:a.example", "a")); /* not supported: counts for nothing */
+    assert_false(add(&l, "turn:z.example", NULL));
+    assert_false(add(&l, "turn:z.example", ""));
+    assert_false(add(&l, "http://z.example", "z"));
+    assert_true(add(&l, "turn:a.example", "a"));
+    assert_true(add(&l, "turn:a.example?transport=tcp", "a"));
+    assert_true(add(&l, "stun:s.example", NULL));
+    assert_false(add(&l, "turn:b.example,", "b")); /* a comma separates nothing here */
+    assert_true(add(&l, "turn:b.example", "b"));
+    assert_false(add(&l, "turn:c.example", "c"));
+    assert_true(add(&l, "turn:b.example:443", "b"));
+    assert_true(add(&l, "stun:t.example", "ignored"));
+    assert_int_equal(l.n_servers, 6);
+    assert_string_equal(l.servers[1].url, "turn:a.example?transport=tcp");
+    assert_int_equal(l.servers[1].kind, ICE_SERVER_TURN_TCP);
+    assert_string_equal(l.servers[3].host, "b.example");
+    assert_string_equal(l.servers[3].password, "b");
+    assert_string_equal(l.servers[5].password, "");
+    assert_true(add(&l, "stun:u.example", NULL));
+    assert_true(add(&l, "stun:v.example", NULL));
+    assert_false(add(&l, "stun:w.example", NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_urls),
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_those_of_the_relay),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
