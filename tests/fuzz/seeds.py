@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Seeds and dictionary of the fuzzers, made from the examples and schemas of schema/wire.
 
-    tests/fuzz/seeds.py frame|body|invite|forwarded|recovery_code|sdp|transfer FOLDER
+    tests/fuzz/seeds.py frame|body|invite|forwarded|http|stun|recovery_code|sdp|transfer FOLDER
 
 fills FOLDER with the fuzzer's seeds.
 """
@@ -9,6 +9,7 @@ fills FOLDER with the fuzzer's seeds.
 import hashlib
 import json
 import pathlib
+import struct
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -47,6 +48,21 @@ def invite_seeds():
 def forwarded_seeds():
     for text in ("192.0.2.1", "192.0.2.1:5678, 10.0.0.2", "[::1]:80", "::ffff:192.0.2.1", "x,, [fd00::1] , 10.0.0.0/8", ""):
         yield text.encode()
+
+
+def http_seeds():
+    yield b"GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer token\r\n\r\n"
+    yield b"POST /reload HTTP/1.0\r\nContent-Length: 0\r\n\r\n"
+    yield b"HEAD / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def stun_seeds():
+    """Responses to fuzz_stun.c's transaction: a refusal with realm and nonce, and an allocation."""
+    def message(kind, *attributes):
+        body = b"".join(struct.pack(">HH", name, len(value)) + value + bytes(-len(value) % 4) for name, value in attributes)
+        return struct.pack(">HHI", kind, len(body), 0x2112A442) + b"transaction\0" + body
+    yield message(0x0113, (9, b"\0\0\4\1Unauthorized"), (0x14, b"relay.example"), (0x15, b"nonce"))
+    yield message(0x0103, (0x16, b"\0\1" + bytes(6)), (8, bytes(20)))
 
 
 SDP = """v=0
@@ -100,7 +116,8 @@ def recovery_code_seeds():
 
 
 SEEDS = {"frame": frame_seeds, "body": body_seeds, "invite": invite_seeds, "forwarded": forwarded_seeds,
-         "sdp": sdp_seeds, "transfer": transfer_seeds, "recovery_code": recovery_code_seeds}
+         "sdp": sdp_seeds, "transfer": transfer_seeds, "recovery_code": recovery_code_seeds, "http": http_seeds,
+         "stun": stun_seeds}
 
 
 def write_dictionary(path):

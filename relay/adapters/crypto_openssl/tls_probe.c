@@ -59,7 +59,9 @@ static int64_t expiry_of(const SSL *ssl)
 
 static int start_tls(struct tls_probe *p, SSL *ssl, char *ret_error, size_t size)
 {
-    if (SSL_set_tlsext_host_name(ssl, p->host) != 1 || SSL_set1_host(ssl, p->host) != 1) {
+    char host[NI_MAXHOST]; /* OpenSSL's macro takes no const, and copies */
+    (void)snprintf(host, sizeof host, "%s", p->host);
+    if (SSL_set_tlsext_host_name(ssl, host) != 1 || SSL_set1_host(ssl, p->host) != 1) {
         (void)snprintf(ret_error, size, "cannot be tried: out of memory");
         return -ENOMEM;
     }
