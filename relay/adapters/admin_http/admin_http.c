@@ -13,12 +13,13 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <event2/listener.h>
 
 #include "adapters/admin_http/control_socket.h"
 #include "base/list.h"
 
-enum { TIMEOUT_S = 10, BACKLOG = 16, PORT_SIZE = 8 };
+enum { TIMEOUT_S = 10, PAUSE_MS = 100, BACKLOG = 16, PORT_SIZE = 8 };
 
 struct admin_http {
     struct event_base *base;
@@ -28,6 +29,7 @@ struct admin_http {
     struct evconnlistener *tcp;
     char *store_path;
     uint16_t port;
+    struct event resume;
     struct list clients;
     size_t n_clients;
 };
@@ -162,6 +164,26 @@ static void on_tcp(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr
     accept_client(userdata, fd, false);
 }
 
+/* Out of descriptors: the socket stays readable, so it is left alone for a moment. */
+static void on_accept_failed(struct evconnlistener *l, void *userdata)
+{
+    const struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+    struct admin_http *a = userdata;
+    if (evtimer_add(&a->resume, &pause) == 0)
+        evconnlistener_disable(l);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *userdata)
+{
+    struct admin_http *a = userdata;
+    (void)fd;
+    (void)what;
+    if (a->control)
+        evconnlistener_enable(a->control);
+    if (a->tcp)
+        evconnlistener_enable(a->tcp);
+}
+
 int admin_http_new(struct admin_http **ret_admin, struct event_base *base, admin_http_fn answer_fn,
                    void *userdata)
 {
@@ -172,6 +194,10 @@ int admin_http_new(struct admin_http **ret_admin, struct event_base *base, admin
     a->answer = answer_fn;
     a->userdata = userdata;
     list_init(&a->clients);
+    if (evtimer_assign(&a->resume, base, on_resume, a) < 0) {
+        free(a);
+        return -ENOMEM;
+    }
     *ret_admin = a;
     return 0;
 }
@@ -183,6 +209,7 @@ struct admin_http *admin_http_free(struct admin_http *a)
     list_for_each_safe (node, next, &a->clients) {
         client_free(container_of(node, struct client, node));
     }
+    evtimer_del(&a->resume);
     if (a->control) {
         evconnlistener_free(a->control);
         control_socket_remove(a->store_path);
@@ -196,8 +223,11 @@ struct admin_http *admin_http_free(struct admin_http *a)
 
 static struct evconnlistener *listen_on(struct admin_http *a, int fd, evconnlistener_cb accepted)
 {
-    return evconnlistener_new(a->base, accepted, a, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-                              0, fd);
+    struct evconnlistener *l = evconnlistener_new(
+        a->base, accepted, a, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    if (l)
+        evconnlistener_set_error_cb(l, on_accept_failed);
+    return l;
 }
 
 int admin_http_listen_control(struct admin_http *a, const char *store_path, char *ret_error,
