@@ -81,6 +81,9 @@ def image_environment():
 def test_the_relay_accepts_what_compose_sets(compose):
     service = compose["services"]["relay"]
     env = {**image_environment(), **{k: v for k, v in service["environment"].items() if k.startswith("SYNCSHELL_")}}
+    written = env.pop("SYNCSHELL_RELAY_CONFIG")
+    assert f"cat >{written}" in (DEPLOY / "container-entrypoint").read_text()
+    assert any(mount.startswith(str(Path(written).parent) + ":") for mount in service["tmpfs"])
     assert relay_command("--check-config", env=env).stdout == "The configuration is valid.\n"
     assert service["environment"]["TURN_HOST"] == "relay.example" and len(service["environment"]["TURN_SECRET"]) == 64
     assert service["read_only"] and service["cap_drop"] == ["ALL"]

@@ -98,6 +98,9 @@ def test_the_turn_secret_is_used_and_not_passed_on(world):
         return answer["servers"]
 
     servers = asyncio.run(run())
+    doctor = world.relay.execute("syncshell-relay", "--config", "/run/syncshell/relay.toml", "doctor", check=False).stdout
+    assert "The relay runs on /data/relay.db and is ready." in doctor and "turn.example" in doctor, doctor
+    assert world.relay.execute("test", "-s", "/etc/ssl/certs/ca-certificates.crt").returncode == 0
     by_url = {server["url"]: server for server in servers}
     assert by_url["turn:turn.example:3478?transport=udp"]["credential"], servers
     assert "c0ffee" not in str(servers)
