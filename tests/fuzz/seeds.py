@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Seeds and dictionary of the fuzzers, made from the examples and schemas of schema/wire.
 
-    tests/fuzz/seeds.py frame|body|invite|forwarded|http|stun|recovery_code|sdp|transfer FOLDER
+    tests/fuzz/seeds.py NAME FOLDER
 
-fills FOLDER with the fuzzer's seeds.
+fills FOLDER with the seeds of fuzz_NAME.
 """
 
 import hashlib
@@ -115,9 +115,70 @@ def recovery_code_seeds():
         yield text.encode()
 
 
-SEEDS = {"frame": frame_seeds, "body": body_seeds, "invite": invite_seeds, "forwarded": forwarded_seeds,
-         "sdp": sdp_seeds, "transfer": transfer_seeds, "recovery_code": recovery_code_seeds, "http": http_seeds,
-         "stun": stun_seeds}
+CLIENTS, STEP_TEXT, STEP_BINARY = 4, 0, 1
+EXAMPLES_PEERS = {"k": 0, "q": 1}  # who is who in the conversation
+
+
+def conversation_step(client, step, content):
+    return bytes([client + CLIENTS * step]) + len(content).to_bytes(2, "big") + content
+
+
+def conversation_frames():
+    """The valid examples of what a client may send, by type, with the peers of the conversation."""
+    for path in sorted((WIRE / "examples").glob("*/valid*.json")):
+        header = path.read_bytes().replace(b"\n", b"")
+        for letter, number in EXAMPLES_PEERS.items():
+            header = header.replace(f"ed25519:{letter * 42}A".encode(), f"ed25519:{'0' * 40}A{'AB'[number]}A".encode())
+        body = path.with_suffix(".body")
+        yield path.parent.name, header, body.read_bytes() if body.exists() else b"{}"
+
+
+def conversation_seeds():
+    said = {}
+    for kind, header, body in conversation_frames():
+        for client in range(CLIENTS):
+            text = conversation_step(client, STEP_TEXT, header)
+            binary = conversation_step(client, STEP_BINARY, header + b"\n" + body)
+            said.setdefault(client, []).append(binary)
+            yield text + binary + text
+    others = [bytes([client + CLIENTS * step]) for step in range(2, 8) for client in range(CLIENTS)]
+    for client, frames in said.items():
+        for at in range(0, len(frames), 8):
+            yield b"".join(frames[at:at + 8])
+            yield b"".join(frame + other for frame, other in zip(frames[at:at + 8], others[at % 8:]))
+
+
+def journal_seeds():
+    """Records that fit together, by kind in the order of the engine: client, syncshell, session, file, manifest, request, ended."""
+    other = "ed25519:PBPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPA"
+    session = {"v": 1, "syncshell": "y", "other": other, "joiner": True, "phase": 2, "outcome": 0, "version": 3, "generation": 2,
+               "storedSeq": 1, "checkpoint": False}
+    secret, file = "S" * 42 + "A", {"path": "a", "size": 10, "hash": "ab12", "algorithm": "sha256"}
+    operation = {"type": "RemoveMember", "peer": other, "sequence": 1}
+    records = [
+        (0, "", {"v": 1, "relayUrl": "ws://localhost:1"}),
+        (1, "y", {"v": 1, "secret": secret, "owner": other, "state": 3, "keyEpoch": 2, "storeEpoch": "e", "inboxCursor": 7,
+                  "oldKeys": [{"secret": secret, "epoch": 1}], "operations": [operation]}),
+        (1, "j", session),
+        (0, "p", {**session, "joiner": False}),
+        (1, "j/a", {"v": 1, "seq": 1, "restored": False, "file": file}),
+        (1, "p", {"v": 1, "files": [file]}),
+        (1, "p/1", {"v": 1, "requestId": "r1", "part": 1, "parts": 1, "files": [file]}),
+        (1, "1", {"v": 1, "syncshell": "y", "session": "s", "other": other, "joiner": True, "generation": 1, "outcome": 1}),
+        (0, "2", {"v": 1, "syncshell": "y", "code": "member_removed"}),
+    ]
+    taken = b""
+    for kind, key, value in records:
+        text = json.dumps(value).encode()
+        taken += bytes([kind, len(key)]) + key.encode() + len(text).to_bytes(2, "big") + text
+        yield taken
+
+
+SEEDS = {
+    "frame": frame_seeds, "body": body_seeds, "invite": invite_seeds, "forwarded": forwarded_seeds, "sdp": sdp_seeds,
+    "transfer": transfer_seeds, "conversation": conversation_seeds, "journal": journal_seeds, "recovery_code": recovery_code_seeds,
+    "http": http_seeds, "stun": stun_seeds,
+}
 
 
 def write_dictionary(path):
