@@ -16,6 +16,7 @@ RELEASE_OPTIONS = ["--buildtype=release", "-Dtests=false", "-Dsync=enabled"]
 # Instrumented by gcc for data races, and optimised a little: at -O2 it warns of what is not there.
 THREAD_OPTIONS = ["-Db_sanitize=thread", "-Doptimization=1"]
 # Instrumented by clang: fuzzers. b_lundef: clang's sanitizer runtime is found at run time only.
+COVERAGE_OPTIONS = ["--buildtype=debug", "-Db_coverage=true", "-Dsync=enabled"]
 CRASH_OPTIONS = ["--buildtype=release"]
 FUZZ_OPTIONS = ["-Dfuzzers=true", "-Dsync=enabled", "-Db_sanitize=address,undefined", "-Db_lundef=false", "--buildtype=debugoptimized"]
 FUZZ_ENVIRONMENT = {"CC": "clang-14", "CXX": "clang++-14"}
@@ -105,6 +106,11 @@ def tests_folder():
 @functools.lru_cache(maxsize=None)
 def release_folder():
     return BuildFolder("release-checked", RELEASE_OPTIONS)
+
+
+@functools.lru_cache(maxsize=None)
+def coverage_folder():
+    return BuildFolder("coverage", COVERAGE_OPTIONS)
 
 
 @functools.lru_cache(maxsize=None)
