@@ -11,7 +11,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRATCH = REPOSITORY / "build" / "mutations"
 
-PARTS = ["meson.build", "meson_options.txt", "deploy", "relay", "schema", "shared", "tests"]
+PARTS = ["meson.build", "meson_options.txt", "config.example.toml", "deploy", "relay", "schema", "shared", "tests"]
 # Made by builds and by package managers, in the working tree and in the copy.
 NOT_SOURCES = re.compile(r"^(__pycache__|node_modules|\.pytest_cache|libwebsockets-\d.*)$")
 # Without sanitizers, for speed; a mutant may leave a function unused, which must not keep it from being built.
