@@ -164,8 +164,8 @@ MUTATIONS = [
         ["store_sweep"]),
     Mutation(
         "progress_prolongs_nothing", "P2", "a session expires in the midst of its transfer", STORE + "op_entry.c",
-        "expires_unix_ms = max(expires_unix_ms, ?) WHERE id = ?\"",
-        "expires_unix_ms = min(expires_unix_ms, ?) WHERE id = ?\"",
+        "return r == 0 ? session_prolong(db, op, row) : r;",
+        "return r;",
         ["store_session", "store_sweep"]),
 
     # --- P3 clients may die ------------------------------------------------------------------------------------------

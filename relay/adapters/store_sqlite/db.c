@@ -25,6 +25,8 @@ static int open_as(struct db *ret_db, const char *path, int access)
     int rc;
 
     *ret_db = (struct db){0};
+    /* Nobody reads its memory statistics, for which every allocation takes a lock. Refused once SQLite is in use. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     rc = sqlite3_open_v2(path, &ret_db->handle, access | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
         return db_fail(ret_db, rc);

@@ -11,6 +11,7 @@ enum {
     KIND_OPEN = 1,
     KIND_PROGRESS = 2,
     KIND_CHECKPOINT = 3,
+    EXPIRY_STEP_MS = 60000,
     FORMAT_NONE = 0,
     FORMAT_SEALED = 1,
     FORMAT_JSON = 2,
@@ -108,18 +109,33 @@ static int entries_retire(struct db *db, int64_t session, uint64_t version)
     return statement_run(st);
 }
 
-static int session_advance(struct db *db, const struct store_op *op, int64_t session,
+/* The expiry stands in two indexes, so it moves only when it has come a minute further: of the hours that it is away nobody
+ * misses that. */
+static int session_prolong(struct db *db, const struct store_op *op, const struct session_row *row)
+{
+    static const char sql[] = "UPDATE session SET expires_unix_ms = ? WHERE id = ?";
+    struct statement *st;
+
+    if (op->expires_unix_ms - row->session.expires_unix_ms < EXPIRY_STEP_MS)
+        return 0;
+    st = statement_get(db, sql);
+    statement_bind_int(st, op->expires_unix_ms);
+    statement_bind_int(st, row->id);
+    return statement_run(st);
+}
+
+static int session_advance(struct db *db, const struct store_op *op, const struct session_row *row,
                            uint64_t version, uint64_t log_bytes)
 {
-    static const char sql[] = "UPDATE session SET version = ?, log_bytes = ?,"
-                              " expires_unix_ms = max(expires_unix_ms, ?) WHERE id = ?";
+    static const char sql[] = "UPDATE session SET version = ?, log_bytes = ? WHERE id = ?";
     struct statement *st = statement_get(db, sql);
+    int r;
 
     statement_bind_uint(st, version);
     statement_bind_uint(st, log_bytes);
-    statement_bind_int(st, op->expires_unix_ms);
-    statement_bind_int(st, session);
-    return statement_run(st);
+    statement_bind_int(st, row->id);
+    r = statement_run(st);
+    return r == 0 ? session_prolong(db, op, row) : r;
 }
 
 /* Whether op's entry may follow: known already, in conflict, or over the limit otherwise. */
@@ -162,7 +178,7 @@ static int entry_add(struct db *db, struct store_op *op, enum message_type type)
     if (r == 0)
         r = entry_insert(db, op, row.id, version, type);
     if (r == 0)
-        r = session_advance(db, op, row.id, version, log_bytes);
+        r = session_advance(db, op, &row, version, log_bytes);
     if (r == 0)
         op->ret_version = version;
     return r;

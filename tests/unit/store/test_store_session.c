@@ -299,6 +299,8 @@ static void a_generation_only_rises(void **state)
     assert_int_equal(load_first_session(f).summary.generation, 5);
 }
 
+enum { MINUTE_MS = 60000 };
+
 static void activity_extends_the_expiry(void **state)
 {
     struct fixture *f = *state;
@@ -306,21 +308,26 @@ static void activity_extends_the_expiry(void **state)
 
     (void)fixture_new(f, make_open_session("s", "m1"));
     op = make_append("s", "m2", 1, "x");
-    op->expires_unix_ms = LATER_MS + 1;
+    op->expires_unix_ms = LATER_MS + MINUTE_MS;
     (void)fixture_new(f, op);
-    assert_int_equal(load_first_session(f).expires_unix_ms, LATER_MS + 1);
-    op = make_checkpoint("s", "m3", 2, "x");
-    op->expires_unix_ms = LATER_MS + 2;
+    assert_int_equal(load_first_session(f).expires_unix_ms, LATER_MS + MINUTE_MS);
+    /* By less than a minute it is not worth a write. */
+    op = make_append("s", "m2b", 2, "x");
+    op->expires_unix_ms = LATER_MS + 2 * MINUTE_MS - 1;
     (void)fixture_new(f, op);
-    assert_int_equal(load_first_session(f).expires_unix_ms, LATER_MS + 2);
+    assert_int_equal(load_first_session(f).expires_unix_ms, LATER_MS + MINUTE_MS);
+    op = make_checkpoint("s", "m3", 3, "x");
+    op->expires_unix_ms = LATER_MS + 2 * MINUTE_MS;
+    (void)fixture_new(f, op);
+    assert_int_equal(load_first_session(f).expires_unix_ms, LATER_MS + 2 * MINUTE_MS);
     op = make_raise("s", 1);
-    op->expires_unix_ms = LATER_MS + 3;
+    op->expires_unix_ms = LATER_MS + 3 * MINUTE_MS;
     (void)fixture_new(f, op);
-    assert_int_equal(load_first_session(f).expires_unix_ms, LATER_MS + 3);
+    assert_int_equal(load_first_session(f).expires_unix_ms, LATER_MS + 3 * MINUTE_MS);
     op = make_raise("s", 1);
     op->expires_unix_ms = 0; /* names none */
     (void)fixture_new(f, op);
-    assert_int_equal(load_first_session(f).expires_unix_ms, LATER_MS + 3);
+    assert_int_equal(load_first_session(f).expires_unix_ms, LATER_MS + 3 * MINUTE_MS);
 }
 
 int main(void)
