@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench/floor/connection.h"
+#include "bench/floor/signatures.h"
 
 #define WEBSOCKET_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -47,6 +48,7 @@ ptrdiff_t handshake_take(struct connection *c, const char *data, size_t size)
         return -1;
     c->slot = &c->floor->by_id[number];
     *c->slot = c;
+    signatures_verify();
     answer(c, key + sizeof KEY - 1);
     return (ptrdiff_t)head + 4;
 }

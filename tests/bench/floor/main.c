@@ -2,7 +2,8 @@
  * no parsing but the 8 digits that name the target, no accounts, no limits, no store, no timers. Speaks the plain routed
  * protocol of tests/bench/README.md. All that came in one turn for a connection goes out in one write.
  *
- * Usage: bench-floor. Prints "listening PORT". */
+ * Usage: bench-floor [SIGNATURES [PORT]]. So many signatures are verified for each connection, so that connecting costs what it must
+ * where clients are known. Prints "listening PORT". */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,14 +15,18 @@
 #include <sys/socket.h>
 
 #include "bench/floor/connection.h"
+#include "bench/floor/signatures.h"
 
 enum { EVENTS_MAX = 512, BACKLOG = 4096 };
 
-static int listen_on_loopback(void)
+static int listen_on_loopback(uint16_t port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+    const int on = 1;
     socklen_t size = sizeof at;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (fd < 0 || bind(fd, (struct sockaddr *)&at, size) < 0 || listen(fd, BACKLOG) < 0 ||
         getsockname(fd, (struct sockaddr *)&at, &size) < 0) {
         perror("bench-floor");
@@ -68,11 +73,12 @@ static void turn(struct floor *floor, int listener)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static struct floor floor;
-    int listener = listen_on_loopback();
+    int listener = listen_on_loopback(argc > 2 ? (uint16_t)strtoul(argv[2], NULL, 10) : 0);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    signatures_prepare(argc > 1 ? strtoul(argv[1], NULL, 10) : 0);
     list_init(&floor.dirty);
     floor.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (floor.epoll < 0 || epoll_ctl(floor.epoll, EPOLL_CTL_ADD, listener, &event) < 0) {

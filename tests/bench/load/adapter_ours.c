@@ -249,6 +249,14 @@ static void received(struct endpoint *e, enum ws_opcode opcode, const char *data
         text_unexpected(data, size);
 }
 
+/* The groups stay: whoever comes back joins what it knows. */
+static void closed(struct endpoint *e)
+{
+    struct ours *u = e->state;
+    u->welcome = u->joined = false;
+    u->n_opened = 0;
+}
+
 /* ---- the load ---- */
 
 static void route(struct endpoint *e, size_t lane, const char *type)
@@ -315,6 +323,7 @@ const struct adapter adapter_ours = {.name = "ours",
                                      .subprotocol = "syncshell.v1",
                                      .state_size = sizeof(struct ours),
                                      .prepare = prepare,
+                                     .closed = closed,
                                      .received = received,
                                      .send = send,
                                      .store = store};

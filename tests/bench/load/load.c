@@ -142,6 +142,19 @@ void load_turn(struct load *load, int timeout_ms)
         serve(events[i].data.ptr, events[i].events);
 }
 
+void load_disconnect(struct load *load)
+{
+    for (size_t i = 0; i < load->n_endpoints; i++) {
+        struct endpoint *e = &load->endpoints[i];
+        link_close(&e->link);
+        buf_deinit(&e->message);
+        e->upgraded = e->ready = false;
+        if (load->adapter->closed)
+            load->adapter->closed(e);
+    }
+    load->n_dialled = load->n_ready = 0;
+}
+
 void load_connect(struct load *load)
 {
     uint64_t end_ns = clock_ns() + READY_S_MAX * 1000000000ULL;

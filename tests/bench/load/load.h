@@ -49,7 +49,7 @@ struct adapter {
     void (*prepare)(struct load *load);
     void (*path)(const struct endpoint *e, char *ret_path, size_t size);
     void (*opened)(struct endpoint *e);
-    void (*closed)(struct endpoint *e);
+    void (*closed)(struct endpoint *e); /* before it is dialled again */
     /* A whole WebSocket message; for `raw`, bytes as they come. */
     void (*received)(struct endpoint *e, enum ws_opcode opcode, const char *data, size_t size);
     void (*send)(struct endpoint *e, size_t lane);  /* a message to the partner */
@@ -97,6 +97,9 @@ struct load {
 /* Dials all endpoints, a few at a time, until each is ready. */
 void load_connect(struct load *load);
 
+/* Drops all connections, as a server's end does; they can be dialled again. */
+void load_disconnect(struct load *load);
+
 /* Serves what is ready; waits so long for it at most. */
 void load_turn(struct load *load, int timeout_ms);
 
@@ -119,5 +122,6 @@ extern const struct adapter adapter_redis;
 
 extern const struct scenario scenario_route;
 extern const struct scenario scenario_idle;
+extern const struct scenario scenario_return;
 
 #endif

@@ -17,7 +17,8 @@ static const struct adapter *const adapters[] = {
     &adapter_ours,     &adapter_plain, &adapter_json, &adapter_peerjs,
     &adapter_socketio, &adapter_mqtt,  &adapter_nats, &adapter_redis,
 };
-static const struct scenario *const scenarios[] = {&scenario_route, &scenario_idle};
+static const struct scenario *const scenarios[] = {&scenario_route, &scenario_idle,
+                                                   &scenario_return};
 
 static double number(const char *name, const char *text)
 {

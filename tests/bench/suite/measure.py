@@ -3,10 +3,27 @@
 import json
 import statistics
 import subprocess
+import time
 
 from paths import LOAD, LOAD_CORE, pin
 
 LOAD_S_MAX = 300
+SESSIONS_PER_PAIR = 200  # below limits.sessions_max
+
+
+def start_ms(kind, sessions):
+    """Of a relay that has so many sessions in its store: made through the protocol, then killed, then started again."""
+    server = kind().start()
+    try:
+        per_pair = min(sessions, SESSIONS_PER_PAIR)
+        load(server, ("route", "--pairs", sessions // per_pair, "--burst", per_pair, "--warm-up", 0, "--seconds", 0.1,
+                      "--size", 100))
+        server.kill()
+        begin = time.monotonic()
+        server.start()
+        return (time.monotonic() - begin) * 1000
+    finally:
+        server.stop()
 
 
 class Pool:
@@ -32,7 +49,7 @@ class Pool:
         """In a server that has nothing else to do in its life."""
         server = self.start(row, name)
         try:
-            return load(server, arguments)
+            return load_and_restart(server, arguments) if row.restarts else load(server, arguments)
         finally:
             server.stop()
 
@@ -41,7 +58,9 @@ class Pool:
         arguments = (*arguments, *(("--tls",) if row.tls else ()))
         key = name, arguments, row.half_of_peak, number
         if key not in self.measured:
-            if row.fresh and not self.quick:
+            if row.starts:
+                self.measured[key] = {"start_ms": start_ms(self.kinds[name], *arguments)}
+            elif row.restarts or (row.fresh and not self.quick):
                 self.measured[key] = self.once(row, name, arguments)
             elif row.half_of_peak:
                 server = self.get(row, name)
@@ -56,15 +75,32 @@ class Pool:
             self.running.popitem()[1].stop()
 
 
+def command_of(server, arguments):
+    return [str(LOAD), *arguments[:1], "--adapter", server.adapter, "--port", str(server.port), "--pid", str(server.pid),
+            *map(str, arguments[1:])]
+
+
 def load(server, arguments):
-    command = [LOAD, *arguments[:1], "--adapter", server.adapter, "--port", str(server.port), "--pid", str(server.pid),
-               *map(str, arguments[1:])]
+    command = command_of(server, arguments)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           timeout=LOAD_S_MAX, preexec_fn=pin(LOAD_CORE), check=False)
     if done.returncode != 0:
         log = server.log.read_text(errors="replace").splitlines()[-20:]
         raise SystemExit("\n".join([" ".join(map(str, command)), done.stderr, f"{server.name} says:", *log]))
     return json.loads(done.stdout)
+
+
+def load_and_restart(server, arguments):
+    """The server is restarted when the load says that it is ready for that."""
+    command = command_of(server, arguments)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=pin(LOAD_CORE)) as child:
+        if child.stdout.readline().strip() != "ready":
+            raise SystemExit(f"{' '.join(command)}: did not get ready")
+        server.restart()
+        out, _ = child.communicate(f"{server.pid}\n", timeout=LOAD_S_MAX)
+    if child.returncode != 0:
+        raise SystemExit(f"{' '.join(command)}: ended with {child.returncode}")
+    return json.loads(out)
 
 
 class Result:
@@ -112,10 +148,13 @@ class Result:
 def measure(row, pool, extra_peers, rounds, quick):
     result = Result(row)
     arguments = (*row.load, *(row.quick if quick else ()))
+    if row.starts:
+        arguments = row.quick if quick else row.load
     for number in range(min(rounds, row.rounds_max)):
         for name in ("ours", *row.peers, *extra_peers):
             result.add(name, pool.run(row, name, arguments, number)[row.figure])
         if row.itself:
             name, further = row.itself
-            result.add(name, pool.run(row, "ours", (*arguments, *further), number)[row.figure])
+            changed = further if row.starts else (*arguments, *further)
+            result.add(name, pool.run(row, "ours", changed, number)[row.figure])
     return result

@@ -44,6 +44,8 @@ class Row:
     quick: tuple = ()       # arguments that make it tiny
     itself: tuple = ()      # name, arguments: ours once more, with these
     half_of_peak: bool = False  # paced at half of what each server reached when not paced
+    restarts: bool = False  # the server is killed and started again when the load is ready for it
+    starts: bool = False    # how long ours takes to start; `load` is the number of sessions in its store
     fresh: bool = False     # a server of its own for each measurement
     tls: bool = False
     rounds_max: int = 99
@@ -106,4 +108,10 @@ ROWS = (
     Row(name="routing-beside-writes", title="routing p99 with durable writes flat out beside it, and without", unit="us",
         figure="p99_us", load=(*LATENCY, "--rate", 2000, "--streams", 16, "--in-flight", 64), quick=QUICK, peers=(),
         itself=("without", ("--streams", 0)), bars=(Bar(1.5, ("without",)),)),
+    Row(name="return", title="10,000 clients back after a restart", unit="us of server CPU per client", figure="cpu_us",
+        load=("return", "--idle", 10000, "--members", 10), quick=("--idle", 20), peers=("floor-signed",),
+        bars=(Bar(1.5, ("floor-signed",)),), restarts=True),
+    Row(name="start", title="from the start to ready with 100,000 stored sessions, and with 100", unit="ms",
+        figure="start_ms", load=(100000,), quick=(200,), peers=(), itself=("with-100", (100,)),
+        bars=(Bar(1.5, ("with-100",)),), starts=True),
 )

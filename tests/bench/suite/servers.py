@@ -54,18 +54,26 @@ class Server:
         while not (found := self.listening.search(self.log.read_text(errors="replace"))):
             if self.child.poll() is not None or time.monotonic() > end:
                 raise SystemExit(f"{self.name} does not start:\n{self.log.read_text(errors='replace')}")
-            time.sleep(0.01)
+            time.sleep(0.001)
         self.port = self.port or int(found.group(1))  # those that cannot take any port know theirs
         return self
+
+    def restart(self):
+        """Killed, and started again with the same folder at the same port."""
+        self.kill()
+        return self.start()
+
+    def kill(self):
+        if self.child and self.child.poll() is None:
+            os.killpg(self.child.pid, signal.SIGKILL)
+            self.child.wait(STOP_S_MAX)
 
     @property
     def pid(self):
         return self.child.pid
 
     def stop(self):
-        if self.child and self.child.poll() is None:
-            os.killpg(self.child.pid, signal.SIGKILL)
-            self.child.wait(STOP_S_MAX)
+        self.kill()
         for file in sorted(self.folder.rglob("*"), reverse=True):
             file.rmdir() if file.is_dir() else file.unlink()
         self.folder.rmdir()
@@ -83,7 +91,7 @@ class Ours(Server):
         # All settings are the defaults, but for what the load does from one address that in life comes from thousands.
         tls = {"LISTEN_TLS_CERTIFICATE": self.tls.certificate, "LISTEN_TLS_KEY": self.tls.key} if self.tls else {}
         return {f"SYNCSHELL_RELAY_{key}": str(value) for key, value in {
-            **tls, "LISTEN_PORT": 0, "STORE_PATH": self.folder / "relay.db", "LIMITS_CONNECTIONS_MAX": 40000,
+            **tls, "LISTEN_PORT": self.port, "STORE_PATH": self.folder / "relay.db", "LIMITS_CONNECTIONS_MAX": 40000,
             "LIMITS_ADDRESS_CONNECTIONS_MAX": 40000, "LIMITS_ADDRESS_PEERS": 100000,
             "RATES_CONNECTS_PER_MINUTE": 60000000, "RATES_SIGNALS_PER_MINUTE": 60000000,
             "RATES_WRITES_PER_MINUTE": 60000000,
@@ -96,6 +104,14 @@ class Floor(Server):
 
     def command(self):
         return [FLOOR]
+
+
+class KnowingFloor(Floor):
+    name = "floor-signed"
+    describe = "the floor, with two Ed25519 signatures verified for each connection"
+
+    def command(self):
+        return [FLOOR, "2", str(self.port)]
 
 
 class NodePeer(Server):
@@ -172,4 +188,4 @@ def given(name, command):
         "command": lambda self: ["/bin/sh", "-c", f"exec {command}"]})
 
 
-ALL = (Ours, Floor, NodeWs, PeerJs, SocketIo, Mosquitto, Nats, Redis)
+ALL = (Ours, Floor, KnowingFloor, NodeWs, PeerJs, SocketIo, Mosquitto, Nats, Redis)
