@@ -151,6 +151,32 @@ static int32_t run_recover(struct command_call *call, int32_t parameter)
     return syncshell_session_request_recovery(call->client, session, &call->ticket);
 }
 
+static int32_t run_issue_code(struct command_call *call, int32_t parameter)
+{
+    const char *session;
+    int32_t r;
+
+    (void)parameter;
+    if ((r = session_id(call, &session)))
+        return r;
+    return syncshell_session_issue_code(call->client, session, &call->ticket);
+}
+
+static int32_t run_redeem(struct command_call *call, int32_t parameter)
+{
+    const char *syncshell, *code;
+    size_t length;
+    int32_t r;
+
+    (void)parameter;
+    if ((r = field_text(call, "code",
+                        "\"code\" is missing: the recovery code that the other device shows.",
+                        &code, &length)) ||
+        (r = syncshell_id(call, &syncshell)))
+        return r;
+    return syncshell_client_redeem_code(call->client, syncshell, code, length, &call->ticket);
+}
+
 static int32_t run_close(struct command_call *call, int32_t parameter)
 {
     static const struct word_value OUTCOMES[] = {
@@ -325,6 +351,12 @@ const struct command COMMANDS[] = {
     {"recover", "session", "{\"command\":\"recover\",\"session\":\"s1\"}",
      "Joiner: sends what it has again, although nothing was lost. recovery_requested follows.",
      run_recover, 0, "\"session\" is not an id: " IDS "."},
+    {"issue_code", "session", "{\"command\":\"issue_code\",\"session\":\"s1\"}",
+     "Joiner: makes a code with which the user goes on at another device. recovery_code follows.",
+     run_issue_code, 0, "\"session\" is not an id: " IDS "."},
+    {"redeem", "code [syncshell]", "{\"command\":\"redeem\",\"code\":\"7YXW-4KQ0-1N8D-PZ3MB\"}",
+     "Goes on here with the session of another device of this user. code_redeemed follows.",
+     run_redeem, 0, "\"syncshell\" is not an id: " IDS "."},
     {"close", "session outcome",
      "{\"command\":\"close\",\"session\":\"s1\",\"outcome\":\"completed\"}",
      "Ends the session for both sides: completed, failed or cancelled. session_closed follows.",

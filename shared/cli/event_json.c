@@ -111,7 +111,7 @@ static int put_texts(json_t *object, const syncshell_event *event)
 {
     int r = 0;
 
-    for (int32_t field = SYNCSHELL_FIELD_SYNCSHELL_ID; !r && field <= SYNCSHELL_FIELD_REQUEST_ID;
+    for (int32_t field = SYNCSHELL_FIELD_SYNCSHELL_ID; !r && field <= SYNCSHELL_FIELD_RECOVERY_CODE;
          field++) {
         size_t length = 0;
         const char *text = syncshell_event_text(event, field, &length);
@@ -126,7 +126,7 @@ static int put_integers(json_t *object, const syncshell_event *event)
 {
     int r = 0;
 
-    for (int32_t field = SYNCSHELL_FIELD_GENERATION; !r && field <= SYNCSHELL_FIELD_ICE_TTL_MS;
+    for (int32_t field = SYNCSHELL_FIELD_GENERATION; !r && field <= SYNCSHELL_FIELD_VALID_MS;
          field++) {
         uint64_t value;
 

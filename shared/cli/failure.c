@@ -38,6 +38,8 @@ static const struct {
     {SYNCSHELL_E_OTHER_RELAY,
      "The invite is for another relay than this state directory's: join it with another "
      "directory, named with --state."},
+    {SYNCSHELL_E_CODE,
+     "This text is not a recovery code: compare each letter and digit with what the other device shows."},
     {SYNCSHELL_E_STOPPED, "The client has stopped: start the program again."},
 };
 

@@ -28,6 +28,8 @@ static const char PROGRAM_HELP[] =
     "  syncshell invite        print the invite again\n"
     "  syncshell members       who is a member, and who is online\n"
     "  syncshell sessions      the open recovery sessions\n"
+    "  syncshell code SESSION  print a code with which a transfer goes on at another device\n"
+    "  syncshell redeem CODE   go on here with it\n"
     "  syncshell remove-member PEER     for the owner: take a member out\n"
     "  syncshell rotate-key             for the owner: make a new secret, print the new invite\n"
     "  syncshell hand-over PEER         for the owner: make another member the owner\n"
@@ -73,6 +75,16 @@ static const char *const USAGES[N_SUBCOMMANDS] = {
         "Connects and prints the open recovery sessions of this device: id, role (joiner receives files,\n"
         "provider sends them), the other side, and the generation of the last attempt.\n\n"
         "  syncshell sessions\n\n",
+    [SUBCOMMAND_CODE] =
+        "Usage: syncshell code SESSION [OPTIONS]\n\n"
+        "For the side that receives files. Makes a recovery code for an open session and prints it alone on stdout. It counts\n"
+        "once, for a few minutes, at another device of the same syncshell.\n\n"
+        "  syncshell code s1\n\n",
+    [SUBCOMMAND_REDEEM] =
+        "Usage: syncshell redeem CODE [--syncshell ID] [OPTIONS]\n\n"
+        "Takes over the session of the device that shows the code, and prints the session's id. Case, dashes and blanks do not\n"
+        "matter.\n\n"
+        "  syncshell redeem 7YXW-4KQ0-1N8D-PZ3MB\n\n",
     [SUBCOMMAND_REMOVE_MEMBER] =
         "Usage: syncshell remove-member PEER [--syncshell ID] [OPTIONS]\n\n"
         "For the owner. Takes the member out of the syncshell at once and for ever; its sessions end. It still knows the\n"

@@ -55,8 +55,11 @@ const struct help_event HELP_EVENTS[] = {
      "{\"event\":\"attempt_failed\"," SESSION
      ",\"attempt\":1,\"cause\":\"link_failed\",\"retryMs\":2000}",
      "The next attempt follows after retryMs."},
-    {"manual_recovery", "{\"event\":\"manual_recovery\"," SESSION ",\"cause\":\"turn_refused\"}",
-     "Five attempts failed, the last by this cause. It still recovers when the other side does."},
+    {"manual_recovery",
+     "{\"event\":\"manual_recovery\"," SESSION
+     ",\"cause\":\"turn_refused\",\"recoveryCode\":\"7YXW-4KQ0-1N8D-PZ3MB\",\"validMs\":600000}",
+     "Five attempts failed, the last by cause. It still recovers when the other side does. With the code the user goes on at\n"
+     "another device; there is none while the relay cannot be reached."},
     {"recovered", "{\"event\":\"recovered\"," SESSION ",\"attempt\":1}", "The link is up (again)."},
     {"progress_saved", "{\"event\":\"progress_saved\",\"ticket\":6," SESSION "}",
      "The report is on this disk: it survives everything."},
@@ -102,6 +105,15 @@ const struct help_event HELP_EVENTS[] = {
      "Owner: it is over for everybody."},
     {"ice_servers", "{\"event\":\"ice_servers\"," SESSION ",\"attempt\":1," ICE_SERVERS "}",
      "Fresh ones for the attempt or link that there is: the credentials of the last ones expire after their iceTtlMs."},
+    {"recovery_code",
+     "{\"event\":\"recovery_code\",\"ticket\":9," SESSION
+     ",\"recoveryCode\":\"7YXW-4KQ0-1N8D-PZ3MB\",\"validMs\":600000}",
+     "Joiner: redeem it at another device within validMs."},
+    {"code_redeemed",
+     "{\"event\":\"code_redeemed\",\"ticket\":10,\"syncshellId\":\"k3J9...\",\"sessionId\":\"s1\"}",
+     "This side is the session's joiner now."},
+    {"session_moved", "{\"event\":\"session_moved\"," SESSION "}",
+     "Provider: another device of the joiner's user goes on, peerId."},
 };
 
 const size_t HELP_EVENTS_COUNT = sizeof(HELP_EVENTS) / sizeof(HELP_EVENTS[0]);

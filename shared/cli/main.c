@@ -7,6 +7,7 @@
 #include <syncshell/syncshell.h>
 
 #include "cli/failure.h"
+#include "cli/handover.h"
 #include "cli/help.h"
 #include "cli/list.h"
 #include "cli/membership.h"
@@ -27,6 +28,10 @@ static int run(const struct options *options)
         return membership_join(options);
     case SUBCOMMAND_INVITE:
         return membership_invite(options);
+    case SUBCOMMAND_CODE:
+        return handover_code(options);
+    case SUBCOMMAND_REDEEM:
+        return handover_redeem(options);
     case SUBCOMMAND_REMOVE_MEMBER:
         return owner_remove_member(options);
     case SUBCOMMAND_ROTATE_KEY:

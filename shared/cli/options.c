@@ -34,6 +34,8 @@ static const char *const SUBCOMMANDS[N_SUBCOMMANDS] = {
     [SUBCOMMAND_INVITE] = "invite",
     [SUBCOMMAND_MEMBERS] = "members",
     [SUBCOMMAND_SESSIONS] = "sessions",
+    [SUBCOMMAND_CODE] = "code",
+    [SUBCOMMAND_REDEEM] = "redeem",
     [SUBCOMMAND_REMOVE_MEMBER] = "remove-member",
     [SUBCOMMAND_ROTATE_KEY] = "rotate-key",
     [SUBCOMMAND_HAND_OVER] = "hand-over",
@@ -150,6 +152,9 @@ static const char *argument_wanted(enum subcommand subcommand)
 {
     static const char *const WANTED[N_SUBCOMMANDS] = {
         [SUBCOMMAND_JOIN] = "join needs the invite that a member gave you: syncshell join INVITE",
+        [SUBCOMMAND_CODE] = "code needs a session's id: syncshell code SESSION",
+        [SUBCOMMAND_REDEEM] =
+            "redeem needs the code that the other device shows: syncshell redeem CODE",
         [SUBCOMMAND_REMOVE_MEMBER] =
             "remove-member needs the member's peer id: syncshell remove-member PEER",
         [SUBCOMMAND_HAND_OVER] =

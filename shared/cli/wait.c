@@ -94,6 +94,13 @@ static const char *advice(const char *code, bool retryable)
         return "Try again in a moment.";
     if (strcmp(code, "wrong_key_epoch") == 0)
         return "Ask the owner for a new invite.";
+    if (strcmp(code, "wrong_recovery_code") == 0 || strcmp(code, "recovery_code_expired") == 0 ||
+        strcmp(code, "recovery_code_used") == 0)
+        return "Make a new one at the other device: syncshell code SESSION.";
+    if (strcmp(code, "wrong_role") == 0)
+        return "Only the side that receives the files may.";
+    if (strcmp(code, "unknown_session") == 0 || strcmp(code, "session_closed") == 0)
+        return "\"syncshell sessions\" shows those that are open.";
     if (strcmp(code, "not_owner") == 0)
         return "Only the owner may: \"syncshell members\" shows who that is.";
     if (strcmp(code, "unknown_target") == 0 || strcmp(code, "unknown_syncshell") == 0)
@@ -123,6 +130,10 @@ static const char *purpose(int32_t type)
         return "The key was not rotated";
     case SYNCSHELL_EVENT_OWNER_CHANGED:
         return "The syncshell was not handed over";
+    case SYNCSHELL_EVENT_RECOVERY_CODE:
+        return "No recovery code was made";
+    case SYNCSHELL_EVENT_CODE_REDEEMED:
+        return "The recovery code was not redeemed";
     case SYNCSHELL_EVENT_SYNCSHELL_DELETED:
         return "The syncshell was not deleted";
     default:

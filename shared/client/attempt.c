@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "client/envelope.h"
+#include "client/handover.h"
 #include "client/ice.h"
 #include "client/notify.h"
 #include "client/record.h"
@@ -80,13 +81,9 @@ static uint64_t retry_delay_ms(struct session *s)
 
 static void tell_manual(struct session *s, enum cause cause)
 {
-    struct syncshell_event *event;
-    if (s->manual_told)
-        return;
+    if (!s->manual_told)
+        handover_manual(s, cause);
     s->manual_told = true;
-    event = notify_session(s, SYNCSHELL_EVENT_MANUAL_RECOVERY, 0);
-    notify_text(event, SYNCSHELL_FIELD_CAUSE, cause_name(cause));
-    notify_send(engine_of(s), event);
 }
 
 /* `ice_server`: the one that failed, NULL when nobody knows. */

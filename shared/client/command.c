@@ -9,6 +9,7 @@
 #include "client/attempt.h"
 #include "client/engine_state.h"
 #include "client/group_key.h"
+#include "client/handover.h"
 #include "client/link.h"
 #include "client/notify.h"
 #include "client/owner.h"
@@ -187,6 +188,18 @@ int engine_owner_operation(struct engine *e, uint64_t now_us, uint64_t ticket,
     return finish(e);
 }
 
+int engine_redeem_code(struct engine *e, uint64_t now_us, uint64_t ticket, const char *syncshell_id,
+                       const struct recovery_code *code)
+{
+    engine_enter(e, now_us);
+    struct syncshell *y = engine_find_syncshell(e, syncshell_id);
+    if (!y)
+        return refuse(e, ticket, wire_code_name(WIRE_CODE_UNKNOWN_SYNCSHELL), "no such syncshell",
+                      syncshell_id, NULL);
+    handover_redeem(y, ticket, code);
+    return finish(e);
+}
+
 int engine_network_changed(struct engine *e, uint64_t now_us)
 {
     engine_enter(e, now_us);
@@ -325,6 +338,15 @@ int engine_session_request_recovery(struct engine *e, uint64_t now_us, uint64_t 
         recovery_ask(s, ticket);
     else if (s)
         notify_failed(e, ticket, CODE_WRONG_ROLE, "only the joiner asks", false, NULL, session_id);
+    return finish(e);
+}
+
+int engine_session_issue_code(struct engine *e, uint64_t now_us, uint64_t ticket,
+                              const char *session_id)
+{
+    struct session *s = session_for(e, now_us, ticket, session_id);
+    if (s)
+        handover_issue(s, ticket);
     return finish(e);
 }
 

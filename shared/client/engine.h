@@ -72,6 +72,7 @@ struct engine_crypto {
                 size_t associated_size, const void *sealed, size_t size, struct buf *out);
     /* 32 random bytes as unpadded base64url: a new secret. */
     int (*secret_new)(void *userdata, struct wire_key *ret_secret);
+    int (*sha256)(void *userdata, const void *data, size_t size, struct wire_sha256 *ret_sha256);
 };
 
 struct engine_config {
@@ -167,6 +168,8 @@ int engine_leave(struct engine *e, uint64_t now_us, uint64_t ticket, const char 
 /* RemoveMember, TransferOwnership (both of `peer_id`), RotateGroupKey, DeleteSyncshell. */
 int engine_owner_operation(struct engine *e, uint64_t now_us, uint64_t ticket,
                            const char *syncshell_id, enum message_type type, const char *peer_id);
+int engine_redeem_code(struct engine *e, uint64_t now_us, uint64_t ticket, const char *syncshell_id,
+                       const struct recovery_code *code);
 int engine_network_changed(struct engine *e, uint64_t now_us);
 int engine_session_open(struct engine *e, uint64_t now_us, uint64_t ticket,
                         const char *syncshell_id, const char *other_peer_id, bool as_joiner,
@@ -193,6 +196,8 @@ int engine_session_link(struct engine *e, uint64_t now_us, uint64_t ticket, cons
                         uint64_t generation, const struct engine_link *link);
 int engine_session_request_recovery(struct engine *e, uint64_t now_us, uint64_t ticket,
                                     const char *session_id);
+int engine_session_issue_code(struct engine *e, uint64_t now_us, uint64_t ticket,
+                              const char *session_id);
 int engine_session_close(struct engine *e, uint64_t now_us, uint64_t ticket, const char *session_id,
                          int32_t outcome);
 

@@ -87,6 +87,26 @@ struct owner_operation {
     uint64_t ticket;
 };
 
+/* See client/handover.h. */
+enum code_request_state {
+    CODE_REQUEST_NONE = 0,
+    CODE_REQUEST_MANUAL,  /* MANUAL_RECOVERY waits for it */
+    CODE_REQUEST_COMMAND, /* the application asked */
+};
+
+struct code_request {
+    enum code_request_state state;
+    struct recovery_code code; /* "": not made yet */
+    struct cause_text cause;   /* MANUAL */
+    uint64_t ticket;           /* COMMAND */
+};
+
+struct redemption {
+    bool waits;
+    struct recovery_code code;
+    uint64_t ticket;
+};
+
 struct syncshell {
     struct map_node node; /* in engine->syncshells by id */
     struct engine *engine;
@@ -102,7 +122,8 @@ struct syncshell {
     struct list operations;
     size_t n_operations;
     uint64_t owner_sequence; /* the relay's, as far as we know */
-    uint64_t ticket;         /* of the command under way; 0 */
+    struct redemption redemption;
+    uint64_t ticket; /* of the command under way; 0 */
     struct wire_id
         store_epoch; /* which the cursor and the sessions' versions belong to; "" before the first join */
     uint64_t inbox_cursor; /* everything up to here is taken over */
@@ -228,6 +249,7 @@ struct session {
     bool episode;        /* the link is to be brought back */
     bool request_needed; /* the episode's RecoveryRequest is to be made */
     bool manual_told;
+    struct code_request code;
     uint32_t n_attempts;
     uint32_t n_failures;
     uint64_t retry_us; /* joiner: the next attempt; TIME_NEVER_US: on occasion only */
@@ -263,6 +285,8 @@ enum request_kind {
     REQUEST_LEAVE,
     REQUEST_ACK,
     REQUEST_OWNER,
+    REQUEST_CODE,
+    REQUEST_REDEEM,
     REQUEST_OPEN,
     REQUEST_PROGRESS,
     REQUEST_SNAPSHOT,

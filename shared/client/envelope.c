@@ -97,12 +97,11 @@ const char *envelope_open_routed(struct session *s, const struct message *m, str
 }
 
 const char *envelope_open_entry(struct session *s, const struct message_snapshot_entry *entry,
-                                const uint8_t *data, struct buf *out)
+                                const char *joiner, const uint8_t *data, struct buf *out)
 {
-    const char *self = s->syncshell->engine->config.peer_id.text;
-    bool ours = str_equal(entry->source_peer_id.text, self);
-    const struct sides sides = {.source = ours ? self : s->other.text,
-                                .target = ours ? s->other.text : self,
+    const char *source = entry->source_peer_id.text;
+    const struct sides sides = {.source = source,
+                                .target = str_equal(source, joiner) ? s->other.text : joiner,
                                 .version = entry->version};
     return open_sealed(s, entry->type, &sides, entry->body_format, data, entry->size_bytes, out);
 }

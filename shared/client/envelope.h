@@ -16,9 +16,9 @@ bool envelope_seal_entry(struct session *s, enum message_type type, uint64_t ver
  * was stopped. */
 const char *envelope_open_routed(struct session *s, const struct message *m, struct buf *out);
 
-/* Opens a log entry that one of the two sides wrote. Code as above. */
+/* Opens a log entry that one of the two sides wrote, `joiner` being the joiner of that time. Code as above. */
 const char *envelope_open_entry(struct session *s, const struct message_snapshot_entry *entry,
-                                const uint8_t *data, struct buf *out);
+                                const char *joiner, const uint8_t *data, struct buf *out);
 
 /* Encodes `m` with `sealed` as its body and hands out a frame with one reference; NULL when the engine was stopped. */
 struct frame *envelope_frame(struct engine *e, struct message *m, const struct buf *sealed);

@@ -237,6 +237,9 @@ const char *event_type_name(int32_t type)
         [SYNCSHELL_EVENT_MEMBER_REMOVED] = "member_removed",
         [SYNCSHELL_EVENT_KEY_ROTATED] = "key_rotated",
         [SYNCSHELL_EVENT_SYNCSHELL_DELETED] = "syncshell_deleted",
+        [SYNCSHELL_EVENT_RECOVERY_CODE] = "recovery_code",
+        [SYNCSHELL_EVENT_CODE_REDEEMED] = "code_redeemed",
+        [SYNCSHELL_EVENT_SESSION_MOVED] = "session_moved",
         [SYNCSHELL_EVENT_ICE_SERVERS] = "ice_servers",
     };
     if (type < 0 || (size_t)type >= sizeof names / sizeof names[0] || !names[type])
@@ -267,6 +270,7 @@ const char *event_field_name(int32_t field)
         {SYNCSHELL_FIELD_OUTCOME, "outcome"},
         {SYNCSHELL_FIELD_CAUSE, "cause"},
         {SYNCSHELL_FIELD_REQUEST_ID, "requestId"},
+        {SYNCSHELL_FIELD_RECOVERY_CODE, "recoveryCode"},
         {SYNCSHELL_FIELD_GENERATION, "generation"},
         {SYNCSHELL_FIELD_ATTEMPT, "attempt"},
         {SYNCSHELL_FIELD_RETRY_MS, "retryMs"},
@@ -278,6 +282,7 @@ const char *event_field_name(int32_t field)
         {SYNCSHELL_FIELD_SDP_MLINE_INDEX, "sdpMLineIndex"},
         {SYNCSHELL_FIELD_RECOVERED, "recovered"},
         {SYNCSHELL_FIELD_RETRYABLE, "retryable"},
+        {SYNCSHELL_FIELD_VALID_MS, "validMs"},
         {SYNCSHELL_FIELD_ICE_TTL_MS, "iceTtlMs"},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

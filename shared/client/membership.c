@@ -3,6 +3,7 @@
 #include <syncshell/syncshell.h>
 
 #include "client/ending.h"
+#include "client/handover.h"
 #include "client/notify.h"
 #include "client/owner.h"
 #include "client/record.h"
@@ -69,6 +70,7 @@ void membership_ended(struct syncshell *y, enum wire_code code)
     if (y->ticket != 0)
         notify_failed(y->engine, y->ticket, wire_code_name(code), "the membership has ended", false,
                       y->id.text, NULL);
+    handover_syncshell_ended(y, code);
     bool deleted; /* by us */
     owner_end_all(y, code, &deleted);
     if (!deleted)

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "client/attempt.h"
 #include "client/envelope.h"
+#include "client/handover.h"
 #include "client/ice.h"
 #include "client/link.h"
 #include "client/membership.h"
@@ -99,6 +100,10 @@ static void on_stored(struct engine *e, const struct message_stored *m)
         syncshell_left(y);
     else if (r->kind == REQUEST_OWNER && y)
         owner_stored(y);
+    else if (r->kind == REQUEST_REDEEM && y)
+        handover_redeemed(y, m);
+    else if (r->kind == REQUEST_CODE && s)
+        handover_stored(s, m);
     else if (r->kind == REQUEST_OPEN && s && s->phase == SESSION_OPENING)
         session_opened(s, m);
     else if (r->kind == REQUEST_CLOSE && s)

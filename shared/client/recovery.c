@@ -255,6 +255,12 @@ static void forget_request(struct session *s)
     s->request_told = s->request_answered = false;
 }
 
+void recovery_joiner_changed(struct session *s)
+{
+    outgoing_clear(s);
+    forget_request(s);
+}
+
 bool recovery_request_taken(struct session *s, uint64_t receipt)
 {
     if (receipt == 0 || s->request_receipt != receipt)

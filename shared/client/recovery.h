@@ -23,6 +23,9 @@ void recovery_pump(struct session *s);
 /* Provider: the event of that number was about this session's request, and is taken. */
 bool recovery_request_taken(struct session *s, uint64_t receipt);
 
+/* Provider: another device is the joiner. What the former one asked for is forgotten. */
+void recovery_joiner_changed(struct session *s);
+
 /* Joiner: the other side is here again, and may have been another process in between. */
 void recovery_other_returned(struct session *s);
 void recovery_disconnected(struct session *s);

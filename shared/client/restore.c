@@ -61,16 +61,34 @@ static const char *take_plain(struct session *s, const struct message_snapshot_e
     return code;
 }
 
-/* An entry that does not open was not made by who should have, or was moved: it is left out, and said. */
+/* Who wrote entries beside us and the other side: a joiner that handed the session over to us. NULL: nobody. */
+static const char *former_joiner(const struct session *s, const struct message_session_snapshot *m)
+{
+    const char *self = s->syncshell->engine->config.peer_id.text;
+    for (size_t i = 0; i < m->n_entries; i++) {
+        const char *source = m->entries[i].source_peer_id.text;
+        if (!str_equal(source, self) && !str_equal(source, s->other.text))
+            return source;
+    }
+    return NULL;
+}
+
+/* An entry that does not open was not made by who should have, or was moved: it is left out, and said. A former joiner's is of
+ * files that are on its disk, not here. */
 static void take_entry(struct session *s, const struct message_snapshot_entry *meta,
-                       const uint8_t *data)
+                       const char *former, const uint8_t *data)
 {
     struct engine *e = s->syncshell->engine;
     struct buf plain = BUF_INIT(WIRE_BODY_MAX);
     const char *source = meta->source_peer_id.text;
-    bool own = str_equal(source, e->config.peer_id.text);
-    bool opener = meta->type == MESSAGE_SESSION_OPEN && str_equal(source, s->other.text);
-    const char *code = own || opener ? envelope_open_entry(s, meta, data, &plain) : CODE_BAD_SEAL;
+    const char *self = e->config.peer_id.text;
+    bool own = str_equal(source, self);
+    bool provider = str_equal(source, s->other.text);
+    const char *code = CODE_BAD_SEAL;
+    if (own || (provider && meta->type == MESSAGE_SESSION_OPEN))
+        code = envelope_open_entry(s, meta, self, data, &plain);
+    if (code && former && !own && (!provider || meta->type == MESSAGE_SESSION_OPEN))
+        code = envelope_open_entry(s, meta, provider ? former : source, data, &plain);
     if (!code)
         code = take_plain(s, meta, &plain, own);
     if (code && *code)
@@ -83,13 +101,14 @@ void restore_page(struct session *s, const struct message_session_snapshot *m, c
 {
     size_t at = 0;
     uint64_t before = s->restore_after;
+    const char *former = former_joiner(s, m);
     if (s->phase != SESSION_RESTORING)
         return;
     for (size_t i = 0; i < m->n_entries; i++) {
         const struct message_snapshot_entry *entry = &m->entries[i];
         if (entry->version > s->restore_after) { /* not what came before, once more */
             if (entry->size_bytes > 0)
-                take_entry(s, entry, body + at);
+                take_entry(s, entry, former, body + at);
             s->restore_after = entry->version;
         }
         at += entry->size_bytes;

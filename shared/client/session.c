@@ -10,6 +10,7 @@
 #include "client/attempt.h"
 #include "client/ending.h"
 #include "client/envelope.h"
+#include "client/handover.h"
 #include "client/ice.h"
 #include "client/notify.h"
 #include "client/progress.h"
@@ -81,6 +82,7 @@ int session_add_loaded_file(struct session *s, struct body_file *takes_file, uin
 static void forget(struct session *s)
 {
     struct engine *e = s->syncshell->engine;
+    handover_session_ended(s);
     request_forget_signals(e, s->id.text, UINT64_MAX);
     record_delete_session(s);
     session_free(s);
@@ -221,6 +223,7 @@ void session_pump(struct session *s)
         case SESSION_OPENED:
             progress_pump(s);
             recovery_pump(s);
+            handover_pump(s);
             break;
         case SESSION_RESTORING:
             restore_pump(s);
@@ -255,6 +258,7 @@ void session_disconnected(struct session *s)
     s->pause_us = 0;
     s->announced = false;
     recovery_disconnected(s);
+    handover_disconnected(s);
     attempt_disconnected(s);
 }
 
@@ -363,6 +367,8 @@ void session_refused(struct session *s, const struct request *r, const struct me
     bool gone = error->code == WIRE_CODE_SESSION_CLOSED ||
                 error->code == WIRE_CODE_SESSION_EXPIRED ||
                 (error->code == WIRE_CODE_UNKNOWN_SESSION && s->phase != SESSION_OPENING);
+    if (r->kind == REQUEST_CODE && handover_refused(s, error))
+        return;
     if (r->kind == REQUEST_REPORT) {
         report_refused(s, r, error);
     } else if (r->kind == REQUEST_ICE && !gone) {
@@ -438,6 +444,8 @@ static void visit_known(struct session *s, void *argument)
     const struct reconciling *r = argument;
     const struct message_session_summary *summary = listed(r->joined, s->id.text);
     bool all_listed = r->joined->n_sessions < WIRE_SESSIONS_MAX;
+    if (summary && handover_reconcile(s, summary))
+        return;
     if (summary && summary->state == SESSION_STATE_CLOSED)
         session_closed(s, s->ticket, summary->outcome, summary->cause.text);
     else if (summary && r->same_store)
@@ -500,7 +508,7 @@ void session_reconcile_all(struct syncshell *y, const struct message_syncshell_j
 void session_changed(struct syncshell *y, const struct message_session_summary *summary)
 {
     struct session *s = engine_find_session(y->engine, summary->recovery_session_id.text);
-    if (s && s->syncshell != y)
+    if (s && (s->syncshell != y || handover_reconcile(s, summary)))
         return;
     if (summary->state == SESSION_STATE_CLOSED) {
         if (s)

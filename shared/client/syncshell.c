@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "client/attempt.h"
 #include "client/group_key.h"
+#include "client/handover.h"
 #include "client/membership.h"
 #include "client/notify.h"
 #include "client/owner.h"
@@ -191,6 +192,7 @@ void syncshell_pump(struct syncshell *y)
         if (y->inbox_cursor > y->inbox_acked && !in_flight(y, REQUEST_ACK))
             send_ack(y);
         owner_pump(y);
+        handover_redeem_pump(y);
     }
 }
 
@@ -382,6 +384,10 @@ static void join_refused(struct syncshell *y, const struct message_error *error)
 void syncshell_refused(struct syncshell *y, const struct request *r,
                        const struct message_error *error)
 {
+    if (r->kind == REQUEST_REDEEM) {
+        handover_redeem_refused(y, error);
+        return;
+    }
     if (error->retryable && r->kind == REQUEST_ACK)
         y->inbox_acked = 0; /* once more after the pause */
     if (error->retryable)
@@ -407,6 +413,7 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
 
 void syncshell_forget(struct syncshell *y)
 {
+    handover_syncshell_ended(y, WIRE_CODE_NOT_JOINED);
     session_forget_all(y);
     record_delete_syncshell(y);
     syncshell_free(y);

@@ -201,6 +201,28 @@ int32_t SYNCSHELL_CALL syncshell_client_delete_syncshell(syncshell_client *clien
     return submit_owner(client, syncshell_id, MESSAGE_DELETE_SYNCSHELL, NULL, ret_ticket);
 }
 
+int32_t SYNCSHELL_CALL syncshell_client_redeem_code(syncshell_client *client,
+                                                    const char *syncshell_id, const char *code,
+                                                    size_t length, uint64_t *ret_ticket)
+{
+    struct recovery_code read;
+    struct wire_id id;
+    struct command *c;
+
+    if (!client || !id_ok(&id, syncshell_id) || !code)
+        return SYNCSHELL_E_ARGUMENT;
+    if (length == SYNCSHELL_ZERO_TERMINATED)
+        length = strlen(code);
+    if (recovery_code_read(&read, code, length) != 0)
+        return SYNCSHELL_E_CODE;
+    c = command_new(COMMAND_REDEEM);
+    if (c) {
+        c->syncshell_id = id;
+        c->recovery_code = read;
+    }
+    return submit(client, c, ret_ticket);
+}
+
 int32_t SYNCSHELL_CALL syncshell_client_network_changed(syncshell_client *client)
 {
     if (!client)
@@ -491,6 +513,16 @@ int32_t SYNCSHELL_CALL syncshell_session_request_recovery(syncshell_client *clie
     if (!client || !id_ok(&session, session_id))
         return SYNCSHELL_E_ARGUMENT;
     return submit(client, session_command(COMMAND_RECOVER, &session), ret_ticket);
+}
+
+int32_t SYNCSHELL_CALL syncshell_session_issue_code(syncshell_client *client,
+                                                    const char *session_id, uint64_t *ret_ticket)
+{
+    struct wire_id session;
+
+    if (!client || !id_ok(&session, session_id))
+        return SYNCSHELL_E_ARGUMENT;
+    return submit(client, session_command(COMMAND_CODE, &session), ret_ticket);
 }
 
 int32_t SYNCSHELL_CALL syncshell_session_close(syncshell_client *client, const char *session_id,

@@ -63,6 +63,10 @@ int command_run(struct command *c, struct engine *e, uint64_t now_us)
         return engine_session_request_recovery(e, now_us, c->ticket, session);
     case COMMAND_CLOSE:
         return engine_session_close(e, now_us, c->ticket, session, c->number);
+    case COMMAND_CODE:
+        return engine_session_issue_code(e, now_us, c->ticket, session);
+    case COMMAND_REDEEM:
+        return engine_redeem_code(e, now_us, c->ticket, c->syncshell_id.text, &c->recovery_code);
     case COMMAND_OWNER:
         return engine_owner_operation(e, now_us, c->ticket, c->syncshell_id.text,
                                       (enum message_type)c->number,

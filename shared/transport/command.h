@@ -26,6 +26,8 @@ enum command_kind {
     COMMAND_LINK, /* session_id, generation, number: state; cause, text: the ICE server or NULL */
     COMMAND_RECOVER, /* session_id */
     COMMAND_CLOSE,   /* session_id, number: outcome */
+    COMMAND_CODE,    /* session_id */
+    COMMAND_REDEEM,  /* syncshell_id, recovery_code */
     COMMAND_OWNER,   /* syncshell_id, number: message type; peer_id or "" */
 };
 
@@ -45,6 +47,7 @@ struct command {
     char *sdp_mid; /* owned */
     struct body_file_list files;
     struct invite invite;
+    struct recovery_code recovery_code;
 };
 
 struct command *command_new(enum command_kind kind); /* NULL when memory ran out */

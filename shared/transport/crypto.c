@@ -5,6 +5,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "transport/base64url.h"
@@ -81,6 +82,26 @@ static int service_secret_new(void *userdata, struct wire_key *ret_secret)
     return r;
 }
 
+static int service_sha256(void *userdata, const void *data, size_t size,
+                          struct wire_sha256 *ret_sha256)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+
+    (void)userdata;
+    if (EVP_Digest(data, size, bytes, &length, EVP_sha256(), NULL) != 1) {
+        ERR_clear_error();
+        return -EIO;
+    }
+    for (unsigned i = 0; i < length; i++) {
+        ret_sha256->text[2 * i] = digits[bytes[i] >> 4];
+        ret_sha256->text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    ret_sha256->text[2 * length] = '\0';
+    return 0;
+}
+
 struct engine_crypto crypto_services(struct identity *identity)
 {
     return (struct engine_crypto){
@@ -94,5 +115,6 @@ struct engine_crypto crypto_services(struct identity *identity)
         .seal = service_seal,
         .open = service_open,
         .secret_new = service_secret_new,
+        .sha256 = service_sha256,
     };
 }

@@ -34,6 +34,8 @@ const char *SYNCSHELL_CALL syncshell_error_name(int32_t error)
         return "E_OTHER_RELAY";
     case SYNCSHELL_E_STOPPED:
         return "E_STOPPED";
+    case SYNCSHELL_E_CODE:
+        return "E_CODE";
     default:
         return "E_UNKNOWN_ERROR";
     }

@@ -94,6 +94,11 @@ static void note(struct ledger_said *said, const struct message *m)
         said->shell = m->ice_servers_request.syncshell_id;
         said->session = m->ice_servers_request.recovery_session_id;
         break;
+    case MESSAGE_ISSUE_RECOVERY_CODE:
+        said->message_id = m->issue_recovery_code.message_id;
+        said->shell = m->issue_recovery_code.syncshell_id;
+        said->session = m->issue_recovery_code.recovery_session_id;
+        break;
     case MESSAGE_SESSION_CLOSE:
         said->message_id = m->session_close.message_id;
         said->shell = m->session_close.syncshell_id;
@@ -184,6 +189,7 @@ static const char *stored_fault(const struct ledger *l, const struct ledger_said
         return find_version(l, said) == m->version ? NULL : "no such version is on the disk";
     case MESSAGE_CONNECTION_REPORT:
         return find_version(l, said) ? NULL : "it is not on the disk";
+    case MESSAGE_ISSUE_RECOVERY_CODE: /* of codes the ledger keeps none: unit/core/test_recovery_code.c */
     case MESSAGE_SESSION_OPEN:
         return ledger_session(l, said->session.text) ? NULL : "the session is not on the disk";
     case MESSAGE_SESSION_CLOSE:

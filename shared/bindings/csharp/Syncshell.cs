@@ -25,7 +25,8 @@ namespace Syncshell
     public enum SyncshellError
     {
         Ok = 0, Argument = -1, NoMemory = -2, Busy = -3, StateDir = -4, StateInUse = -5, StateCorrupt = -6, StateNewer = -7,
-        Buffer = -8, Unknown = -9, System = -10, Timeout = -11, Invite = -12, OtherRelay = -13, Stopped = -14
+        Buffer = -8, Unknown = -9, System = -10, Timeout = -11, Invite = -12, OtherRelay = -13, Stopped = -14,
+        Code = -15
     }
 
     public enum EventType
@@ -34,16 +35,16 @@ namespace Syncshell
         SessionOpened, SessionResumed, SessionClosed, OfferNeeded, Offer, Answer, Candidate, SignalHeld, SignalRefused,
         AttemptFailed, ManualRecovery, Recovered, ProgressSaved, ProgressStored, ManifestSaved, RecoveryRequest,
         RecoveryRequested, RecoveryResponse, RequestFailed, Stopped, SessionCause, MembershipEnded, OwnerChanged,
-        MemberRemoved, KeyRotated, SyncshellDeleted, IceServers
+        MemberRemoved, KeyRotated, SyncshellDeleted, IceServers, RecoveryCode, CodeRedeemed, SessionMoved
     }
 
     /// <summary>The fields of events: texts first, integers from Generation on.</summary>
     public enum Field
     {
         SyncshellId = 1, SessionId, PeerId, JoinerPeerId, ProviderPeerId, OwnerPeerId, Role, Presence, Invite, Label, Sdp,
-        SdpMid, Code, Message, Outcome, Cause, RequestId,
+        SdpMid, Code, Message, Outcome, Cause, RequestId, RecoveryCode,
         Generation = 100, Attempt, RetryMs, HeldMs, TicketUpTo, FilesDone, FilesToSend, Bytes, SdpMLineIndex, Recovered,
-        Retryable, IceTtlMs
+        Retryable, IceTtlMs, ValidMs
     }
 
     public enum Role { Joiner = 1, Provider = 2 }
@@ -132,9 +133,9 @@ namespace Syncshell
             Type = (EventType)Native.syncshell_event_get_type(native);
             TypeName = Native.Text(Native.syncshell_event_type_name((int)Type));
             Ticket = Native.syncshell_event_ticket(native);
-            for (Field f = Field.SyncshellId; f <= Field.RequestId; f++)
+            for (Field f = Field.SyncshellId; f <= Field.RecoveryCode; f++)
                 CopyText(native, f);
-            for (Field f = Field.Generation; f <= Field.IceTtlMs; f++)
+            for (Field f = Field.Generation; f <= Field.ValidMs; f++)
                 CopyInteger(native, f);
             Held = CopyFiles(native, Native.FilesHeld);
             Needed = CopyFiles(native, Native.FilesNeeded);
@@ -599,6 +600,26 @@ namespace Syncshell
             return ticket;
         }
 
+        /// <summary>Joiner: RecoveryCode brings a code with which the user goes on at another device.</summary>
+        public ulong IssueCode(string sessionId)
+        {
+            ulong ticket;
+            Native.Check(Native.syncshell_session_issue_code(handle, Native.Bytes(sessionId), out ticket),
+                         "syncshell_session_issue_code");
+            return ticket;
+        }
+
+        /// <summary>Goes on here with the session of the device that shows the code. SyncshellError.Code: mistyped.</summary>
+        public ulong RedeemCode(string syncshellId, string code)
+        {
+            ulong ticket;
+            byte[] text = Native.Bytes(code);
+            Native.Check(Native.syncshell_client_redeem_code(handle, Native.Bytes(syncshellId), text, Native.Length(text),
+                                                             out ticket),
+                         "syncshell_client_redeem_code");
+            return ticket;
+        }
+
         public ulong CloseSession(string sessionId, Outcome outcome)
         {
             ulong ticket;
@@ -1026,6 +1047,13 @@ namespace Syncshell
         [DllImport(Library, CallingConvention = C)]
         internal static extern int syncshell_session_request_recovery(ClientHandle client, byte[] sessionId,
                                                                       out ulong ticket);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int syncshell_session_issue_code(ClientHandle client, byte[] sessionId, out ulong ticket);
+
+        [DllImport(Library, CallingConvention = C)]
+        internal static extern int syncshell_client_redeem_code(ClientHandle client, byte[] syncshellId, byte[] code,
+            UIntPtr length, out ulong ticket);
 
         [DllImport(Library, CallingConvention = C)]
         internal static extern int syncshell_session_close(ClientHandle client, byte[] sessionId, int outcome,

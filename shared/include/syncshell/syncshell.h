@@ -65,6 +65,7 @@ extern "C" {
 #define SYNCSHELL_PEER_ID_SIZE 52
 #define SYNCSHELL_ID_SIZE 65
 #define SYNCSHELL_INVITE_SIZE 2049
+#define SYNCSHELL_RECOVERY_CODE_SIZE 21
 
 typedef struct syncshell_client syncshell_client;
 typedef struct syncshell_event syncshell_event;
@@ -85,7 +86,8 @@ enum syncshell_error {
     SYNCSHELL_E_TIMEOUT = -11,       /* nothing came in time */
     SYNCSHELL_E_INVITE = -12,        /* the text is not an invite */
     SYNCSHELL_E_OTHER_RELAY = -13,   /* the invite is for another relay than this state directory's */
-    SYNCSHELL_E_STOPPED = -14        /* the client failed and does nothing any more: see the event STOPPED */
+    SYNCSHELL_E_STOPPED = -14,       /* the client failed and does nothing any more: see the event STOPPED */
+    SYNCSHELL_E_CODE = -15           /* the text is not a recovery code: a digit is missing, wrong, or two are exchanged */
 };
 
 /* A stable name such as "E_ARGUMENT"; never NULL. */
@@ -154,7 +156,8 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_SIGNAL_REFUSED,       /* ticket; session fields, CODE: stale_generation, glare_lost, expired, ... */
     SYNCSHELL_EVENT_ATTEMPT_FAILED,       /* session fields, ATTEMPT, CAUSE, RETRY_MS */
     SYNCSHELL_EVENT_MANUAL_RECOVERY,      /* session fields, CAUSE (of the last): five attempts failed; the library goes on
-                                           * passively */
+                                           * passively. RECOVERY_CODE and VALID_MS where the relay could be reached: show the code to
+                                           * the user, who can go on with it at another device */
     SYNCSHELL_EVENT_RECOVERED,            /* session fields, ATTEMPT: the link is up (again) */
     SYNCSHELL_EVENT_PROGRESS_SAVED,       /* ticket; session fields: the report is on this machine's disk */
     SYNCSHELL_EVENT_PROGRESS_STORED,      /* session fields, TICKET_UP_TO, FILES_DONE: the relay has all reports up to there */
@@ -176,8 +179,13 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_MEMBER_REMOVED,       /* ticket; SYNCSHELL_ID, PEER_ID: by us, the owner */
     SYNCSHELL_EVENT_KEY_ROTATED,          /* ticket; SYNCSHELL_ID, INVITE: by us. The members come back with this invite only */
     SYNCSHELL_EVENT_SYNCSHELL_DELETED,    /* ticket; SYNCSHELL_ID: by us, after a SESSION_CLOSED for each of its sessions */
-    SYNCSHELL_EVENT_ICE_SERVERS           /* session fields, ATTEMPT, ICE servers: fresh ones for the live attempt or link, before
+    SYNCSHELL_EVENT_ICE_SERVERS,          /* session fields, ATTEMPT, ICE servers: fresh ones for the live attempt or link, before
                                            * the credentials of the last ones expire */
+    SYNCSHELL_EVENT_RECOVERY_CODE,        /* ticket; session fields, RECOVERY_CODE, VALID_MS */
+    SYNCSHELL_EVENT_CODE_REDEEMED,        /* ticket; SYNCSHELL_ID, SESSION_ID: this client is its joiner now. SESSION_OPENED or
+                                           * SESSION_RESUMED, and OFFER_NEEDED, came before or follow */
+    SYNCSHELL_EVENT_SESSION_MOVED         /* session fields: provider: another device of the joiner's user goes on, PEER_ID. Give up the
+                                           * link to the former one; what is to be sent comes with a new RECOVERY_REQUEST */
 };
 /* "Session fields": SYNCSHELL_ID, SESSION_ID, JOINER_PEER_ID, PROVIDER_PEER_ID, PEER_ID (the other side), ROLE, GENERATION,
  * LABEL (at the side that gave one). "ICE servers": see syncshell_event_ice_server(), and ICE_TTL_MS if they expire. */
@@ -209,6 +217,7 @@ enum syncshell_field {
     SYNCSHELL_FIELD_OUTCOME,  /* "completed", "failed", "cancelled" */
     SYNCSHELL_FIELD_CAUSE,    /* see syncshell_cause_sentence() */
     SYNCSHELL_FIELD_REQUEST_ID,
+    SYNCSHELL_FIELD_RECOVERY_CODE, /* in groups, to be read aloud */
     /* integers */
     SYNCSHELL_FIELD_GENERATION = 100,
     SYNCSHELL_FIELD_ATTEMPT,  /* from 1 within one recovery */
@@ -221,7 +230,8 @@ enum syncshell_field {
     SYNCSHELL_FIELD_SDP_MLINE_INDEX,
     SYNCSHELL_FIELD_RECOVERED, /* 0, 1 */
     SYNCSHELL_FIELD_RETRYABLE, /* 0, 1 */
-    SYNCSHELL_FIELD_ICE_TTL_MS /* until the credentials of the event's ICE servers expire; absent: they do not */
+    SYNCSHELL_FIELD_ICE_TTL_MS, /* until the credentials of the event's ICE servers expire; absent: they do not */
+    SYNCSHELL_FIELD_VALID_MS    /* how long the code can be redeemed */
 };
 
 /* A stable lower-camel-case name such as "sessionId"; never NULL. */
@@ -341,6 +351,13 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_hand_over(syncshell_client
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_delete_syncshell(syncshell_client *client, const char *syncshell_id,
                                                                        uint64_t *ret_ticket);
 
+/* Goes on here with a session of another device of this user, by the code that it showed: this client becomes its joiner, the other
+ * device hears SESSION_CLOSED with the CAUSE session_moved. The code counts once, for a few minutes, and in its syncshell only. Case,
+ * dashes and blanks do not matter. E_CODE: it was mistyped; no relay was asked. CODE_REDEEMED follows, or REQUEST_FAILED with
+ * wrong_recovery_code, recovery_code_expired, recovery_code_used, session_closed. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_redeem_code(syncshell_client *client, const char *syncshell_id,
+                                                                  const char *code, size_t length, uint64_t *ret_ticket);
+
 /* Tells the library that the network is usable (again): what waits is tried at once. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_network_changed(syncshell_client *client);
 
@@ -409,6 +426,10 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_link_report(syncshell_cli
 /* Joiner: sends what it has again, although nothing was lost (the library does so by itself at every recovery). */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_request_recovery(syncshell_client *client, const char *session_id,
                                                                         uint64_t *ret_ticket);
+
+/* Joiner: makes a code with which the user goes on at another device; ends the session's codes before. RECOVERY_CODE follows. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_issue_code(syncshell_client *client, const char *session_id,
+                                                                  uint64_t *ret_ticket);
 
 enum syncshell_outcome {
     SYNCSHELL_OUTCOME_COMPLETED = 1,

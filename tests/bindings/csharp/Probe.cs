@@ -102,7 +102,7 @@ internal static class Probe
 
     private static void Names()
     {
-        Expect(Enum.GetValues(typeof(EventType)).Length == 34, "34 types of events");
+        Expect(Enum.GetValues(typeof(EventType)).Length == 37, "37 types of events");
         foreach (EventType type in Enum.GetValues(typeof(EventType)))
             ExpectEqual(Words(type.ToString(), "_").ToLowerInvariant(),
                         Native.Text(Native.syncshell_event_type_name((int)type)), "type");
@@ -132,6 +132,8 @@ internal static class Probe
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.RotateGroupKey("a b"));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.HandOver("s", "nobody"));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.DeleteSyncshell("a b"));
+            ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.IssueCode("a b"));
+            ExpectRefused("E_CODE", SyncshellError.Code, () => client.RedeemCode("s", "7YXW-4KQ0-1N8D-PZ3MC"));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.Offer("s1", 0, "half a pair \ud800"));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.Offer(null, 0, "v=0"));
             ExpectRefused("E_UNKNOWN", SyncshellError.Unknown, () => client.Invite("unknown"));

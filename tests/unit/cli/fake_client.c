@@ -384,6 +384,40 @@ int32_t syncshell_client_delete_syncshell(syncshell_client *client, const char *
                         ret_ticket);
 }
 
+static int32_t code_answer(syncshell_client *client, int32_t type, const char *session,
+                           uint64_t *ret_ticket)
+{
+    struct syncshell_event *event = event_add(client, type, ++client->tickets);
+
+    text_set(event, SYNCSHELL_FIELD_SYNCSHELL_ID, "first");
+    text_set(event, SYNCSHELL_FIELD_SESSION_ID, session);
+    if (type == SYNCSHELL_EVENT_RECOVERY_CODE) {
+        text_set(event, SYNCSHELL_FIELD_RECOVERY_CODE, "7YXW-4KQ0-1N8D-PZ3MB");
+        integer_set(event, SYNCSHELL_FIELD_VALID_MS, 600000);
+    }
+    *ret_ticket = client->tickets;
+    return SYNCSHELL_OK;
+}
+
+int32_t syncshell_session_issue_code(syncshell_client *client, const char *session_id,
+                                     uint64_t *ret_ticket)
+{
+    if (strcmp(session_id, "armour") != 0)
+        return answer(client, session_id, "issue_code", ret_ticket);
+    return code_answer(client, SYNCSHELL_EVENT_RECOVERY_CODE, session_id, ret_ticket);
+}
+
+int32_t syncshell_client_redeem_code(syncshell_client *client, const char *syncshell_id,
+                                     const char *code, size_t length, uint64_t *ret_ticket)
+{
+    (void)length;
+    if (strcmp(code, "mistyped") == 0)
+        return SYNCSHELL_E_CODE;
+    if (strcmp(syncshell_id, "first") != 0)
+        return answer(client, syncshell_id, code, ret_ticket);
+    return code_answer(client, SYNCSHELL_EVENT_CODE_REDEEMED, "armour", ret_ticket);
+}
+
 int32_t syncshell_client_network_changed(syncshell_client *client)
 {
     (void)client;

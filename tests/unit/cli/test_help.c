@@ -168,7 +168,7 @@ static bool field_exists(const char *name)
     for (size_t i = 0; i < sizeof(OWN) / sizeof(OWN[0]); i++)
         if (strcmp(name, OWN[i]) == 0)
             return true;
-    for (int32_t field = 1; field <= SYNCSHELL_FIELD_ICE_TTL_MS; field++)
+    for (int32_t field = 1; field <= SYNCSHELL_FIELD_VALID_MS; field++)
         if (strcmp(name, syncshell_field_name(field)) == 0)
             return true;
     return false;

@@ -75,7 +75,8 @@ static void test_every_subcommand_has_its_word(void **state)
         char line[64];
 
         snprintf(line, sizeof(line), "%s --timeout 1%s%s", subcommand_name((enum subcommand)i),
-                 i == SUBCOMMAND_JOIN || i == SUBCOMMAND_REMOVE_MEMBER || i == SUBCOMMAND_HAND_OVER
+                 i == SUBCOMMAND_JOIN || i == SUBCOMMAND_CODE || i == SUBCOMMAND_REDEEM ||
+                         i == SUBCOMMAND_REMOVE_MEMBER || i == SUBCOMMAND_HAND_OVER
                      ? " ARGUMENT"
                      : "",
                  i == SUBCOMMAND_DELETE ? " --syncshell S" : "");

@@ -98,6 +98,8 @@ static void test_each_command_reaches_the_library(void **state)
         {"{\"command\":\"recover\",\"session\":\"s\"}", "recover"},
         {"{\"command\":\"close\",\"session\":\"s\",\"outcome\":\"cancelled\"}", "close 3"},
         {"{\"command\":\"leave\"}", "leave"},
+        {"{\"command\":\"issue_code\",\"session\":\"s\"}", "issue_code"},
+        {"{\"command\":\"redeem\",\"code\":\"7YXW\",\"syncshell\":\"second\"}", "7YXW"},
         {"{\"command\":\"remove_member\",\"peer\":\"P\"}", "remove P"},
         {"{\"command\":\"hand_over\",\"peer\":\"P\"}", "hand_over P"},
     };

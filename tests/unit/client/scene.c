@@ -49,6 +49,9 @@ static bool take_by_itself(struct scene *s, const struct frame *frame)
         return false;
     bool report = m.type == MESSAGE_CONNECTION_REPORT && !s->hears_reports;
     bool ice = m.type == MESSAGE_ICE_SERVERS_REQUEST && !s->hears_ice;
+    bool code = m.type == MESSAGE_ISSUE_RECOVERY_CODE && !s->hears_codes;
+    if (code)
+        s->code_request = m.issue_recovery_code.message_id;
     if (ice)
         s->ice_request = m.ice_servers_request.message_id;
     if (report) {
@@ -57,7 +60,7 @@ static bool take_by_itself(struct scene *s, const struct frame *frame)
         s->n_reports++;
     }
     message_deinit(&m);
-    return report || ice;
+    return report || ice || code;
 }
 
 static void port_send(struct station *station, struct frame *takes_frame)
@@ -150,6 +153,16 @@ static bool step(struct scene *s)
         const struct message m = {.type = MESSAGE_ICE_SERVERS,
                                   .ice_servers = {.in_reply_to = s->ice_request}};
         s->ice_request = (struct wire_id){""};
+        if (s->connected)
+            scene_say(s, &m);
+        worked = true;
+    }
+    if (*s->code_request.text) {
+        const struct message m = {.type = MESSAGE_STORED,
+                                  .stored = {.in_reply_to = s->code_request,
+                                             .has_valid_for_ms = true,
+                                             .valid_for_ms = 600000}};
+        s->code_request = (struct wire_id){""};
         if (s->connected)
             scene_say(s, &m);
         worked = true;

@@ -3,7 +3,7 @@
  * The scene's peer is number 0, the other side number 1. scene_hear() takes the engine's oldest frame, which must be of that
  * type; scene_say() answers. Nothing happens by itself except that a dialled connection is up at once, unless `refuses`, and
  * that ConnectionReports are taken from the conversation and stored, unless `hears_reports`, and IceServersRequests answered
- * that there are none, unless `hears_ice`. */
+ * that there are none, unless `hears_ice`, and IssueRecoveryCodes stored, unless `hears_codes`. */
 #ifndef TESTS_UNIT_CLIENT_SCENE_H
 #define TESTS_UNIT_CLIENT_SCENE_H
 
@@ -19,6 +19,8 @@ struct scene {
     uint64_t now_us;
     bool refuses; /* dialling fails */
     bool hears_reports;
+    bool hears_codes;
+    struct wire_id code_request; /* waits for its answer; "": none */
     bool hears_ice;
     struct wire_id ice_request; /* waits for its answer; "": none */
     struct message_connection_report last_report;

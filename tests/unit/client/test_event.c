@@ -115,7 +115,7 @@ static void test_queue(void **state)
 static void test_type_names(void **state)
 {
     (void)state;
-    for (int32_t a = SYNCSHELL_EVENT_RELAY_CONNECTED; a <= SYNCSHELL_EVENT_ICE_SERVERS; a++) {
+    for (int32_t a = SYNCSHELL_EVENT_RELAY_CONNECTED; a <= SYNCSHELL_EVENT_SESSION_MOVED; a++) {
         assert_string_not_equal(event_type_name(a), "unknown");
         for (int32_t b = SYNCSHELL_EVENT_RELAY_CONNECTED; b < a; b++)
             assert_string_not_equal(event_type_name(a), event_type_name(b));
@@ -123,7 +123,7 @@ static void test_type_names(void **state)
     assert_string_equal(event_type_name(SYNCSHELL_EVENT_OFFER_NEEDED), "offer_needed");
     assert_string_equal(event_type_name(0), "unknown");
     assert_string_equal(event_type_name(-1), "unknown");
-    assert_string_equal(event_type_name(SYNCSHELL_EVENT_ICE_SERVERS + 1), "unknown");
+    assert_string_equal(event_type_name(SYNCSHELL_EVENT_SESSION_MOVED + 1), "unknown");
 }
 
 static void check_field_names(int32_t first, int32_t last)
@@ -139,8 +139,8 @@ static void check_field_names(int32_t first, int32_t last)
 static void test_field_names(void **state)
 {
     (void)state;
-    check_field_names(SYNCSHELL_FIELD_SYNCSHELL_ID, SYNCSHELL_FIELD_REQUEST_ID);
-    check_field_names(SYNCSHELL_FIELD_GENERATION, SYNCSHELL_FIELD_ICE_TTL_MS);
+    check_field_names(SYNCSHELL_FIELD_SYNCSHELL_ID, SYNCSHELL_FIELD_RECOVERY_CODE);
+    check_field_names(SYNCSHELL_FIELD_GENERATION, SYNCSHELL_FIELD_VALID_MS);
     assert_string_equal(event_field_name(SYNCSHELL_FIELD_TICKET_UP_TO), "ticketUpTo");
 }
 

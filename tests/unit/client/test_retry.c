@@ -29,8 +29,44 @@ static void test_schedule(void **state)
     assert_int_equal(expect_failed(s, cause_name(CAUSE_LINK_FAILED), 5), 0);
     const struct syncshell_event *manual = expect(s, SYNCSHELL_EVENT_MANUAL_RECOVERY);
     assert_string_equal(event_string(manual, SYNCSHELL_FIELD_CAUSE), "link_failed");
+    assert_int_equal(strlen(event_string(manual, SYNCSHELL_FIELD_RECOVERY_CODE)), 20);
+    assert_int_equal(event_number(manual, SYNCSHELL_FIELD_VALID_MS), 600000);
     scene_advance_ms(s, 24 * 3600 * 1000);
     assert_null(station_find(&s->station, SYNCSHELL_EVENT_OFFER_NEEDED));
+}
+
+static void test_manual_recovery_does_not_wait_for_a_relay(void **state)
+{
+    for (unsigned refused = 0; refused < 2; refused++) {
+        void *fresh = NULL;
+        assert_int_equal(scene_setup(&fresh), 0);
+        struct scene *s = fresh;
+        s->hears_codes = true;
+        scene_session(s, true);
+        for (unsigned i = 1; i <= 5; i++) {
+            STATION_CALL(&s->station, engine_network_changed(s->station.engine, s->now_us));
+            scene_settle(s);
+            station_forget(&s->station);
+            offer(s, 10, i);
+            link_is(s, i, SYNCSHELL_LINK_FAILED);
+        }
+        assert_null(station_find(&s->station, SYNCSHELL_EVENT_MANUAL_RECOVERY));
+        const struct message *m = scene_hear_any(s);
+        while (m && m->type != MESSAGE_ISSUE_RECOVERY_CODE)
+            m = scene_hear_any(s);
+        assert_non_null(m);
+        const struct wire_id id = m->issue_recovery_code.message_id;
+        if (refused)
+            scene_error(s, &id, WIRE_CODE_STORE_FULL);
+        else
+            scene_drop(s, 1006);
+        struct syncshell_event *e = station_skip_to(&s->station, SYNCSHELL_EVENT_MANUAL_RECOVERY);
+        assert_string_equal(event_string(e, SYNCSHELL_FIELD_CAUSE), "link_failed");
+        assert_string_equal(event_string(e, SYNCSHELL_FIELD_RECOVERY_CODE), "");
+        assert_null(station_find(&s->station, SYNCSHELL_EVENT_MANUAL_RECOVERY));
+        assert_int_equal(scene_teardown(&fresh), 0);
+    }
+    (void)state;
 }
 
 static void test_jitter_varies(void **state)
@@ -278,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_schedule),
+        SCENE_TEST(test_manual_recovery_does_not_wait_for_a_relay),
         SCENE_TEST(test_jitter_varies),
         SCENE_TEST(test_timeout),
         SCENE_TEST(test_provider_back),

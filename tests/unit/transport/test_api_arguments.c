@@ -10,6 +10,7 @@
 
 #define SYNCSHELL "0123456789abcdef"
 #define OTHER     "ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+#define CODE      "7YXW-4KQ0-1N8D-PZ3MB"
 #define NOWHERE   "ws://127.0.0.1:1"
 /* {"relay":"ws://127.0.0.1:1","id":"0123456789abcdef","secret":"AAEC...","owner":OTHER} */
 #define INVITE                                                                                   \
@@ -201,6 +202,9 @@ static void no_client_is_an_argument_error(void **state)
     REFUSED(syncshell_client_rotate_group_key(NULL, SYNCSHELL, &ticket));
     REFUSED(syncshell_client_hand_over(NULL, SYNCSHELL, OTHER, &ticket));
     REFUSED(syncshell_client_delete_syncshell(NULL, SYNCSHELL, &ticket));
+    REFUSED(syncshell_session_issue_code(NULL, "s", &ticket));
+    REFUSED(
+        syncshell_client_redeem_code(NULL, SYNCSHELL, CODE, SYNCSHELL_ZERO_TERMINATED, &ticket));
     REFUSED(syncshell_client_network_changed(NULL));
     REFUSED(syncshell_session_open(NULL, SYNCSHELL, OTHER, 1, NULL, NULL, &ticket));
     REFUSED(syncshell_session_set_manifest(NULL, "s", &file, 1, &ticket));
@@ -309,6 +313,8 @@ static void ids_are_checked(void **state)
         REFUSED(syncshell_client_rotate_group_key(c, id, &ticket));
         REFUSED(syncshell_client_hand_over(c, id, OTHER, &ticket));
         REFUSED(syncshell_client_delete_syncshell(c, id, &ticket));
+        REFUSED(syncshell_session_issue_code(c, id, &ticket));
+        REFUSED(syncshell_client_redeem_code(c, id, CODE, SYNCSHELL_ZERO_TERMINATED, &ticket));
         REFUSED(syncshell_session_open(c, id, OTHER, 1, NULL, NULL, &ticket));
         if (id)
             REFUSED(syncshell_session_open(c, SYNCSHELL, OTHER, 1, id, NULL, &ticket));
@@ -342,6 +348,24 @@ static void the_owners_calls_are_checked(void **state)
     ACCEPTED(f, syncshell_client_rotate_group_key(c, SYNCSHELL, &ticket));
     ACCEPTED(f, syncshell_client_hand_over(c, SYNCSHELL, OTHER, &ticket));
     ACCEPTED(f, syncshell_client_delete_syncshell(c, SYNCSHELL, &ticket));
+}
+
+static void codes_are_checked(void **state)
+{
+    struct fixture *f = *state;
+    syncshell_client *c = f->client;
+    const char longer[] = "x" CODE;
+    const char *mistyped[] = {"", "7YXW", "7YXW-4KQ0-1N8D-PZ3MC", "7YXW-4KQ0-1N8D-PZM3B", longer};
+
+    REFUSED(syncshell_client_redeem_code(c, SYNCSHELL, NULL, 0, &ticket));
+    for (size_t i = 0; i < sizeof mistyped / sizeof *mistyped; i++)
+        assert_int_equal(syncshell_client_redeem_code(c, SYNCSHELL, mistyped[i],
+                                                      SYNCSHELL_ZERO_TERMINATED, NULL),
+                         SYNCSHELL_E_CODE);
+    assert_int_equal(syncshell_client_redeem_code(c, SYNCSHELL, CODE, 5, NULL), SYNCSHELL_E_CODE);
+    ACCEPTED(f, syncshell_client_redeem_code(c, SYNCSHELL, "7yxw 4kqo ln8d pz3mb\n",
+                                             SYNCSHELL_ZERO_TERMINATED, &ticket));
+    ACCEPTED(f, syncshell_session_issue_code(c, "s", &ticket));
 }
 
 static void sessions_are_checked(void **state)
@@ -564,7 +588,7 @@ static void everything_has_a_name(void **state)
     (void)state;
     assert_string_equal(syncshell_version(), "0.1.0");
     assert_string_equal(syncshell_error_name(SYNCSHELL_OK), "OK");
-    for (int32_t e = SYNCSHELL_E_ARGUMENT; e >= SYNCSHELL_E_STOPPED; e--) {
+    for (int32_t e = SYNCSHELL_E_ARGUMENT; e >= SYNCSHELL_E_CODE; e--) {
         assert_memory_equal(syncshell_error_name(e), "E_", 2);
         for (int32_t other = SYNCSHELL_E_ARGUMENT; other > e; other--)
             assert_string_not_equal(syncshell_error_name(e), syncshell_error_name(other));
@@ -598,6 +622,7 @@ int main(void)
         WITH_FIXTURE(invites_are_checked),
         WITH_FIXTURE(ids_are_checked),
         WITH_FIXTURE(the_owners_calls_are_checked),
+        WITH_FIXTURE(codes_are_checked),
         WITH_FIXTURE(sessions_are_checked),
         WITH_FIXTURE(signals_are_checked),
         WITH_FIXTURE(files_are_checked),
