@@ -47,7 +47,12 @@ enum store_op_kind {
     STORE_SWEEP,       /* remove a bounded number of expired rows */
 };
 
-enum { STORE_SHA256_SIZE = 65 };
+enum {
+    STORE_SHA256_SIZE = 65,
+    /* REDEEM_CODE raises the generation by so much: the new joiner knows only what the relay does, which may have lost the last
+     * raises in a crash, and the provider takes nothing that is not above what it has seen. */
+    STORE_HANDOVER_GENERATIONS = 64,
+};
 
 /* An access key as it was shown: which one it says it is, and its hash. */
 struct store_access_key {

@@ -427,6 +427,7 @@ static void redeem_code(struct shell *s, struct store_op *op)
     session->stored.former_peer_id = summary->joiner_peer_id;
     summary->joiner_peer_id = op->peer_id;
     summary->cause = (struct cause_text){""};
+    summary->generation += STORE_HANDOVER_GENERATIONS;
     code->redeemed_by = op->peer_id;
     end_codes(session, op->now.unix_ms);
 }

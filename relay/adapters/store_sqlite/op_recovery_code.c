@@ -137,11 +137,13 @@ static int session_hand_over(struct db *db, const struct store_op *op, int64_t s
 {
     static const char sql[] =
         "UPDATE session SET former_peer_id = joiner_peer_id, joiner_peer_id = ?, cause = '',"
-        " cause_generation = 0, cause_peer_id = '', expires_unix_ms = max(expires_unix_ms, ?)"
+        " cause_generation = 0, cause_peer_id = '', generation = generation + ?,"
+        " expires_unix_ms = max(expires_unix_ms, ?)"
         " WHERE id = ?";
     struct statement *st = statement_get(db, sql);
 
     statement_bind_text(st, op->peer_id.text);
+    statement_bind_uint(st, STORE_HANDOVER_GENERATIONS);
     statement_bind_int(st, op->expires_unix_ms);
     statement_bind_int(st, session);
     return statement_run(st);

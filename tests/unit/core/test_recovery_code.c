@@ -119,6 +119,9 @@ static void p1_the_new_joiner_goes_on_and_the_former_is_out(void **state)
     id = say_routed(s.provider, s.joiner, MESSAGE_RECONNECT_ANSWER, "session", 1);
     expect_error(s.provider, id, WIRE_CODE_NOT_PARTICIPANT);
     id = say_routed(s.device, s.provider, MESSAGE_RECONNECT_OFFER, "session", 2);
+    expect_error(s.device, id, WIRE_CODE_STALE_GENERATION);
+    id = say_routed(s.device, s.provider, MESSAGE_RECONNECT_OFFER, "session",
+                    1 + STORE_HANDOVER_GENERATIONS + 1);
     expect_routed(s.provider, MESSAGE_RECONNECT_OFFER, id);
     expect_stored(s.device, say_entry(s.device, MESSAGE_SESSION_CHECKPOINT, "session", 1, "x"));
 }
@@ -144,6 +147,7 @@ static void p1_whoever_was_away_reads_it_on_joining(void **state)
             &expect(all[i], MESSAGE_SYNCSHELL_JOINED)->syncshell_joined;
         assert_int_equal(j->n_sessions, 1);
         assert_string_equal(j->sessions[0].joiner_peer_id.text, s.device->peer_id.text);
+        assert_int_equal(j->sessions[0].generation, STORE_HANDOVER_GENERATIONS);
         forget(all[i]);
     }
 }

@@ -61,6 +61,8 @@ static void expect_joiner(struct fixture *f, const char *joiner, const char *for
     assert_string_equal(op->syncshell->sessions[0].summary.joiner_peer_id.text, joiner);
     assert_string_equal(op->syncshell->sessions[0].summary.provider_peer_id.text, PEER_B);
     assert_string_equal(op->syncshell->sessions[0].former_peer_id.text, former);
+    assert_int_equal(op->syncshell->sessions[0].summary.generation % STORE_HANDOVER_GENERATIONS, 0);
+    assert_true(op->syncshell->sessions[0].summary.generation > 0);
     (void)store_op_free(op);
 }
 
