@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "adapters/admin_http/admin_http.h"
+#include "adapters/admin_http/control_socket.h"
 #include "adapters/crypto_openssl/crypto.h"
 #include "adapters/loop_libevent/loop.h"
 #include "app/metrics.h"
@@ -27,7 +28,7 @@ enum access {
     ACCESS_CONTROL, /* over the control socket only */
 };
 
-static void say(struct http_response *r, int status, const char *text)
+static void say(struct admin_response *r, int status, const char *text)
 {
     r->status = status;
     if (buf_append_str(&r->body, text) != 0)
@@ -37,13 +38,13 @@ static void say(struct http_response *r, int status, const char *text)
 /* ---- health ---- */
 
 /* The loop turns: it answers. */
-static void answer_healthz(struct server *s, struct http_response *r)
+static void answer_healthz(struct server *s, struct admin_response *r)
 {
     (void)s;
     say(r, 200, "ok\n");
 }
 
-static void answer_readyz(struct server *s, struct http_response *r)
+static void answer_readyz(struct server *s, struct admin_response *r)
 {
     char text[LINE_SIZE];
     bool ready = readiness(s, text, sizeof text);
@@ -53,7 +54,7 @@ static void answer_readyz(struct server *s, struct http_response *r)
 
 /* ---- reload ---- */
 
-static void answer_reload(struct server *s, struct http_response *r)
+static void answer_reload(struct server *s, struct admin_response *r)
 {
     if (reload_now(s, &r->body) != 0)
         r->status = 409;
@@ -61,7 +62,7 @@ static void answer_reload(struct server *s, struct http_response *r)
 
 /* ---- metrics ---- */
 
-static void answer_metrics(struct server *s, struct http_response *r)
+static void answer_metrics(struct server *s, struct admin_response *r)
 {
     r->content_type = "text/plain; version=0.0.4; charset=utf-8";
     if (metrics_print(s, &r->body) != 0)
@@ -70,7 +71,7 @@ static void answer_metrics(struct server *s, struct http_response *r)
 
 /* ---- the status page ---- */
 
-static void answer_status(struct server *s, struct http_response *r)
+static void answer_status(struct server *s, struct admin_response *r)
 {
     r->content_type = "application/json";
     if (status_print(s, &r->body) != 0)
@@ -78,7 +79,7 @@ static void answer_status(struct server *s, struct http_response *r)
 }
 
 /* What the page is made of is the same for everybody; its data needs the token. */
-static void answer_page(const struct page_file *file, struct http_response *r)
+static void answer_page(const struct page_file *file, struct admin_response *r)
 {
     r->content_type = file->content_type;
     r->status = buf_append(&r->body, file->data, file->size) == 0 ? 200 : 500;
@@ -88,15 +89,15 @@ static void answer_page(const struct page_file *file, struct http_response *r)
 
 static const struct route {
     const char *path;
-    enum http_method method; /* GET: or HEAD */
+    enum admin_method method;
     enum access access;
-    void (*answer)(struct server *s, struct http_response *r);
+    void (*answer)(struct server *s, struct admin_response *r);
 } routes[] = {
-    {"/healthz", HTTP_GET, ACCESS_ANYBODY, answer_healthz},
-    {"/readyz", HTTP_GET, ACCESS_ANYBODY, answer_readyz},
-    {"/metrics", HTTP_GET, ACCESS_TOKEN, answer_metrics},
-    {"/status.json", HTTP_GET, ACCESS_TOKEN, answer_status},
-    {"/reload", HTTP_POST, ACCESS_CONTROL, answer_reload},
+    {"/healthz", ADMIN_GET, ACCESS_ANYBODY, answer_healthz},
+    {"/readyz", ADMIN_GET, ACCESS_ANYBODY, answer_readyz},
+    {"/metrics", ADMIN_GET, ACCESS_TOKEN, answer_metrics},
+    {"/status.json", ADMIN_GET, ACCESS_TOKEN, answer_status},
+    {"/reload", ADMIN_POST, ACCESS_CONTROL, answer_reload},
 };
 
 /* Hashes are compared, so that the time it takes tells nothing of the token. */
@@ -112,29 +113,29 @@ static bool token_fits(const struct server *s, const char *authorization)
 }
 
 static int status_for(const struct server *s, const struct route *route,
-                      const struct http_request *request, bool trusted)
+                      const struct admin_request *request)
 {
-    if ((route->method == HTTP_POST) != (request->method == HTTP_POST))
-        return 405;
-    if (trusted || route->access == ACCESS_ANYBODY)
-        return 200;
-    if (route->access == ACCESS_CONTROL)
+    if (route->access == ACCESS_CONTROL && !request->trusted)
         return 403;
+    if (route->method != request->method)
+        return 405;
+    if (request->trusted || route->access == ACCESS_ANYBODY)
+        return 200;
     return token_fits(s, request->authorization) ? 200 : 401;
 }
 
-static void on_request(void *userdata, const struct http_request *request, bool trusted,
-                       struct http_response *response)
+static void on_request(void *userdata, const struct admin_request *request,
+                       struct admin_response *response)
 {
     struct server *s = userdata;
     response->status = 404;
     for (size_t i = 0; i < page_file_count; i++)
-        if (str_equal(page_files[i].path, request->path) && request->method != HTTP_POST)
+        if (str_equal(page_files[i].path, request->path) && request->method != ADMIN_POST)
             answer_page(&page_files[i], response);
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (!str_equal(routes[i].path, request->path))
             continue;
-        response->status = status_for(s, &routes[i], request, trusted);
+        response->status = status_for(s, &routes[i], request);
         if (response->status == 200)
             routes[i].answer(s, response);
         return;
@@ -182,14 +183,19 @@ int admin_start(struct server *s, char *ret_error, size_t error_size)
 {
     const struct settings *settings = s->settings;
     int r = admin_renew_token(s, settings, ret_error, error_size);
-    if (r == 0)
-        r = admin_http_new(&s->admin, loop_event_base(s->loop), on_request, s);
-    if (r == 0)
-        r = admin_http_listen_control(s->admin, settings->store_path, ret_error, error_size);
-    if (r < 0 || !*settings->admin_address)
+    if (r < 0)
         return r;
-    r = admin_http_listen(s->admin, settings->admin_address, (uint16_t)settings->admin_port,
-                          ret_error, error_size);
+    r = control_socket_new(&s->control, loop_event_base(s->loop), settings->store_path, on_request,
+                           s);
+    if (r < 0) {
+        snprintf(ret_error, error_size, "cannot listen on %s.admin: %s", settings->store_path,
+                 strerror(-r));
+        return r;
+    }
+    if (!*settings->admin_address)
+        return 0;
+    r = admin_http_new(&s->admin, loop_event_base(s->loop), settings->admin_address,
+                       (uint16_t)settings->admin_port, on_request, s, ret_error, error_size);
     if (r == 0)
         log_address(s);
     return r;

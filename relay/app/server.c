@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "adapters/admin_http/admin_http.h"
+#include "adapters/admin_http/control_socket.h"
 #include "adapters/crypto_openssl/crypto.h"
 #include "adapters/loop_libevent/loop.h"
 #include "app/admin.h"
@@ -235,6 +236,7 @@ struct server *server_free(struct server *s)
     if (!s)
         return NULL;
     s->admin = admin_http_free(s->admin);
+    s->control = control_socket_free(s->control);
     s->ws = ws_server_free(s->ws);
     if (s->core)
         stop_store(s);

@@ -21,7 +21,8 @@ struct server {
     struct store *store;
     struct core *core;
     struct ws_server *ws;
-    struct admin_http *admin;
+    struct control_socket *control;
+    struct admin_http *admin;                  /* NULL: not wanted */
     char admin_token_sha256[CORE_SHA256_SIZE]; /* "": nobody has one */
     struct loop_waker *waker;
     struct loop_timer *tick;

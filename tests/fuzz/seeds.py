@@ -50,12 +50,6 @@ def forwarded_seeds():
         yield text.encode()
 
 
-def http_seeds():
-    yield b"GET /metrics?x=1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer token\r\n\r\n"
-    yield b"POST /reload HTTP/1.0\r\nContent-Length: 0\r\n\r\n"
-    yield b"HEAD / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-
-
 def stun_seeds():
     """Responses to fuzz_stun.c's transaction: a refusal with realm and nonce, and an allocation."""
     def message(kind, *attributes):
@@ -177,7 +171,7 @@ def journal_seeds():
 SEEDS = {
     "frame": frame_seeds, "body": body_seeds, "invite": invite_seeds, "forwarded": forwarded_seeds, "sdp": sdp_seeds,
     "transfer": transfer_seeds, "conversation": conversation_seeds, "journal": journal_seeds, "recovery_code": recovery_code_seeds,
-    "http": http_seeds, "stun": stun_seeds,
+    "stun": stun_seeds,
 }
 
 
