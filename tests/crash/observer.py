@@ -61,7 +61,8 @@ class Observer:
         shown = {s["recoverySessionId"]: (s["version"], s["state"]) for s in joined["sessions"]}
         known = self.ledger.sessions
         self.faults += [f"an unknown session: {id}" for id, (_, state) in shown.items() if state == "open" and id not in known]
-        self.ledger.check_sessions(shown, {id: await self.snapshot(id) for id in shown if shown[id][1] == "open" and id in known})
+        logs = {id: await self.joiner.snapshot(self.group, id) for id in shown if shown[id][1] == "open" and id in known}
+        self.ledger.check_sessions(shown, logs)
 
     async def check_inbox(self):
         cursor = self.chance.choice((self.ack_sent, max(self.ledger.taken, default=0)))  # less was never taken over
@@ -79,20 +80,6 @@ class Observer:
             self.take_delivery(await self.provider.expect("InboxDelivery"))
         self.ledger.check_inbox(joined["inboxHead"])
         self.ledger.forget_settled()
-
-    async def snapshot(self, session_id):
-        log, after, complete = [], 0, False
-        while not complete:
-            page = await self.joiner.ask("SessionSnapshotRequest", "SessionSnapshot", syncshellId=self.group.id,
-                                         recoverySessionId=session_id, afterVersion=after)
-            complete, at = page["complete"], 0
-            for entry in page["entries"]:
-                after = entry["version"]
-                body = (page["body"] or b"")[at:at + entry["sizeBytes"]]
-                at += entry["sizeBytes"]
-                if entry["type"] != "SessionOpen":
-                    log.append((entry["version"], entry["type"], body))
-        return log
 
     # ---- the load ----
 

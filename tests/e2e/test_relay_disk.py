@@ -79,16 +79,7 @@ class Pair:
         assert offer["generation"] == number
 
     async def check_log(self):
-        log, after, complete = [], 0, False
-        while not complete:
-            page = await self.member.ask("SessionSnapshotRequest", "SessionSnapshot", syncshellId=self.group.id,
-                                         recoverySessionId=SESSION, afterVersion=after)
-            complete, at = page["complete"], 0
-            for entry in page["entries"]:
-                after = entry["version"]
-                log.append((page["body"] or b"")[at:at + entry["sizeBytes"]])
-                at += entry["sizeBytes"]
-        assert [body for body in log if body] == self.log
+        assert [body for _, _, body in await self.member.snapshot(self.group, SESSION)] == self.log
 
     async def end(self):
         for peer in (self.owner, self.member):

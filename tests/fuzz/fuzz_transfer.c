@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sync/receiving.h"
+#include "unit/sync/tree.h"
 
 enum kind { KIND_BEGIN, KIND_FILE, KIND_END, KIND_PIECE, KIND_INTERRUPT, KIND_COUNT };
 enum { HEAD_BYTES = 3, MESSAGES_MAX = 64 };
@@ -14,22 +15,6 @@ void app_quit(struct app *app, int status)
 {
     (void)app;
     (void)status;
-}
-
-static void remove_all(const char *path)
-{
-    GDir *folder = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (folder && (name = g_dir_read_name(folder))) {
-        char *below = g_build_filename(path, name, NULL);
-
-        remove_all(below);
-        g_free(below);
-    }
-    if (folder)
-        g_dir_close(folder);
-    (void)g_remove(path);
 }
 
 static void check_nothing_beside(const char *outer)
@@ -96,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     receiving_deinit(&receiving);
     folder_close(&app.folder);
     check_nothing_beside(outer);
-    remove_all(outer);
+    tree_remove(outer);
     g_free(inner);
     g_free(outer);
     return 0;

@@ -189,6 +189,21 @@ class RawPeer:
     async def redeem_code(self, group, code, answer="Stored"):
         return await self.ask("RedeemRecoveryCode", answer, syncshellId=group.id, code=code)
 
+    async def snapshot(self, group, session):
+        """The session's log as [(version, type, body)], without its opening."""
+        log, after, complete = [], 0, False
+        while not complete:
+            page = await self.ask("SessionSnapshotRequest", "SessionSnapshot", syncshellId=group.id, recoverySessionId=session,
+                                  afterVersion=after)
+            complete, at = page["complete"], 0
+            for entry in page["entries"]:
+                after = entry["version"]
+                body = (page["body"] or b"")[at:at + entry["sizeBytes"]]
+                at += entry["sizeBytes"]
+                if entry["type"] != "SessionOpen":
+                    log.append((entry["version"], entry["type"], body))
+        return log
+
     async def closed(self):
         """Reads until the relay closes; the close code."""
         try:

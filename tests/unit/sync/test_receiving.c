@@ -6,11 +6,11 @@
 
 #include <cmocka.h>
 #include <glib.h>
-#include <glib/gstdio.h>
 #include <unistd.h>
 
 #include "sync/receiving.h"
 #include "sync/transfer.h"
+#include "tree.h"
 
 /* Of the four bytes "data" and of nothing. */
 #define DATA_HASH  "3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"
@@ -46,29 +46,13 @@ static int scene_setup(void **state)
     return 0;
 }
 
-static void remove_all(const char *path)
-{
-    GDir *folder = g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
-    const char *name;
-
-    while (folder && (name = g_dir_read_name(folder))) {
-        char *below = g_build_filename(path, name, NULL);
-
-        remove_all(below);
-        g_free(below);
-    }
-    if (folder)
-        g_dir_close(folder);
-    g_remove(path);
-}
-
 static int scene_teardown(void **state)
 {
     struct scene *scene = *state;
 
     receiving_deinit(&scene->receiving);
     folder_close(&scene->app.folder);
-    remove_all(scene->path);
+    tree_remove(scene->path);
     g_free(scene->path);
     g_free(scene);
     return 0;
