@@ -20,7 +20,11 @@ def run(report, expression):
     report.progress("bench: every row, tiny")
     rows = BUILD / "bench.jsonl"
     rows.unlink(missing_ok=True)
-    result = bench(folder, "--quick", "--json", rows, "--peer", f"again={folder.path}/tests/bench/bench-floor")
+    try:
+        result = bench(folder, "--quick", "--json", rows, "--peer", f"again={folder.path}/tests/bench/bench-floor")
+    except subprocess.TimeoutExpired as late:
+        report.fail("bench: runs", f"not done after {SECONDS_MAX} s\n{late.stdout or ''}")
+        return
     report.check("bench: runs", result.stdout if result.returncode else "")
     report.check("bench: writes a row for each", faults(folder, rows))
 
