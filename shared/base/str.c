@@ -113,3 +113,15 @@ bool str_utf8_valid(const char *text, size_t size)
     }
     return true;
 }
+
+void str_hex(char *dst, const void *bytes, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *in = bytes;
+
+    for (size_t i = 0; i < size; i++) {
+        *dst++ = digits[in[i] >> 4];
+        *dst++ = digits[in[i] & 15];
+    }
+    *dst = '\0';
+}

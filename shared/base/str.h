@@ -19,6 +19,9 @@ size_t str_distance(const char *a, const char *b, size_t max);
 /* Compares without regard to ASCII case: hashes come upper- and lower-case from different tools. */
 bool str_equal_nocase(const char *a, const char *b);
 
+/* Writes two lower-case digits for each byte, and a NUL: `dst` has room for 2 * size + 1. */
+void str_hex(char *dst, const void *bytes, size_t size);
+
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: shortest form, no surrogates, at most U+10FFFF). */
 bool str_utf8_valid(const char *text, size_t size);
 

@@ -85,12 +85,12 @@ static int file_read(const char *path, char *ret_text, size_t size, size_t *ret_
 }
 
 /* Takes the one line out of `text`, which it changes. */
-static int line_take(char text[static CLIENT_ACCESS_KEY_SIZE], size_t length,
-                     char ret_key[static CLIENT_ACCESS_KEY_SIZE])
+static int line_take(char text[static CLIENT_SECRET_SIZE], size_t length,
+                     char ret_secret[static CLIENT_SECRET_SIZE])
 {
     const char *key;
 
-    if (length >= CLIENT_ACCESS_KEY_SIZE || memchr(text, '\0', length))
+    if (length >= CLIENT_SECRET_SIZE || memchr(text, '\0', length))
         return -EINVAL;
     while (length > 0 && strchr(" \t\r\n", text[length - 1]))
         length--;
@@ -98,29 +98,28 @@ static int line_take(char text[static CLIENT_ACCESS_KEY_SIZE], size_t length,
     key = text + strspn(text, " \t\r\n");
     if (!*key || strpbrk(key, "\r\n"))
         return -EINVAL;
-    memcpy(ret_key, key, strlen(key) + 1);
+    memcpy(ret_secret, key, strlen(key) + 1);
     return 0;
 }
 
-int client_read_access_key(const char *path, char ret_key[static CLIENT_ACCESS_KEY_SIZE])
+int client_read_secret(const char *path, char ret_secret[static CLIENT_SECRET_SIZE])
 {
-    char text[CLIENT_ACCESS_KEY_SIZE] = "";
+    char text[CLIENT_SECRET_SIZE] = "";
     size_t length = 0;
     int r = file_read(path, text, sizeof(text), &length);
 
     if (!r)
-        r = line_take(text, length, ret_key);
+        r = line_take(text, length, ret_secret);
     return r;
 }
 
 /* The key that --access-key-file or the environment gives; "" for none. 0, or -1 after a sentence. */
-static int access_key_find(const struct options *options,
-                           char ret_key[static CLIENT_ACCESS_KEY_SIZE])
+static int access_key_find(const struct options *options, char ret_key[static CLIENT_SECRET_SIZE])
 {
     const char *path = options->access_key_file;
     const char *given = path ? NULL : getenv(CLIENT_ACCESS_KEY_ENVIRONMENT);
     const char *source = given ? CLIENT_ACCESS_KEY_ENVIRONMENT : path;
-    char text[CLIENT_ACCESS_KEY_SIZE];
+    char text[CLIENT_SECRET_SIZE];
     size_t length = given ? strlen(given) : 0;
     int r = -EINVAL;
 
@@ -130,7 +129,7 @@ static int access_key_find(const struct options *options,
     if (path && strcmp(path, "-") == 0)
         source = "The standard input";
     if (path) {
-        r = client_read_access_key(path, ret_key);
+        r = client_read_secret(path, ret_key);
     } else if (length < sizeof(text)) {
         memcpy(text, given, length + 1);
         r = line_take(text, length, ret_key);
@@ -147,7 +146,7 @@ static int access_key_find(const struct options *options,
 
 int client_open(const struct options *options, syncshell_client **ret_client)
 {
-    char state_dir[CLIENT_PATH_SIZE], key[CLIENT_ACCESS_KEY_SIZE];
+    char state_dir[CLIENT_PATH_SIZE], key[CLIENT_SECRET_SIZE];
     syncshell_options library;
     int32_t error;
 
@@ -172,4 +171,19 @@ int client_open(const struct options *options, syncshell_client **ret_client)
         return -1;
     }
     return 0;
+}
+
+int client_read_passphrase(const struct options *options,
+                           char ret_passphrase[static CLIENT_SECRET_SIZE])
+{
+    const char *path = options->passphrase_file;
+    int r = client_read_secret(path, ret_passphrase);
+
+    if (r == -EINVAL)
+        failure_print("%s does not hold a passphrase: it must hold one line.",
+                      strcmp(path, "-") == 0 ? "The standard input" : path);
+    else if (r)
+        failure_print("The passphrase cannot be read from %s (%s): check --passphrase-file.", path,
+                      strerror(-r));
+    return r ? -1 : 0;
 }

@@ -40,6 +40,7 @@ static const struct {
      "directory, named with --state."},
     {SYNCSHELL_E_CODE,
      "This text is not a recovery code: compare each letter and digit with what the other device shows."},
+    {SYNCSHELL_E_PASSPHRASE, "A passphrase has 12 to 1024 bytes of UTF-8: take a longer one."},
     {SYNCSHELL_E_STOPPED, "The client has stopped: start the program again."},
 };
 

@@ -11,6 +11,8 @@ static const char OPTIONS_HELP[] =
     "  --syncshell ID          which one; default: all, or the only one\n"
     "  --access-key-file FILE  a file with the operator's key for creating syncshells, where the relay asks for one; - is\n"
     "                          the standard input. Default: $SYNCSHELL_ACCESS_KEY, if set\n"
+    "  --passphrase-file FILE  create, join: a file with one line, out of which the secret is made; - is the standard input.\n"
+    "                          Better do without: the relay's operator can test guesses\n"
     "  --timeout SECONDS       how long to wait for the relay; default 15. peer waits for ever\n"
     "  --json                  print JSON (peer always does)\n"
     "  -h, --help              this text; after a command, that command's\n"
@@ -55,9 +57,13 @@ static const char *const USAGES[N_SUBCOMMANDS] = {
         "Usage: syncshell create --relay URL [OPTIONS]\n\n"
         "Creates a syncshell at the relay, with this device as its owner, and prints the invite alone on stdout.\n"
         "The invite holds the group's secret: give it only to those who are to join.\n\n"
+        "With --passphrase-file the secret is made out of a passphrase of 12 bytes or more, and whoever knows the relay, the\n"
+        "syncshell's id and the passphrase can join. It is then as safe as the passphrase, for the relay's operator can test\n"
+        "guesses: let a machine pick six random words or more.\n\n"
         "  syncshell create --relay wss://relay.example.org\n\n",
     [SUBCOMMAND_JOIN] =
-        "Usage: syncshell join INVITE [OPTIONS]\n\n"
+        "Usage: syncshell join INVITE [OPTIONS]\n"
+        "       syncshell join --relay URL --syncshell ID --passphrase-file FILE [OPTIONS]\n\n"
         "Joins the syncshell of the invite and waits until the relay has admitted this device; prints the\n"
         "syncshell's id. The relay's address is in the invite.\n\n"
         "  syncshell join syncshell1.eyJ2...\n\n",

@@ -1,9 +1,13 @@
+#define _DEFAULT_SOURCE /* explicit_bzero */
+
 #include "cli/membership.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <jansson.h>
 
+#include "cli/client.h"
 #include "cli/failure.h"
 #include "cli/known.h"
 #include "cli/wait.h"
@@ -49,22 +53,50 @@ int membership_id(const struct options *options)
     return membership_print_result(options, id, json_pack("{s:s}", "peerId", id));
 }
 
+static void forget(char secret[static CLIENT_SECRET_SIZE])
+{
+    explicit_bzero(secret, CLIENT_SECRET_SIZE);
+}
+
+/* Asks the library for the new syncshell, with the passphrase if one is given. 0, or -1 after a sentence. */
+static int ask_to_create(const struct options *options, syncshell_client *client,
+                         uint64_t *ret_ticket)
+{
+    char passphrase[CLIENT_SECRET_SIZE];
+    int32_t error;
+
+    if (options->passphrase_file) {
+        if (client_read_passphrase(options, passphrase))
+            return -1;
+        fputs(
+            "syncshell: Warning: a syncshell is as safe as its passphrase. The relay's operator, or who steals its "
+            "database, can test guesses; a phrase that a person thought of is likely to fall. Without "
+            "--passphrase-file the secret is random.\n",
+            stderr);
+        error = syncshell_client_create_with_passphrase(client, passphrase,
+                                                        SYNCSHELL_ZERO_TERMINATED, ret_ticket);
+        forget(passphrase);
+    } else {
+        error = syncshell_client_create_syncshell(client, ret_ticket);
+    }
+    if (error == SYNCSHELL_E_ARGUMENT)
+        failure_print("No relay is known: name it with --relay wss://HOST:PORT.");
+    else if (error)
+        failure_print_error(error);
+    return error ? -1 : 0;
+}
+
 static int create_with(const struct options *options, struct visit *visit)
 {
     syncshell_event *event = NULL;
     struct wait wait;
     uint64_t ticket;
     const char *invite, *id;
-    int32_t error;
     int status;
 
     wait_init(&wait, visit, options);
-    error = syncshell_client_create_syncshell(visit->client, &ticket);
-    if (error == SYNCSHELL_E_ARGUMENT)
-        failure_print("No relay is known: name it with --relay wss://HOST:PORT.");
-    else if (error)
-        failure_print_error(error);
-    if (error || wait_for_ticket(&wait, ticket, SYNCSHELL_EVENT_SYNCSHELL_CREATED, &event))
+    if (ask_to_create(options, visit->client, &ticket) ||
+        wait_for_ticket(&wait, ticket, SYNCSHELL_EVENT_SYNCSHELL_CREATED, &event))
         return 1;
     invite = text_of(event, SYNCSHELL_FIELD_INVITE);
     id = text_of(event, SYNCSHELL_FIELD_SYNCSHELL_ID);
@@ -91,23 +123,45 @@ int membership_create(const struct options *options)
     return status;
 }
 
+/* By the invite or the passphrase. 0, or -1 after a sentence. */
+static int ask_to_join(const struct options *options, syncshell_client *client,
+                       uint64_t *ret_ticket)
+{
+    char passphrase[CLIENT_SECRET_SIZE];
+    int32_t error;
+
+    if (options->passphrase_file) {
+        if (client_read_passphrase(options, passphrase))
+            return -1;
+        error = syncshell_client_join_with_passphrase(client, options->syncshell_id, passphrase,
+                                                      SYNCSHELL_ZERO_TERMINATED, ret_ticket);
+        forget(passphrase);
+        if (error == SYNCSHELL_E_ARGUMENT)
+            failure_print(
+                "No relay is known, or the id is not one: join with a passphrase takes --relay "
+                "wss://HOST:PORT and --syncshell ID.");
+    } else {
+        error =
+            syncshell_client_join(client, options->argument, SYNCSHELL_ZERO_TERMINATED, ret_ticket);
+        if (error == SYNCSHELL_E_ARGUMENT)
+            error = SYNCSHELL_E_INVITE;
+    }
+    if (error && error != SYNCSHELL_E_ARGUMENT)
+        failure_print_error(error);
+    return error ? -1 : 0;
+}
+
 static int join_with(const struct options *options, struct visit *visit)
 {
     syncshell_event *event = NULL;
     struct wait wait;
     uint64_t ticket;
     const char *id, *owner;
-    int32_t error;
     int status;
 
     wait_init(&wait, visit, options);
-    error =
-        syncshell_client_join(visit->client, options->argument, SYNCSHELL_ZERO_TERMINATED, &ticket);
-    if (error == SYNCSHELL_E_ARGUMENT)
-        error = SYNCSHELL_E_INVITE;
-    if (error)
-        failure_print_error(error);
-    if (error || wait_for_ticket(&wait, ticket, SYNCSHELL_EVENT_SYNCSHELL_JOINED, &event))
+    if (ask_to_join(options, visit->client, &ticket) ||
+        wait_for_ticket(&wait, ticket, SYNCSHELL_EVENT_SYNCSHELL_JOINED, &event))
         return 1;
     id = text_of(event, SYNCSHELL_FIELD_SYNCSHELL_ID);
     owner = text_of(event, SYNCSHELL_FIELD_OWNER_PEER_ID);

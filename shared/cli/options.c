@@ -17,6 +17,7 @@ static const struct option OPTIONS[] = {
     {"--relay", offsetof(struct options, relay_url), false},
     {"--ca", offsetof(struct options, ca_file), false},
     {"--access-key-file", offsetof(struct options, access_key_file), false},
+    {"--passphrase-file", offsetof(struct options, passphrase_file), false},
     {"--syncshell", offsetof(struct options, syncshell_id), false},
     {"--json", offsetof(struct options, json), true},
     {"--help", offsetof(struct options, help), true},
@@ -180,6 +181,27 @@ static int word_take(struct parse *parse, const char *word)
     return 0;
 }
 
+static int passphrase_check(struct parse *parse)
+{
+    const struct options *options = parse->options;
+    bool join = options->subcommand == SUBCOMMAND_JOIN;
+
+    if (!join && options->subcommand != SUBCOMMAND_CREATE)
+        return refuse(parse, "--passphrase-file has no meaning for %s.",
+                      subcommand_name(options->subcommand));
+    if (options->argument)
+        return refuse(parse, "An invite needs no passphrase: leave one of them out.");
+    if (join && !options->syncshell_id)
+        return refuse(parse, "join with a passphrase needs the syncshell's id: --syncshell ID");
+    if (!join && options->syncshell_id)
+        return refuse(parse, "--syncshell has no meaning for create.");
+    if (options->access_key_file && strcmp(options->access_key_file, "-") == 0 &&
+        strcmp(options->passphrase_file, "-") == 0)
+        return refuse(parse, "Only one of access key and passphrase can come from the standard "
+                             "input: put the other into a file.");
+    return 0;
+}
+
 /* What only shows when the whole line was read. */
 static int line_check(struct parse *parse)
 {
@@ -189,6 +211,8 @@ static int line_check(struct parse *parse)
         return 0;
     if (options->subcommand == SUBCOMMAND_NONE)
         return refuse(parse, "A command is missing.");
+    if (options->passphrase_file)
+        return passphrase_check(parse);
     if (argument_wanted(options->subcommand) && !options->argument)
         return refuse(parse, "%s", argument_wanted(options->subcommand));
     if (options->subcommand == SUBCOMMAND_DELETE && !options->syncshell_id)

@@ -37,6 +37,7 @@ struct options {
     const char *relay_url;
     const char *ca_file;
     const char *access_key_file;
+    const char *passphrase_file;
     const char *syncshell_id;
     const char *argument;
     uint32_t timeout_ms;

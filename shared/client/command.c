@@ -69,6 +69,16 @@ int engine_create_syncshell(struct engine *e, uint64_t now_us, uint64_t ticket)
     return finish(e);
 }
 
+int engine_create_syncshell_with(struct engine *e, uint64_t now_us, uint64_t ticket,
+                                 const struct wire_id *id, const struct wire_key *secret)
+{
+    engine_enter(e, now_us);
+    if (!*e->relay_url)
+        return refuse(e, ticket, CODE_NO_RELAY, "no relay is known: give its URL", NULL, NULL);
+    add_syncshell(e, ticket, id, secret->text, 1, &e->config.peer_id, SYNCSHELL_CREATING);
+    return finish(e);
+}
+
 /* Known already: joined again, in whatever state it is. */
 static int join_again(struct engine *e, uint64_t ticket, struct syncshell *y)
 {

@@ -82,7 +82,6 @@ void engine_check(struct engine *e, int result)
 
 int engine_random_id(struct engine *e, size_t n_bytes, struct wire_id *ret_id)
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t bytes[ID_BYTES_MAX];
     assert(n_bytes <= sizeof bytes);
     int r = e->crypto.random(e->crypto.userdata, bytes, n_bytes);
@@ -90,11 +89,7 @@ int engine_random_id(struct engine *e, size_t n_bytes, struct wire_id *ret_id)
         engine_fail(e, CODE_NO_MEMORY, "no randomness");
         return r;
     }
-    for (size_t i = 0; i < n_bytes; i++) {
-        ret_id->text[2 * i] = digits[bytes[i] >> 4];
-        ret_id->text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    ret_id->text[2 * n_bytes] = '\0';
+    str_hex(ret_id->text, bytes, n_bytes);
     return 0;
 }
 
@@ -332,7 +327,7 @@ const char *engine_relay_url(const struct engine *e)
 int engine_invite(const struct engine *e, const char *syncshell_id, struct invite *ret_invite)
 {
     const struct syncshell *y = engine_find_syncshell(e, syncshell_id);
-    if (!y)
+    if (!y || !*y->owner.text) /* joined by a passphrase, and not told yet */
         return ENGINE_E_UNKNOWN;
     struct invite i = {.syncshell_id = y->id, .secret = y->key->secret, .owner_peer_id = y->owner};
     invite_set_key_epoch(&i, y->key->epoch);

@@ -163,6 +163,10 @@ int engine_invite(const struct engine *e, const char *syncshell_id,
 /* Commands: the public header's, with texts that are NUL-terminated and bounded already. They answer by events with
  * `ticket`; what is wrong with a command also comes as REQUEST_FAILED. Negative only when memory ran out. */
 int engine_create_syncshell(struct engine *e, uint64_t now_us, uint64_t ticket);
+/* With a secret of the caller's, which belongs to the id. */
+int engine_create_syncshell_with(struct engine *e, uint64_t now_us, uint64_t ticket,
+                                 const struct wire_id *id, const struct wire_key *secret);
+/* The invite's owner may be "": not known. */
 int engine_join(struct engine *e, uint64_t now_us, uint64_t ticket, const struct invite *invite);
 int engine_leave(struct engine *e, uint64_t now_us, uint64_t ticket, const char *syncshell_id);
 /* RemoveMember, TransferOwnership (both of `peer_id`), RotateGroupKey, DeleteSyncshell. */

@@ -309,13 +309,13 @@ static int load_operations(struct syncshell *y, const json_t *o)
 static int load_syncshell(struct engine *e, const char *key, const json_t *o)
 {
     struct wire_id id;
-    struct wire_peer_id owner;
+    struct wire_peer_id owner = {.text = ""}; /* so it stays where it was never told */
     const char *secret = get_text(o, "secret");
     const char *owner_text = get_text(o, "owner");
     const char *epoch = get_text(o, "storeEpoch");
     uint64_t state, cursor, key_epoch;
     if (wire_id_set(&id, key) != 0 || !secret || !wire_key_valid(secret, strlen(secret)) ||
-        !owner_text || wire_peer_id_set(&owner, owner_text) != 0 || !epoch ||
+        !owner_text || (*owner_text && wire_peer_id_set(&owner, owner_text) != 0) || !epoch ||
         get_number(o, "state", SYNCSHELL_LEAVING, &state) != 0 || state < SYNCSHELL_CREATING ||
         get_number(o, "inboxCursor", WIRE_INTEGER_MAX, &cursor) != 0 ||
         get_number(o, "keyEpoch", WIRE_INTEGER_MAX, &key_epoch) != 0)

@@ -23,8 +23,7 @@ enum {
 
 /* ---- queueing ---- */
 
-/* Takes the command, which is NULL when memory ran out. */
-static int32_t submit(syncshell_client *client, struct command *takes_command, uint64_t *ret_ticket)
+int32_t client_submit(syncshell_client *client, struct command *takes_command, uint64_t *ret_ticket)
 {
     uint64_t ticket;
     int r;
@@ -91,7 +90,7 @@ int32_t SYNCSHELL_CALL syncshell_client_create_syncshell(syncshell_client *clien
     io_thread_unlock_engine(client->io);
     if (!relay_known)
         return SYNCSHELL_E_ARGUMENT;
-    return submit(client, command_new(COMMAND_CREATE), ret_ticket);
+    return client_submit(client, command_new(COMMAND_CREATE), ret_ticket);
 }
 
 static bool is_other_relay(syncshell_client *client, const struct relay_url *theirs)
@@ -131,7 +130,7 @@ int32_t SYNCSHELL_CALL syncshell_client_join(syncshell_client *client, const cha
         (void)command_free(c);
         return SYNCSHELL_E_OTHER_RELAY;
     }
-    return submit(client, c, ret_ticket);
+    return client_submit(client, c, ret_ticket);
 }
 
 int32_t SYNCSHELL_CALL syncshell_client_leave(syncshell_client *client, const char *syncshell_id,
@@ -145,7 +144,7 @@ int32_t SYNCSHELL_CALL syncshell_client_leave(syncshell_client *client, const ch
     c = command_new(COMMAND_LEAVE);
     if (c)
         c->syncshell_id = id;
-    return submit(client, c, ret_ticket);
+    return client_submit(client, c, ret_ticket);
 }
 
 /* `other_peer_id`: NULL where it is about nobody. */
@@ -166,7 +165,7 @@ static int32_t submit_owner(syncshell_client *client, const char *syncshell_id,
         c->number = (int32_t)type;
         c->peer_id = other;
     }
-    return submit(client, c, ret_ticket);
+    return client_submit(client, c, ret_ticket);
 }
 
 int32_t SYNCSHELL_CALL syncshell_client_remove_member(syncshell_client *client,
@@ -220,14 +219,14 @@ int32_t SYNCSHELL_CALL syncshell_client_redeem_code(syncshell_client *client,
         c->syncshell_id = id;
         c->recovery_code = read;
     }
-    return submit(client, c, ret_ticket);
+    return client_submit(client, c, ret_ticket);
 }
 
 int32_t SYNCSHELL_CALL syncshell_client_network_changed(syncshell_client *client)
 {
     if (!client)
         return SYNCSHELL_E_ARGUMENT;
-    return submit(client, command_new(COMMAND_NETWORK_CHANGED), NULL);
+    return client_submit(client, command_new(COMMAND_NETWORK_CHANGED), NULL);
 }
 
 /* ---- sessions ---- */
@@ -257,7 +256,7 @@ int32_t SYNCSHELL_CALL syncshell_session_open(syncshell_client *client, const ch
         c->as_joiner = role == SYNCSHELL_ROLE_JOINER;
         c = with_text(c, &c->text, label, label_length);
     }
-    return submit(client, c, ret_ticket);
+    return client_submit(client, c, ret_ticket);
 }
 
 /* The wire's shape of a public file, whose texts and ranges it borrows. */
@@ -379,7 +378,7 @@ static int32_t submit_files(syncshell_client *client, enum command_kind kind,
         (void)command_free(c);
         return r;
     }
-    return submit(client, c, ret_ticket);
+    return client_submit(client, c, ret_ticket);
 }
 
 int32_t SYNCSHELL_CALL syncshell_session_set_manifest(syncshell_client *client,
@@ -414,7 +413,7 @@ static int32_t submit_sdp(syncshell_client *client, enum command_kind kind, cons
         c->generation = generation;
         c = with_text(c, &c->text, sdp, length);
     }
-    return submit(client, c, ret_ticket);
+    return client_submit(client, c, ret_ticket);
 }
 
 int32_t SYNCSHELL_CALL syncshell_session_offer(syncshell_client *client, const char *session_id,
@@ -455,7 +454,7 @@ int32_t SYNCSHELL_CALL syncshell_session_candidate(syncshell_client *client, con
     }
     if (c)
         c = with_text(c, &c->sdp_mid, sdp_mid, mid_length);
-    return submit(client, c, ret_ticket);
+    return client_submit(client, c, ret_ticket);
 }
 
 /* A cause goes with what did not work, and is one of the list. */
@@ -492,7 +491,7 @@ int32_t SYNCSHELL_CALL syncshell_session_link_report(syncshell_client *client,
         c->cause = cause;
         c = with_text(c, &c->text, report->ice_server, length);
     }
-    return submit(client, c, ret_ticket);
+    return client_submit(client, c, ret_ticket);
 }
 
 int32_t SYNCSHELL_CALL syncshell_session_link(syncshell_client *client, const char *session_id,
@@ -512,7 +511,7 @@ int32_t SYNCSHELL_CALL syncshell_session_request_recovery(syncshell_client *clie
 
     if (!client || !id_ok(&session, session_id))
         return SYNCSHELL_E_ARGUMENT;
-    return submit(client, session_command(COMMAND_RECOVER, &session), ret_ticket);
+    return client_submit(client, session_command(COMMAND_RECOVER, &session), ret_ticket);
 }
 
 int32_t SYNCSHELL_CALL syncshell_session_issue_code(syncshell_client *client,
@@ -522,7 +521,7 @@ int32_t SYNCSHELL_CALL syncshell_session_issue_code(syncshell_client *client,
 
     if (!client || !id_ok(&session, session_id))
         return SYNCSHELL_E_ARGUMENT;
-    return submit(client, session_command(COMMAND_CODE, &session), ret_ticket);
+    return client_submit(client, session_command(COMMAND_CODE, &session), ret_ticket);
 }
 
 int32_t SYNCSHELL_CALL syncshell_session_close(syncshell_client *client, const char *session_id,
@@ -538,5 +537,5 @@ int32_t SYNCSHELL_CALL syncshell_session_close(syncshell_client *client, const c
     c = session_command(COMMAND_CLOSE, &session);
     if (c)
         c->number = outcome;
-    return submit(client, c, ret_ticket);
+    return client_submit(client, c, ret_ticket);
 }

@@ -34,7 +34,10 @@ int command_run(struct command *c, struct engine *e, uint64_t now_us)
 
     switch (c->kind) {
     case COMMAND_CREATE:
-        return engine_create_syncshell(e, now_us, c->ticket);
+        return *c->invite.secret.text
+                   ? engine_create_syncshell_with(e, now_us, c->ticket, &c->invite.syncshell_id,
+                                                  &c->invite.secret)
+                   : engine_create_syncshell(e, now_us, c->ticket);
     case COMMAND_JOIN:
         return engine_join(e, now_us, c->ticket, &c->invite);
     case COMMAND_LEAVE:

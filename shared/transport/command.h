@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 enum command_kind {
-    COMMAND_CREATE = 1,
-    COMMAND_JOIN,            /* invite */
+    COMMAND_CREATE = 1,      /* invite: the id and a secret, or nothing of it */
+    COMMAND_JOIN,            /* invite; the owner may be "" */
     COMMAND_LEAVE,           /* syncshell_id */
     COMMAND_NETWORK_CHANGED, /* without a ticket */
     COMMAND_OPEN,     /* syncshell_id, peer_id, as_joiner, session_id or "", text: label or NULL */

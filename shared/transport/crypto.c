@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "base/str.h"
 #include "transport/base64url.h"
 #include "transport/group.h"
 #include "transport/identity.h"
@@ -85,7 +86,6 @@ static int service_secret_new(void *userdata, struct wire_key *ret_secret)
 static int service_sha256(void *userdata, const void *data, size_t size,
                           struct wire_sha256 *ret_sha256)
 {
-    static const char digits[] = "0123456789abcdef";
     unsigned char bytes[EVP_MAX_MD_SIZE];
     unsigned length = 0;
 
@@ -94,11 +94,7 @@ static int service_sha256(void *userdata, const void *data, size_t size,
         ERR_clear_error();
         return -EIO;
     }
-    for (unsigned i = 0; i < length; i++) {
-        ret_sha256->text[2 * i] = digits[bytes[i] >> 4];
-        ret_sha256->text[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    ret_sha256->text[2 * length] = '\0';
+    str_hex(ret_sha256->text, bytes, length);
     return 0;
 }
 

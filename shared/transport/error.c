@@ -36,6 +36,8 @@ const char *SYNCSHELL_CALL syncshell_error_name(int32_t error)
         return "E_STOPPED";
     case SYNCSHELL_E_CODE:
         return "E_CODE";
+    case SYNCSHELL_E_PASSPHRASE:
+        return "E_PASSPHRASE";
     default:
         return "E_UNKNOWN_ERROR";
     }

@@ -87,7 +87,8 @@ enum syncshell_error {
     SYNCSHELL_E_INVITE = -12,        /* the text is not an invite */
     SYNCSHELL_E_OTHER_RELAY = -13,   /* the invite is for another relay than this state directory's */
     SYNCSHELL_E_STOPPED = -14,       /* the client failed and does nothing any more: see the event STOPPED */
-    SYNCSHELL_E_CODE = -15           /* the text is not a recovery code: a digit is missing, wrong, or two are exchanged */
+    SYNCSHELL_E_CODE = -15,          /* the text is not a recovery code: a digit is missing, wrong, or two are exchanged */
+    SYNCSHELL_E_PASSPHRASE = -16     /* not 12 to 1024 bytes of UTF-8 */
 };
 
 /* A stable name such as "E_ARGUMENT"; never NULL. */
@@ -325,6 +326,24 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_create_syncshell(syncshell
  * a syncshell that is known, and everything in it goes on. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_join(syncshell_client *client, const char *invite, size_t length,
                                                            uint64_t *ret_ticket);
+
+/* The same two for a group that insists on a passphrase instead of an invite: the secret is made out of it (scrypt), so that the
+ * relay's URL, the syncshell's id and the passphrase make a member.
+ *
+ * WARNING: such a syncshell is as safe as its passphrase. The relay stores the public half of the group key, so its operator, or who
+ * stole its database, can try guesses for as long as they like, and with the right one reads and joins everything. A phrase that a
+ * person thought of is likely to fall. Prefer syncshell_client_create_syncshell() and invites; otherwise let a machine pick six random
+ * words or more. There is no way to change it: after syncshell_client_rotate_group_key() only invites admit.
+ *
+ * `passphrase`: 12 to 1024 bytes of UTF-8, which count as they are: bring them to Unicode's form NFC if they were typed on different
+ * systems. The library keeps only the secret. Both calls work for some tenths of a second and take 128 MiB for that time: not in a
+ * frame. The invite of such a syncshell is one like others. Durable. Also PASSPHRASE, and E_ARGUMENT when no relay is known. A wrong
+ * passphrase ends in REQUEST_FAILED with bad_proof. */
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_create_with_passphrase(syncshell_client *client, const char *passphrase,
+                                                                             size_t length, uint64_t *ret_ticket);
+SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_join_with_passphrase(syncshell_client *client, const char *syncshell_id,
+                                                                           const char *passphrase, size_t length,
+                                                                           uint64_t *ret_ticket);
 
 /* Ends the membership and forgets the secret. SYNCSHELL_LEFT follows. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_leave(syncshell_client *client, const char *syncshell_id,

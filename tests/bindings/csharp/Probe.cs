@@ -133,6 +133,8 @@ internal static class Probe
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.HandOver("s", "nobody"));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.DeleteSyncshell("a b"));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.IssueCode("a b"));
+            ExpectRefused("E_PASSPHRASE", SyncshellError.Passphrase, () => client.CreateWithPassphrase("too short"));
+            ExpectRefused("E_PASSPHRASE", SyncshellError.Passphrase, () => client.JoinWithPassphrase("s", "too short"));
             ExpectRefused("E_CODE", SyncshellError.Code, () => client.RedeemCode("s", "7YXW-4KQ0-1N8D-PZ3MC"));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.Offer("s1", 0, "half a pair \ud800"));
             ExpectRefused("E_ARGUMENT", SyncshellError.Argument, () => client.Offer(null, 0, "v=0"));

@@ -205,9 +205,10 @@ class Peer(Process):
         return status
 
 
-def syncshell(*arguments, check=True, prefix=()):
-    """Runs one `syncshell` command to its end."""
-    done = subprocess.run([*prefix, SYNCSHELL, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT_S)
+def syncshell(*arguments, check=True, prefix=(), text_in=""):
+    """Runs one `syncshell` command to its end; it reads `text_in`."""
+    done = subprocess.run([*prefix, SYNCSHELL, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT_S,
+                          input=text_in)
     if check:
         assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done

@@ -53,9 +53,9 @@ class World:
         self.processes.append(peer)
         return peer
 
-    def command(self, name, *arguments, check=True):
+    def command(self, name, *arguments, **options):
         extra = ["--ca", self.ca] if self.ca else []
-        return syncshell(*arguments, "--state", self.folder / name, *extra, check=check)
+        return syncshell(*arguments, "--state", self.folder / name, *extra, **options)
 
     def pair(self):
         """A syncshell with its owner and a second member, both running: (provider, joiner, syncshell id)."""

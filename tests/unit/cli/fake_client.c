@@ -314,6 +314,30 @@ int32_t syncshell_client_join(syncshell_client *client, const char *invite, size
     return SYNCSHELL_OK;
 }
 
+static bool passphrase_ok(const char *passphrase)
+{
+    return strcmp(passphrase, "correct horse battery") == 0;
+}
+
+int32_t syncshell_client_create_with_passphrase(syncshell_client *client, const char *passphrase,
+                                                size_t length, uint64_t *ret_ticket)
+{
+    (void)length;
+    return passphrase_ok(passphrase) ? syncshell_client_create_syncshell(client, ret_ticket)
+                                     : SYNCSHELL_E_PASSPHRASE;
+}
+
+int32_t syncshell_client_join_with_passphrase(syncshell_client *client, const char *syncshell_id,
+                                              const char *passphrase, size_t length,
+                                              uint64_t *ret_ticket)
+{
+    if (!passphrase_ok(passphrase))
+        return SYNCSHELL_E_PASSPHRASE;
+    return syncshell_client_join(
+        client, strcmp(syncshell_id, "first") == 0 ? "syncshell1.x" : "syncshell1.refused", length,
+        ret_ticket);
+}
+
 /* Says what the call was given. A session called "no" is not allowed. */
 static int32_t answer(syncshell_client *client, const char *session, const char *said,
                       uint64_t *ret_ticket)

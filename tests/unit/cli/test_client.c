@@ -33,7 +33,7 @@ static void test_the_default_state_directory(void **state)
     free(home);
 }
 
-static int read_key(const char *content, size_t length, char ret_key[static CLIENT_ACCESS_KEY_SIZE])
+static int read_key(const char *content, size_t length, char ret_secret[static CLIENT_SECRET_SIZE])
 {
     char path[] = "access-key-XXXXXX";
     int fd = mkstemp(path), r;
@@ -41,14 +41,14 @@ static int read_key(const char *content, size_t length, char ret_key[static CLIE
     assert_true(fd >= 0);
     assert_int_equal(write(fd, content, length), length);
     close(fd);
-    r = client_read_access_key(path, ret_key);
+    r = client_read_secret(path, ret_secret);
     unlink(path);
     return r;
 }
 
 static void test_the_access_key_is_one_line(void **state)
 {
-    char key[CLIENT_ACCESS_KEY_SIZE], *big = malloc(CLIENT_ACCESS_KEY_SIZE);
+    char key[CLIENT_SECRET_SIZE], *big = malloc(CLIENT_SECRET_SIZE);
 
     (void)state;
     assert_int_equal(read_key(" s3cret \r\n\n", 11, key), 0);
@@ -60,11 +60,11 @@ static void test_the_access_key_is_one_line(void **state)
     assert_int_equal(read_key("two\nlines\n", 10, key), -EINVAL);
     assert_int_equal(read_key("nul\0x", 5, key), -EINVAL);
     assert_non_null(big);
-    memset(big, 'x', CLIENT_ACCESS_KEY_SIZE);
-    assert_int_equal(read_key(big, CLIENT_ACCESS_KEY_SIZE, key), -EINVAL);
-    assert_int_equal(read_key(big, CLIENT_ACCESS_KEY_SIZE - 1, key), 0);
-    assert_int_equal(client_read_access_key("there-is-no-such-file", key), -ENOENT);
-    assert_int_equal(client_read_access_key(".", key), -EISDIR);
+    memset(big, 'x', CLIENT_SECRET_SIZE);
+    assert_int_equal(read_key(big, CLIENT_SECRET_SIZE, key), -EINVAL);
+    assert_int_equal(read_key(big, CLIENT_SECRET_SIZE - 1, key), 0);
+    assert_int_equal(client_read_secret("there-is-no-such-file", key), -ENOENT);
+    assert_int_equal(client_read_secret(".", key), -EISDIR);
     free(big);
 }
 

@@ -64,6 +64,35 @@ static void test_what_scripts_want_stands_alone(void **state)
     }
 }
 
+static void test_a_passphrase_comes_from_a_file(void **state)
+{
+    static const char PASSPHRASE[] = " correct horse battery \n";
+    static const char *const CREATE[] = {"create", "--state",           "x", "--relay",
+                                         "ws://r", "--passphrase-file", "-", NULL};
+    static const char *const JOIN[] = {"join",  "--state",           "x", "--syncshell",
+                                       "first", "--passphrase-file", "-", NULL};
+    struct program_result result;
+
+    (void)state;
+    program_run(&result, PASSPHRASE, sizeof(PASSPHRASE) - 1, CREATE);
+    expect_status(&result, 0);
+    assert_string_equal(result.output, "syncshell1.of-first\n");
+    expect_words(result.errors, "Warning: a syncshell is as safe as its passphrase");
+    program_result_deinit(&result);
+    program_run(&result, PASSPHRASE, sizeof(PASSPHRASE) - 1, JOIN);
+    expect_status(&result, 0);
+    assert_string_equal(result.output, "first\n");
+    program_result_deinit(&result);
+    program_run(&result, "short", 5, JOIN);
+    expect_status(&result, 1);
+    expect_words(result.errors, "12 to 1024 bytes");
+    program_result_deinit(&result);
+    program_run(&result, "\n", 1, JOIN);
+    expect_status(&result, 1);
+    expect_words(result.errors, "one line");
+    program_result_deinit(&result);
+}
+
 static void test_failures_say_what_to_do(void **state)
 {
     static const struct {
@@ -74,6 +103,12 @@ static void test_failures_say_what_to_do(void **state)
         {{"fly"}, 2, "--help"},
         {{"join"}, 2, "invite"},
         {{"create", "--state", "x"}, 1, "--relay"},
+        {{"join", "--passphrase-file", "x"}, 2, "--syncshell ID"},
+        {{"join", "syncshell1.x", "--passphrase-file", "x"}, 2, "needs no passphrase"},
+        {{"peer", "--passphrase-file", "x"}, 2, "no meaning for peer"},
+        {{"create", "--passphrase-file", "x", "--syncshell", "first"}, 2, "no meaning for create"},
+        {{"create", "--passphrase-file=-", "--access-key-file=-"}, 2, "Only one of"},
+        {{"join", "--syncshell", "first", "--passphrase-file", "no-such"}, 1, "--passphrase-file"},
         {{"join", "nonsense", "--state", "x"}, 1, "not an invite"},
         {{"join", "syncshell1.refused", "--state", "x"}, 1, "not_a_member"},
         {{"id", "--state", "in_use"}, 1, "E_STATE_IN_USE"},
@@ -194,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_scripts_want_stands_alone),
+        cmocka_unit_test(test_a_passphrase_comes_from_a_file),
         cmocka_unit_test(test_failures_say_what_to_do),
         cmocka_unit_test(test_the_access_key_from_the_standard_input),
         cmocka_unit_test(test_help_and_version_come_on_stdout),

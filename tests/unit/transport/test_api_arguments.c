@@ -13,6 +13,7 @@
 #define CODE      "7YXW-4KQ0-1N8D-PZ3MB"
 #define NOWHERE   "ws://127.0.0.1:1"
 /* {"relay":"ws://127.0.0.1:1","id":"0123456789abcdef","secret":"AAEC...","owner":OTHER} */
+#define PASSPHRASE "correct horse battery staple"
 #define INVITE                                                                                   \
     "syncshell1.eyJyZWxheSI6IndzOi8vMTI3LjAuMC4xOjEiLCJpZCI6IjAxMjM0NTY3ODlhYmNkZWYiLCJzZWNyZXQ" \
     "iOiJBQUVDQXdRRkJnY0lDUW9MREEwT0R4QVJFaE1VRlJZWEdCa2FHeHdkSGg4Iiwib3duZXIiOiJlZDI1NTE5OjExc" \
@@ -197,6 +198,10 @@ static void no_client_is_an_argument_error(void **state)
     assert_int_equal(syncshell_client_wake_fd(NULL), -1);
     REFUSED(syncshell_client_create_syncshell(NULL, &ticket));
     REFUSED(syncshell_client_join(NULL, INVITE, SYNCSHELL_ZERO_TERMINATED, &ticket));
+    REFUSED(syncshell_client_create_with_passphrase(NULL, PASSPHRASE, SYNCSHELL_ZERO_TERMINATED,
+                                                    &ticket));
+    REFUSED(syncshell_client_join_with_passphrase(NULL, SYNCSHELL, PASSPHRASE,
+                                                  SYNCSHELL_ZERO_TERMINATED, &ticket));
     REFUSED(syncshell_client_leave(NULL, SYNCSHELL, &ticket));
     REFUSED(syncshell_client_remove_member(NULL, SYNCSHELL, OTHER, &ticket));
     REFUSED(syncshell_client_rotate_group_key(NULL, SYNCSHELL, &ticket));
@@ -280,6 +285,45 @@ static void events_need_a_place(void **state)
 }
 
 /* ---- commands ---- */
+
+static void passphrases_are_checked(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t length;
+    } refused[] = {
+        {NULL, 0},
+        {"eleven byte", SYNCSHELL_ZERO_TERMINATED},
+        {PASSPHRASE, 11},
+        {"a NUL inside\0 of it", 18},
+        {"no UTF-8 \xff\xff\xff", SYNCSHELL_ZERO_TERMINATED},
+    };
+    struct fixture *f = *state;
+    char longest[1026];
+    uint64_t unset = 77;
+
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        assert_int_equal(syncshell_client_create_with_passphrase(f->client, refused[i].text,
+                                                                 refused[i].length, &unset),
+                         SYNCSHELL_E_PASSPHRASE);
+        assert_int_equal(syncshell_client_join_with_passphrase(
+                             f->client, SYNCSHELL, refused[i].text, refused[i].length, &unset),
+                         SYNCSHELL_E_PASSPHRASE);
+    }
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    assert_int_equal(syncshell_client_create_with_passphrase(f->client, longest,
+                                                             SYNCSHELL_ZERO_TERMINATED, &unset),
+                     SYNCSHELL_E_PASSPHRASE);
+    REFUSED(syncshell_client_join_with_passphrase(f->client, NULL, PASSPHRASE,
+                                                  SYNCSHELL_ZERO_TERMINATED, &ticket));
+    REFUSED(syncshell_client_join_with_passphrase(f->client, "no id", PASSPHRASE,
+                                                  SYNCSHELL_ZERO_TERMINATED, &ticket));
+    assert_int_equal(unset, 77);
+    ACCEPTED(f, syncshell_client_create_with_passphrase(f->client, longest, 1024, &ticket));
+    ACCEPTED(f, syncshell_client_join_with_passphrase(f->client, SYNCSHELL, PASSPHRASE,
+                                                      SYNCSHELL_ZERO_TERMINATED, &ticket));
+}
 
 static void invites_are_checked(void **state)
 {
@@ -588,7 +632,7 @@ static void everything_has_a_name(void **state)
     (void)state;
     assert_string_equal(syncshell_version(), "0.1.0");
     assert_string_equal(syncshell_error_name(SYNCSHELL_OK), "OK");
-    for (int32_t e = SYNCSHELL_E_ARGUMENT; e >= SYNCSHELL_E_CODE; e--) {
+    for (int32_t e = SYNCSHELL_E_ARGUMENT; e >= SYNCSHELL_E_PASSPHRASE; e--) {
         assert_memory_equal(syncshell_error_name(e), "E_", 2);
         for (int32_t other = SYNCSHELL_E_ARGUMENT; other > e; other--)
             assert_string_not_equal(syncshell_error_name(e), syncshell_error_name(other));
@@ -619,6 +663,7 @@ int main(void)
         WITH_FIXTURE(the_peer_id_needs_its_room),
         WITH_FIXTURE(only_a_known_syncshell_has_an_invite),
         WITH_FIXTURE(events_need_a_place),
+        WITH_FIXTURE(passphrases_are_checked),
         WITH_FIXTURE(invites_are_checked),
         WITH_FIXTURE(ids_are_checked),
         WITH_FIXTURE(the_owners_calls_are_checked),
