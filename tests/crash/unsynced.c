@@ -1,5 +1,5 @@
-/* Preloaded into a relay that will be killed: for each database and write-ahead log it keeps, in FILE.undo beside FILE, what the file held
- * before the writes that no sync has made to last. What a power cut may take, undo.py then takes after the kill.
+/* Preloaded into a relay or a client that will be killed: for each database and write-ahead log it keeps, in FILE.undo beside FILE, what the
+ * file held before the writes that no sync has made to last. What a power cut may take, undo.py then takes after the kill.
  *
  * - A record is complete in FILE.undo before the write that it undoes: after a kill at any moment the record may be of a write that never
  *   happened, never the reverse.
@@ -36,12 +36,17 @@ struct record {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int undo_fds[FDS_MAX]; /* by the file's descriptor; 0: not watched */
 
+static bool ends_in(const char *path, const char *ending)
+{
+    size_t length = strlen(path), n = strlen(ending);
+
+    return length > n && strcmp(path + length - n, ending) == 0;
+}
+
+/* The relay's database, a client's journal, and the log of either. */
 static bool watched(const char *path)
 {
-    size_t length = strlen(path);
-
-    return (length > 3 && strcmp(path + length - 3, ".db") == 0) ||
-           (length > 4 && strcmp(path + length - 4, "-wal") == 0);
+    return ends_in(path, ".db") || ends_in(path, ".sqlite3") || ends_in(path, "-wal");
 }
 
 static _Noreturn void give_up(const char *what)

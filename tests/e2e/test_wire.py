@@ -28,8 +28,6 @@ def test_raw_and_library_members_understand_each_other(world):
     import base64
     import json
 
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     provider, _, _ = world.pair()
     created = provider.events.wait(event="syncshell_created")
     details = json.loads(base64.urlsafe_b64decode(created["invite"].split(".", 1)[1] + "=="))
@@ -42,19 +40,13 @@ def test_raw_and_library_members_understand_each_other(world):
         provider.send("open", peer=raw.id, role="provider", session="mixed")
         provider.event("session_opened", sessionId="mixed")
         await raw.expect("SessionChanged")
-        nonce = b"n" * 12
-        associated = "\n".join(
-            ["syncshell.v1 seal", "ReconnectOffer", group.id, raw.id, provider.peer_id, "mixed", "1", "0"])
-        plain = json.dumps({"offerSdp": "v=0 from outside"}).encode()
-        sealed = nonce + AESGCM(group.sealing_key).encrypt(nonce, plain, associated.encode())
+        sealed = group.seal({"offerSdp": "v=0 from outside"}, "ReconnectOffer", raw.id, provider.peer_id, "mixed", 1)
         await raw.send("ReconnectOffer", sealed, **raw.route(group, provider.peer_id, "mixed", 1))
         offer = await asyncio.to_thread(provider.event, "offer", sessionId="mixed")
         assert offer["sdp"] == "v=0 from outside"
         provider.send("answer", session="mixed", generation=1, sdp="v=0 from the library")
         answer = await raw.expect("ReconnectAnswer")
-        associated = "\n".join(
-            ["syncshell.v1 seal", "ReconnectAnswer", group.id, provider.peer_id, raw.id, "mixed", "1", "0"])
-        opened = AESGCM(group.sealing_key).decrypt(answer["body"][:12], answer["body"][12:], associated.encode())
-        assert json.loads(opened)["answerSdp"] == "v=0 from the library"
+        opened = group.unseal(answer["body"], "ReconnectAnswer", provider.peer_id, raw.id, "mixed", 1)
+        assert opened["answerSdp"] == "v=0 from the library"
         await raw.close()
     asyncio.run(run())

@@ -1,6 +1,6 @@
 """The bugs that the tests must find. Each breaks one promise (tests/README.md) in one place of the sources.
 
-`old` stands in `file` exactly once. `tests` are those that should notice: names of `meson test`, or "sim".
+`old` stands in `file` exactly once. `tests` are those that should notice: names of `meson test`, "sim", or "crash/clients".
 """
 
 from typing import NamedTuple
@@ -106,12 +106,12 @@ MUTATIONS = [
         "shared/transport/journal.c",
         "PRAGMA synchronous = FULL;",
         "PRAGMA synchronous = OFF;",
-        ["transport_journal"]),
+        ["transport_journal", "crash/clients"]),
     Mutation(
         "tell_before_journal", "P2", "the client shows what its journal does not have yet", CLIENT + "effect.c",
         "if (f->after_batch > e->committed)",
         "if (false)",
-        ["client_effect"]),
+        ["client_effect", "crash/clients"]),
     Mutation(
         "stale_version", "P2", "progress that does not know the newest entry is appended", STORE + "op_entry.c",
         "if (op->base_version != version) {",

@@ -19,6 +19,9 @@ BUILD_OPTIONS = ["--buildtype=debug", "-Doptimization=0", "-Dwerror=false"]
 
 SIM = "sim"
 SIM_SEEDS = 400  # as many as tests/run takes
+CRASH_CLIENTS = "crash/clients"
+CRASH_CLIENTS_KILLS = 50  # as many as tests/run takes
+CRASH_CLIENTS_TARGETS = ["relay/app/syncshell-relay", "shared/cli/syncshell", "tests/crash/libkillpoint.so", "tests/crash/libunsynced.so"]
 TEST_LIMIT_S = 60
 
 TAP_FAILED = re.compile(r"^not ok \d+ - (\S+)", re.MULTILINE)
@@ -78,10 +81,10 @@ class Scratch:
         record.write_text(" ".join(BUILD_OPTIONS))
 
     def knows(self, test):
-        return test == SIM or test in self._tests
+        return test in (SIM, CRASH_CLIENTS) or test in self._tests
 
     def compile(self, tests):
-        targets = {os.path.relpath(self._program(test), self.build) for test in tests}
+        targets = {target for test in tests for target in self._targets(test)}
         self._run(["ninja", "-C", self.build, *sorted(targets)])
 
     def noticed(self, test):
@@ -117,12 +120,17 @@ class Scratch:
         finally:
             path.write_text(original)
 
-    def _program(self, test):
-        return self.build / "tests" / "sim" / "sim" if test == SIM else self._tests[test]["cmd"][0]
+    def _targets(self, test):
+        if test == SIM:
+            return ["tests/sim/sim"]
+        return CRASH_CLIENTS_TARGETS if test == CRASH_CLIENTS else [os.path.relpath(self._tests[test]["cmd"][0], self.build)]
 
     def _command(self, test):
         if test == SIM:
-            return [self._program(test), "--seeds", str(SIM_SEEDS)], {}
+            return [self.build / "tests" / "sim" / "sim", "--seeds", str(SIM_SEEDS)], {}
+        if test == CRASH_CLIENTS:
+            return ([self.source / "tests" / "crash" / "clients", "--kills", str(CRASH_CLIENTS_KILLS), "--jobs", "2"],
+                    {"SYNCSHELL_BUILD_DIR": str(self.build)})
         return self._tests[test]["cmd"], self._tests[test]["env"]
 
     @staticmethod

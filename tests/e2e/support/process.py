@@ -166,7 +166,7 @@ class Relay:
 class Peer(Process):
     """`syncshell peer`: commands in, events out, one JSON object a line."""
 
-    def __init__(self, state, url=None, ca=None, name=None, everybody=None, prefix=()):
+    def __init__(self, state, url=None, ca=None, name=None, everybody=None, prefix=(), env=None):
         self.state = state
         self.everybody = everybody
         arguments = [*prefix, SYNCSHELL, "peer", "--state", str(state)]
@@ -174,7 +174,7 @@ class Peer(Process):
         arguments += ["--ca", str(ca)] if ca else []
         self.tags = 0
         self.events = Log(name or state.name)
-        super().__init__(arguments, name or state.name)
+        super().__init__(arguments, name or state.name, env)
         self.peer_id = self.events.wait(event="started")["peerId"]
 
     def take_output(self, line):

@@ -10,6 +10,7 @@ import secrets
 import websockets
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from . import schemas
@@ -36,6 +37,7 @@ OWNER_OPERATIONS = {
 }
 
 
+NONCE_BYTES = 12
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -56,6 +58,19 @@ class Group:
 
     def derive(self, info):
         return HKDF(hashes.SHA256(), 32, salt=self.id.encode(), info=info.encode()).derive(self.secret)
+
+    def seal(self, plain, *place):
+        """A body of the place that bound() makes."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + AESGCM(self.sealing_key).encrypt(nonce, json.dumps(plain).encode(), self.bound(*place))
+
+    def unseal(self, body, *place):
+        """Fails for a body that was made for another place."""
+        nonce, sealed = body[:NONCE_BYTES], body[NONCE_BYTES:]
+        return json.loads(AESGCM(self.sealing_key).decrypt(nonce, sealed, self.bound(*place)))
+
+    def bound(self, message_type, source, target, session, generation, version=0):
+        return "\n".join(["syncshell.v1 seal", message_type, self.id, source, target, session, str(generation), str(version)]).encode()
 
 
 def invite(url, group, owner):
