@@ -158,12 +158,13 @@ int client_open(const struct options *options, syncshell_client **ret_client)
     library.state_dir = state_dir;
     library.relay_url = options->relay_url;
     library.ca_file = options->ca_file;
+    library.certificate_pin = options->pin && strcmp(options->pin, "none") == 0 ? "" : options->pin;
     library.access_key = *key ? key : NULL;
     error = syncshell_client_new(&library, ret_client);
     if (error == SYNCSHELL_E_ARGUMENT) {
         failure_print(
             "An option's value is not allowed: --relay takes ws://HOST:PORT or wss://HOST:PORT, --state and "
-            "--ca take paths. (E_ARGUMENT)");
+            "--ca take paths, --pin takes a key's hash, \"connected\" or \"none\". (E_ARGUMENT)");
         return -1;
     }
     if (error) {

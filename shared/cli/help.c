@@ -8,6 +8,8 @@ static const char OPTIONS_HELP[] =
     "                          $XDG_STATE_HOME/syncshell, or ~/.local/state/syncshell\n"
     "  --relay URL             ws://HOST:PORT or wss://HOST:PORT; needed once, then the state directory knows it\n"
     "  --ca FILE               PEM file of the authorities to trust for wss; default: the system's\n"
+    "  --pin KEY               the relay's key must be this: SHA-256 of its public key info, base64url. connected: the one that an\n"
+    "                          authority vouches for now; none: any of those. Kept, and put into invites\n"
     "  --syncshell ID          which one; default: all, or the only one\n"
     "  --access-key-file FILE  a file with the operator's key for creating syncshells, where the relay asks for one; - is\n"
     "                          the standard input. Default: $SYNCSHELL_ACCESS_KEY, if set\n"
@@ -60,7 +62,8 @@ static const char *const USAGES[N_SUBCOMMANDS] = {
         "With --passphrase-file the secret is made out of a passphrase of 12 bytes or more, and whoever knows the relay, the\n"
         "syncshell's id and the passphrase can join. It is then as safe as the passphrase, for the relay's operator can test\n"
         "guesses: let a machine pick six random words or more.\n\n"
-        "  syncshell create --relay wss://relay.example.org\n\n",
+        "  syncshell create --relay wss://relay.example.org\n\n"
+        "With --pin connected the invite names the relay's key, too: members then accept no other, and need no authority.\n\n",
     [SUBCOMMAND_JOIN] =
         "Usage: syncshell join INVITE [OPTIONS]\n"
         "       syncshell join --relay URL --syncshell ID --passphrase-file FILE [OPTIONS]\n\n"

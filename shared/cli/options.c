@@ -18,6 +18,7 @@ static const struct option OPTIONS[] = {
     {"--ca", offsetof(struct options, ca_file), false},
     {"--access-key-file", offsetof(struct options, access_key_file), false},
     {"--passphrase-file", offsetof(struct options, passphrase_file), false},
+    {"--pin", offsetof(struct options, pin), false},
     {"--syncshell", offsetof(struct options, syncshell_id), false},
     {"--json", offsetof(struct options, json), true},
     {"--help", offsetof(struct options, help), true},

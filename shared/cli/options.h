@@ -36,6 +36,7 @@ struct options {
     const char *state_dir; /* this and what follows: NULL when not given */
     const char *relay_url;
     const char *ca_file;
+    const char *pin;
     const char *access_key_file;
     const char *passphrase_file;
     const char *syncshell_id;

@@ -37,10 +37,23 @@ int32_t wait_remaining_ms(const struct wait *wait)
     return remaining > 0 ? (int32_t)remaining : 0;
 }
 
+/* What waiting does not mend; NULL for anything else. */
+static const char *certificate_fault(const char *code)
+{
+    if (strcmp(code, "wrong_certificate_pin") == 0)
+        return "The relay shows another key than the one that is pinned: somebody may stand in between. If its operator "
+               "says that the key was changed, ask for a new invite, or name the new key with --pin.";
+    if (strcmp(code, "certificate_refused") == 0)
+        return "No authority that is trusted vouches for the relay's certificate and name: check --relay, and --ca if "
+               "the relay has its own authority.";
+    return NULL;
+}
+
 /* Follows the connection. E_STOPPED, with a sentence printed, when nothing more will come. */
 static int32_t follow(struct wait *wait, const syncshell_event *event)
 {
     uint64_t retry_ms = 0;
+    const char *fault;
 
     switch (syncshell_event_get_type(event)) {
     case SYNCSHELL_EVENT_RELAY_CONNECTED:
@@ -50,6 +63,11 @@ static int32_t follow(struct wait *wait, const syncshell_event *event)
         wait->connected = false;
         wait->disconnected = true;
         snprintf(wait->code, sizeof(wait->code), "%s", text_or(event, SYNCSHELL_FIELD_CODE, ""));
+        fault = certificate_fault(wait->code);
+        if (fault) {
+            failure_print("%s (%s)", fault, wait->code);
+            return SYNCSHELL_E_STOPPED;
+        }
         if (syncshell_event_integer(event, SYNCSHELL_FIELD_RETRY_MS, &retry_ms) || retry_ms > 0)
             return SYNCSHELL_OK;
         failure_print("The relay ended the connection for good (%s): ask its operator.",
@@ -92,6 +110,8 @@ static const char *advice(const char *code, bool retryable)
 {
     if (retryable)
         return "Try again in a moment.";
+    if (strcmp(code, "wrong_certificate_pin") == 0)
+        return "Join it with another directory, named with --state, if you trust who made it.";
     if (strcmp(code, "wrong_key_epoch") == 0)
         return "Ask the owner for a new invite.";
     if (strcmp(code, "wrong_recovery_code") == 0 || strcmp(code, "recovery_code_expired") == 0 ||

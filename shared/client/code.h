@@ -3,7 +3,11 @@
 #ifndef SHARED_CLIENT_CODE_H
 #define SHARED_CLIENT_CODE_H
 
-#define CODE_RELAY_UNREACHABLE  "relay_unreachable" /* there is no connection to the relay */
+#define CODE_RELAY_UNREACHABLE "relay_unreachable" /* there is no connection to the relay */
+#define CODE_WRONG_CERTIFICATE_PIN \
+    "wrong_certificate_pin" /* the relay has another key than the one that is pinned */
+#define CODE_CERTIFICATE_REFUSED \
+    "certificate_refused" /* no trusted authority vouches for the relay's name and key */
 #define CODE_BAD_SEAL           "bad_seal" /* a body that was not made with the syncshell's key */
 #define CODE_BAD_BODY           "bad_body" /* a body that opens but is not what its type says */
 #define CODE_CLEAR_BODY_REFUSED "clear_body_refused" /* this library takes sealed bodies only */

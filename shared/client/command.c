@@ -13,6 +13,7 @@
 #include "client/link.h"
 #include "client/notify.h"
 #include "client/owner.h"
+#include "client/pin.h"
 #include "client/progress.h"
 #include "client/record.h"
 #include "client/recovery.h"
@@ -133,7 +134,13 @@ int engine_join(struct engine *e, uint64_t now_us, uint64_t ticket, const struct
         return refuse(e, ticket, CODE_BAD_ARGUMENT, "the invite's relay is not ws:// or wss://",
                       NULL, NULL);
     struct syncshell *known = engine_find_syncshell(e, invite->syncshell_id.text);
-    if (known && str_equal(known->key->secret.text, invite->secret.text))
+    bool member = known && str_equal(known->key->secret.text, invite->secret.text);
+    if (!pin_fits(e, invite, member))
+        return refuse(e, ticket, CODE_WRONG_CERTIFICATE_PIN,
+                      "the invite is for a relay with another key than ours has",
+                      invite->syncshell_id.text, NULL);
+    pin_take(e, invite, member);
+    if (member)
         return join_again(e, ticket, known);
     if (known && known->state >= SYNCSHELL_MEMBER)
         return join_with_key(e, ticket, known, invite);

@@ -14,6 +14,7 @@
 #include "client/engine_state.h"
 #include "client/link.h"
 #include "client/notify.h"
+#include "client/pin.h"
 #include "client/progress.h"
 #include "client/receive.h"
 #include "client/record.h"
@@ -238,12 +239,25 @@ int engine_start(struct engine *e, uint64_t now_us, const char *relay_url)
 
 /* ---- inputs ---- */
 
+void engine_connected_to(struct engine *e, uint64_t now_us, const struct wire_key *key)
+{
+    const struct wire_key none = {.text = ""};
+    engine_enter(e, now_us);
+    if (!e->stopped) {
+        pin_relay_key(e, key ? key : &none);
+        link_connected(e);
+    }
+    engine_settle(e);
+}
+
 void engine_connected(struct engine *e, uint64_t now_us)
 {
-    engine_enter(e, now_us);
-    if (!e->stopped)
-        link_connected(e);
-    engine_settle(e);
+    engine_connected_to(e, now_us, NULL);
+}
+
+void engine_connection_fault(struct engine *e, const char *code)
+{
+    e->link.fault = code;
 }
 
 void engine_disconnected(struct engine *e, uint64_t now_us, uint16_t close_code)
@@ -330,6 +344,7 @@ int engine_invite(const struct engine *e, const char *syncshell_id, struct invit
     if (!y || !*y->owner.text) /* joined by a passphrase, and not told yet */
         return ENGINE_E_UNKNOWN;
     struct invite i = {.syncshell_id = y->id, .secret = y->key->secret, .owner_peer_id = y->owner};
+    i.certificate_pin = e->certificate_pin;
     invite_set_key_epoch(&i, y->key->epoch);
     if (str_copy(i.relay_url, sizeof i.relay_url, e->relay_url) != 0)
         return ENGINE_E_UNKNOWN;

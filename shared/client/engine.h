@@ -138,7 +138,19 @@ int engine_load_record(struct engine *e, const char *kind, const char *key, cons
  * other), ENGINE_E_ARGUMENT or negative. */
 int engine_start(struct engine *e, uint64_t now_us, const char *relay_url);
 
-void engine_connected(struct engine *e, uint64_t now_us); /* WebSocket is up: Hello comes next */
+/* Before engine_start(): which key the relay must show (client/pin.h). "": any that authorities vouch for; NULL: the one of the next
+ * connection, for which they vouch. */
+void engine_pin(struct engine *e, const struct wire_key *pin);
+
+/* To be asked for each dialling: "" is none. */
+struct wire_key engine_certificate_pin(const struct engine *e);
+
+/* WebSocket is up: Hello comes next. The key is a pin's hash of the one that the relay has shown, NULL without TLS. */
+void engine_connected_to(struct engine *e, uint64_t now_us, const struct wire_key *key);
+void engine_connected(struct engine *e, uint64_t now_us); /* the same without TLS */
+
+/* Before engine_disconnected(): what was wrong with the relay, as a CODE of code.h. */
+void engine_connection_fault(struct engine *e, const char *code);
 void engine_disconnected(struct engine *e, uint64_t now_us,
                          uint16_t close_code); /* or dialling failed: 0 */
 void engine_receive(struct engine *e, uint64_t now_us, bool binary, const uint8_t *data,

@@ -51,6 +51,7 @@ struct link {
     uint32_t short_lived;    /* connections in a row that did not stay READY for long */
     uint64_t go_away_us;     /* the relay asked not to come back before */
     enum wire_code farewell; /* why the relay ends the connection; NONE: it did not say */
+    const char *fault; /* why we do, or did not let it come about; NULL: nothing of that kind */
     char origin[WIRE_ORIGIN_MAX + 1];
     struct wire_id relay_id;
     struct wire_key nonce;
@@ -305,6 +306,9 @@ struct engine {
     bool stopped;
     uint64_t now_us;
     char relay_url[INVITE_URL_MAX + 1];
+    struct wire_key certificate_pin; /* "": none */
+    struct wire_key relay_key;       /* of the last connection; "" without TLS */
+    bool pin_next_key;               /* the next connection's key becomes the pin */
     struct link link;
     struct map syncshells;
     struct map sessions;

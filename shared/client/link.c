@@ -159,7 +159,9 @@ static void tell_disconnected(struct engine *e, uint16_t close_code, uint64_t re
     enum wire_code code = e->link.farewell;
     if (code == WIRE_CODE_NONE)
         code = wire_code_from_close(close_code);
-    if (code != WIRE_CODE_NONE)
+    if (e->link.fault)
+        notify_text(event, SYNCSHELL_FIELD_CODE, e->link.fault);
+    else if (code != WIRE_CODE_NONE)
         notify_text(event, SYNCSHELL_FIELD_CODE, wire_code_name(code));
     else if (e->link.failures > 0)
         notify_text(event, SYNCSHELL_FIELD_CODE, CODE_RELAY_UNREACHABLE);
@@ -191,6 +193,8 @@ void link_disconnected(struct engine *e, uint16_t close_code)
     e->link.go_away_us = 0;
     tell_disconnected(e, close_code, retry_ms);
     e->link.farewell = WIRE_CODE_NONE;
+    e->link.fault = NULL;
+    e->relay_key.text[0] = '\0';
 }
 
 void link_hello(struct engine *e, const struct message_hello *m)

@@ -58,7 +58,9 @@ static void part_key(const struct session *s, uint32_t part, char *ret_key)
 
 void record_put_client(struct engine *e)
 {
-    put(e, RECORD_CLIENT, "", json_pack("{s:s}", "relayUrl", e->relay_url));
+    const char *pin = *e->certificate_pin.text ? e->certificate_pin.text : NULL;
+    put(e, RECORD_CLIENT, "",
+        json_pack("{s:s, s:s*}", "relayUrl", e->relay_url, "certificatePin", pin));
 }
 
 static json_t *key_to_json(const struct group_key *k)
@@ -247,6 +249,10 @@ static const char *get_text(const json_t *o, const char *key)
 static int load_client(struct engine *e, const json_t *o)
 {
     const char *url = get_text(o, "relayUrl");
+    const char *pin = get_text(o, "certificatePin");
+    if (pin && (!wire_key_valid(pin, strlen(pin)) ||
+                str_copy(e->certificate_pin.text, sizeof e->certificate_pin.text, pin) != 0))
+        return ENGINE_E_RECORD;
     return url && str_copy(e->relay_url, sizeof e->relay_url, url) == 0 ? 0 : ENGINE_E_RECORD;
 }
 

@@ -72,6 +72,9 @@ static bool access_key_ok(const char *text)
     return true;
 }
 
+/* What a program of the first version knows. */
+#define OPTIONS_SIZE_MIN offsetof(syncshell_options, certificate_pin)
+
 /* Fields of a later version of the struct may stand behind ours: what they ask for is unknown, so they must be empty. */
 static bool rest_is_zero(const syncshell_options *o)
 {
@@ -84,10 +87,25 @@ static bool rest_is_zero(const syncshell_options *o)
     return true;
 }
 
+/* The caller's struct, of whatever version, as ours. */
+static bool options_read(const syncshell_options *o, syncshell_options *ret_options)
+{
+    if (!o || o->size < OPTIONS_SIZE_MIN || o->size > PATH_MAX_BYTES || !rest_is_zero(o))
+        return false;
+    memset(ret_options, 0, sizeof *ret_options);
+    memcpy(ret_options, o, o->size < sizeof *o ? o->size : sizeof *o);
+    return true;
+}
+
+static bool pin_ok(const char *pin)
+{
+    return !*pin || strcmp(pin, SYNCSHELL_PIN_CONNECTED) == 0 ||
+           (text_ok(pin, WIRE_KEY_LENGTH) && wire_key_valid(pin, strlen(pin)));
+}
+
 static bool options_ok(const syncshell_options *o, struct relay_url *ret_url)
 {
-    if (!o || o->size < sizeof *o || o->size > PATH_MAX_BYTES || o->reserved != 0 ||
-        !rest_is_zero(o))
+    if (o->reserved != 0 || (o->certificate_pin && !pin_ok(o->certificate_pin)))
         return false;
     if (!text_ok(o->state_dir, PATH_MAX_BYTES - sizeof journal_file - 1))
         return false;
@@ -175,6 +193,20 @@ static int load_record(void *userdata, const char *kind, const char *key, const 
     return r > 0 ? LOAD_E_DAMAGED : r;
 }
 
+static void pin(struct engine *e, const char *text)
+{
+    struct wire_key key = {.text = ""};
+
+    if (!text)
+        return;
+    if (strcmp(text, SYNCSHELL_PIN_CONNECTED) == 0) {
+        engine_pin(e, NULL);
+        return;
+    }
+    (void)str_copy(key.text, sizeof key.text, text); /* pin_ok() */
+    engine_pin(e, &key);
+}
+
 static int32_t load_engine(struct syncshell_client *c, const syncshell_options *o,
                            struct journal *j)
 {
@@ -195,7 +227,10 @@ static int32_t load_engine(struct syncshell_client *c, const syncshell_options *
         return SYNCSHELL_E_STATE_CORRUPT;
     if (r == LOAD_E_NEWER)
         return SYNCSHELL_E_STATE_NEWER;
-    return r ? journal_error(r) : SYNCSHELL_OK;
+    if (r)
+        return journal_error(r);
+    pin(c->engine, o->certificate_pin);
+    return SYNCSHELL_OK;
 }
 
 /* ---- life ---- */
@@ -259,18 +294,19 @@ int32_t SYNCSHELL_CALL syncshell_client_new(const syncshell_options *options,
                                             syncshell_client **ret_client)
 {
     struct syncshell_client *c;
+    syncshell_options known;
     struct relay_url url;
     int32_t r;
 
-    if (!ret_client || !options_ok(options, &url))
+    if (!ret_client || !options_read(options, &known) || !options_ok(&known, &url))
         return SYNCSHELL_E_ARGUMENT;
     process_prepare();
     c = calloc(1, sizeof *c);
     if (!c)
         return SYNCSHELL_E_NO_MEMORY;
     c->state_dir = STATE_DIR_NONE;
-    c->stop_timeout_ms = options->stop_timeout_ms;
-    r = build(c, options, options->relay_url ? url.origin : NULL);
+    c->stop_timeout_ms = known.stop_timeout_ms;
+    r = build(c, &known, known.relay_url ? url.origin : NULL);
     if (r != SYNCSHELL_OK) {
         release(c);
         return r;

@@ -119,7 +119,8 @@ int32_t SYNCSHELL_CALL syncshell_client_join(syncshell_client *client, const cha
     if (length == SYNCSHELL_ZERO_TERMINATED)
         length = strlen(invite);
     r = invite_text_decode(&c->invite, invite, length);
-    if (r == 0 && relay_url_parse(&url, c->invite.relay_url) < 0)
+    if (r == 0 && (relay_url_parse(&url, c->invite.relay_url) < 0 ||
+                   (*c->invite.certificate_pin.text && !url.tls)))
         r = INVITE_E_INVALID;
     if (r) {
         (void)command_free(c);

@@ -226,13 +226,15 @@ static void commit(struct io_thread *io)
 
 static void dial(struct io_thread *io, const char *text)
 {
+    const struct wire_key pin = engine_certificate_pin(io_thread_lock_engine(io));
     struct relay_url url;
 
+    io_thread_unlock_engine(io);
     /* One from an older journal may be of a kind that is not dialled any more. */
     if (relay_url_parse(&url, text) < 0)
         fail(io, CODE_BAD_ARGUMENT, "the relay's URL cannot be dialled");
     else
-        socket_connect(io->socket, &url);
+        socket_connect(io->socket, &url, &pin);
 }
 
 static void send_frame(struct io_thread *io, struct frame *takes_frame)
@@ -303,19 +305,23 @@ static void pump(struct io_thread *io)
 
 /* ---- inputs ---- */
 
-static void on_connected(void *userdata)
+static void on_connected(void *userdata, const struct wire_key *key)
 {
     struct io_thread *io = userdata;
 
-    engine_connected(io_thread_lock_engine(io), socket_now_us());
+    engine_connected_to(io_thread_lock_engine(io), socket_now_us(), key);
     io_thread_unlock_engine(io);
 }
 
-static void on_disconnected(void *userdata, uint16_t close_code)
+static void on_disconnected(void *userdata, uint16_t close_code, enum socket_fault fault)
 {
     struct io_thread *io = userdata;
+    struct engine *e = io_thread_lock_engine(io);
 
-    engine_disconnected(io_thread_lock_engine(io), socket_now_us(), close_code);
+    if (fault != SOCKET_FAULT_NONE)
+        engine_connection_fault(e, fault == SOCKET_FAULT_PIN ? CODE_WRONG_CERTIFICATE_PIN
+                                                             : CODE_CERTIFICATE_REFUSED);
+    engine_disconnected(e, socket_now_us(), close_code);
     io_thread_unlock_engine(io);
 }
 

@@ -48,6 +48,7 @@ struct socket {
     enum socket_state state;
     struct lws *wsi; /* NULL while idle or resolving */
     struct relay_url url;
+    struct tls_peer peer;
     struct resolver *resolver;
     struct resolver_addresses addresses;
     size_t next_address;
@@ -89,13 +90,20 @@ static void reset(struct socket *s)
     buf_deinit(&s->out);
 }
 
+static enum socket_fault fault_of(const struct socket *s)
+{
+    if (*s->peer.pin.text && (s->peer.refused || !s->url.tls))
+        return SOCKET_FAULT_PIN;
+    return s->peer.refused ? SOCKET_FAULT_CERTIFICATE : SOCKET_FAULT_NONE;
+}
+
 static void ended(struct socket *s)
 {
     uint16_t close_code = s->close_code;
 
     reset(s);
     s->stirred = true;
-    s->handler.disconnected(s->handler.userdata, close_code);
+    s->handler.disconnected(s->handler.userdata, close_code, fault_of(s));
 }
 
 void socket_disconnect(struct socket *s)
@@ -124,7 +132,7 @@ static void dial_address(struct socket *s, const char *address)
         .host = s->url.authority,
         .protocol = WIRE_SUBPROTOCOL,
         .local_protocol_name = WIRE_SUBPROTOCOL,
-        /* The name is checked all the same: tls_expect_host(). */
+        /* The name is checked all the same: tls_expect(). */
         .ssl_connection =
             LCCSCF_HTTP_NO_FOLLOW_REDIRECT |
             (s->url.tls ? LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK : 0),
@@ -158,7 +166,7 @@ static void dial_step(lws_sorted_usec_list_t *sul)
         s->next_address = 0;
     }
     if (s->next_address == s->addresses.n ||
-        (s->url.tls && tls_expect_host(s->tls, s->url.host) < 0))
+        (s->url.tls ? tls_expect(s->tls, s->url.host, &s->peer) < 0 : *s->peer.pin.text != '\0'))
         ended(s);
     else
         dial_address(s, s->addresses.text[s->next_address++]);
@@ -169,10 +177,11 @@ static void schedule_dial(struct socket *s, lws_usec_t in_us)
     lws_sul_schedule(s->context, 0, &s->dial, dial_step, in_us);
 }
 
-void socket_connect(struct socket *s, const struct relay_url *url)
+void socket_connect(struct socket *s, const struct relay_url *url, const struct wire_key *pin)
 {
     assert(s->state == SOCKET_STATE_IDLE);
     s->url = *url;
+    s->peer = (struct tls_peer){.pin = *pin};
     s->close_code = 0;
     s->addresses.n = s->next_address = 0;
     /* A lookup that cannot be started is one without a result. */
@@ -279,7 +288,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
             return -1;
         s->state = SOCKET_STATE_OPEN;
         s->stirred = true;
-        s->handler.connected(s->handler.userdata);
+        s->handler.connected(s->handler.userdata, s->url.tls ? &s->peer.key : NULL);
         return 0;
     case LWS_CALLBACK_CLIENT_RECEIVE:
         return s ? received(s, in, size) : -1;
@@ -310,7 +319,9 @@ static int make_context(struct socket *s)
 {
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        /* A session that is taken up again is not verified again. */
+        .options =
+            LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_TLS_SESSION_CACHE,
         .protocols = s->protocols,
         .provided_client_ssl_ctx = s->tls,
         .log_cx = &s->log,

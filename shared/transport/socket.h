@@ -13,6 +13,7 @@
 
 #include "base/frame.h"
 #include "transport/relay_url.h"
+#include "wire/id.h"
 #include "wire/limits.h"
 
 #include <stdbool.h>
@@ -29,10 +30,19 @@ enum {
     SOCKET_SILENCE_S = 35,
 };
 
+/* Why no connection came about, where TLS knows. */
+enum socket_fault {
+    SOCKET_FAULT_NONE = 0,
+    SOCKET_FAULT_PIN,         /* it has another key than the pinned one, or no TLS */
+    SOCKET_FAULT_CERTIFICATE, /* not one that is trusted */
+};
+
 struct socket_handler {
     void *userdata;
-    void (*connected)(void *userdata);
-    void (*disconnected)(void *userdata, uint16_t close_code); /* 0: the relay gave none */
+    /* `key`: see tls_peer; NULL without TLS. */
+    void (*connected)(void *userdata, const struct wire_key *key);
+    void (*disconnected)(void *userdata, uint16_t close_code, /* 0: the relay gave none */
+                         enum socket_fault fault);
     void (*received)(void *userdata, bool binary, const uint8_t *data, size_t size);
 };
 
@@ -42,8 +52,8 @@ int socket_new(struct socket **ret_socket, const char *ca_file,
                const struct socket_handler *handler);
 struct socket *socket_free(struct socket *s); /* without calling the handler */
 
-/* Dials, when no connection is there or on its way: asserted. */
-void socket_connect(struct socket *s, const struct relay_url *url);
+/* Dials, when no connection is there or on its way: asserted. `pin`: the key that the relay must show; "": none. */
+void socket_connect(struct socket *s, const struct relay_url *url, const struct wire_key *pin);
 void socket_disconnect(struct socket *s); /* no effect without a connection */
 
 /* Takes the reference; dropped when there is no connection. 0 or -ENOMEM. */

@@ -81,6 +81,7 @@ namespace Syncshell
         public uint? AttemptTimeoutMs;
         public uint? StopTimeoutMs;
         public uint? EventsMax;
+        public string CertificatePin; // or SyncshellClient.PinConnected; "": none any more
     }
 
     /// <summary>Bytes Begin to End, End not included.</summary>
@@ -307,9 +308,13 @@ namespace Syncshell
                 o.AttemptTimeoutMs = options.AttemptTimeoutMs ?? o.AttemptTimeoutMs;
                 o.StopTimeoutMs = options.StopTimeoutMs ?? o.StopTimeoutMs;
                 o.EventsMax = options.EventsMax ?? o.EventsMax;
+                o.CertificatePin = memory.Text(options.CertificatePin);
                 Native.Check(Native.syncshell_client_new(ref o, out handle), "syncshell_client_new");
             }
         }
+
+        /// <summary>As CertificatePin: the key that the relay shows at the next connection.</summary>
+        public const string PinConnected = "connected";
 
         public static string LibraryVersion { get { return Native.Text(Native.syncshell_version()); } }
 
@@ -835,6 +840,7 @@ namespace Syncshell
         internal uint AttemptTimeoutMs;
         internal uint StopTimeoutMs;
         internal uint EventsMax;
+        internal IntPtr CertificatePin;
     }
 
     [StructLayout(LayoutKind.Sequential)]

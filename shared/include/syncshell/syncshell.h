@@ -101,6 +101,8 @@ SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_version(void);
  * the library from it is allowed, except syncshell_client_free(). */
 typedef void(SYNCSHELL_CALL *syncshell_wake_fn)(void *userdata);
 
+#define SYNCSHELL_PIN_CONNECTED "connected"
+
 typedef struct syncshell_options {
     uint32_t size;               /* of this struct, set by syncshell_options_init() */
     uint32_t reserved;           /* 0 */
@@ -114,6 +116,10 @@ typedef struct syncshell_options {
     uint32_t attempt_timeout_ms; /* how long an offered attempt may take until the link is up; default 15000 */
     uint32_t stop_timeout_ms;    /* upper bound for syncshell_client_free(); default 3000 */
     uint32_t events_max;         /* events that may wait; default 4096. When as many wait, the library stops reading */
+    const char *certificate_pin; /* SHA-256 of the SubjectPublicKeyInfo of the relay's key, as unpadded base64url: then no authority
+                                  * is asked, and no other key is served. SYNCSHELL_PIN_CONNECTED: the key that the next connection
+                                  * shows, for which an authority must vouch. "": none any more. NULL: as the state directory has it,
+                                  * from an earlier run or an invite. Invites made here carry it */
 } syncshell_options;
 
 /* Fills in the defaults. `size` is sizeof(syncshell_options) as the caller knows it. */
@@ -139,7 +145,9 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_invite(syncshell_client *c
 
 enum syncshell_event_type {
     SYNCSHELL_EVENT_RELAY_CONNECTED = 1,  /* authenticated */
-    SYNCSHELL_EVENT_RELAY_DISCONNECTED,   /* CODE (may be empty), RETRY_MS: comes back by itself; 0: it will not */
+    SYNCSHELL_EVENT_RELAY_DISCONNECTED,   /* CODE (may be empty), RETRY_MS: comes back by itself; 0: it will not. CODE
+                                           * wrong_certificate_pin: the relay, or who stands in for it, has another key than the
+                                           * one that is pinned; certificate_refused: no authority vouches for it */
     SYNCSHELL_EVENT_SYNCSHELL_CREATED,    /* ticket; SYNCSHELL_ID, INVITE */
     SYNCSHELL_EVENT_SYNCSHELL_JOINED,     /* ticket (0: rejoined by itself); SYNCSHELL_ID, OWNER_PEER_ID, RECOVERED */
     SYNCSHELL_EVENT_SYNCSHELL_READY,      /* SYNCSHELL_ID: a PEER_PRESENCE for each member and all sessions were given */
@@ -323,7 +331,9 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_event_ice_server(const syncshell_
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_create_syncshell(syncshell_client *client, uint64_t *ret_ticket);
 
 /* Becomes a member. SYNCSHELL_JOINED follows. Durable. Also INVITE, OTHER_RELAY. After the key was rotated: takes the new invite of
- * a syncshell that is known, and everything in it goes on. */
+ * a syncshell that is known, and everything in it goes on. An invite's certificate pin counts with the first syncshell of a state
+ * directory, and when a member of a syncshell that is known made it: so a relay's new key becomes known. One for another syncshell
+ * with another pin than ours ends in REQUEST_FAILED with wrong_certificate_pin. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_join(syncshell_client *client, const char *invite, size_t length,
                                                            uint64_t *ret_ticket);
 

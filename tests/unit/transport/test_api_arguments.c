@@ -128,6 +128,8 @@ static void options_are_checked(void **state)
     WRONG(access_key, "");
     WRONG(access_key, "two words");
     WRONG(access_key, "\n");
+    WRONG(certificate_pin, "no key");
+    WRONG(certificate_pin, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9"); /* not canonical */
     WRONG(access_key, text_of(129));
     WRONG(retry_base_ms, 0);
     WRONG(attempt_timeout_ms, 0);
@@ -179,6 +181,24 @@ static void a_later_programs_options_are_taken_when_empty(void **state)
     assert_options_refused(&larger.o);
     larger.later = 0;
     assert_int_equal(syncshell_client_new(&larger.o, &client), SYNCSHELL_E_STATE_IN_USE);
+}
+
+static void an_earlier_programs_options_are_taken(void **state)
+{
+    static const union {
+        uint32_t bits;
+        const char *text;
+    } garbage = {.bits = 7};
+    const struct fixture *f = *state;
+    syncshell_client *client = NULL;
+    syncshell_options o;
+
+    syncshell_options_init(&o, (uint32_t)offsetof(syncshell_options, certificate_pin));
+    o.state_dir = f->scratch->path;
+    o.certificate_pin = garbage.text; /* behind the end of what that program knows */
+    assert_int_equal(syncshell_client_new(&o, &client), SYNCSHELL_E_STATE_IN_USE);
+    o.size -= 1;
+    assert_options_refused(&o);
 }
 
 /* ---- without a client ---- */
@@ -658,6 +678,7 @@ int main(void)
         WITH_FIXTURE(options_are_checked),
         cmocka_unit_test(options_have_defaults),
         WITH_FIXTURE(a_later_programs_options_are_taken_when_empty),
+        WITH_FIXTURE(an_earlier_programs_options_are_taken),
         cmocka_unit_test(no_client_is_an_argument_error),
         cmocka_unit_test(no_event_has_nothing),
         WITH_FIXTURE(the_peer_id_needs_its_room),

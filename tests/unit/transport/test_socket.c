@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/timeutil.h"
+#include "transport/base64url.h"
 #include "transport/socket.h"
 
 enum { LIMIT_MS = 10000, BIG_BYTES = 1048576 };
@@ -20,20 +21,26 @@ struct fixture {
     struct fake_relay relay;
     int n_connected, n_disconnected, n_received;
     uint16_t close_code;
+    enum socket_fault fault;
+    struct wire_key key, pin;
     bool binary; /* the last message */
     struct buf data;
 };
 
-static void on_connected(void *userdata)
+static void on_connected(void *userdata, const struct wire_key *key)
 {
-    ((struct fixture *)userdata)->n_connected++;
+    struct fixture *f = userdata;
+
+    f->n_connected++;
+    f->key = key ? *key : (struct wire_key){.text = ""};
 }
 
-static void on_disconnected(void *userdata, uint16_t close_code)
+static void on_disconnected(void *userdata, uint16_t close_code, enum socket_fault fault)
 {
     struct fixture *f = userdata;
 
     f->n_disconnected++;
+    f->fault = fault;
     f->close_code = close_code;
 }
 
@@ -89,7 +96,7 @@ static void dial(struct fixture *f, const char *scheme, const char *host, uint16
 
     (void)snprintf(text, sizeof text, "%s://%s:%u", scheme, host, (unsigned)port);
     assert_int_equal(relay_url_parse(&url, text), 0);
-    socket_connect(f->socket, &url);
+    socket_connect(f->socket, &url, &f->pin);
 }
 
 /* Serves until *counter is `wanted`. Nothing but what happens on the socket may be needed for that, so the deadline given to
@@ -510,6 +517,100 @@ static void only_the_right_certificate_counts(void **state)
     }
 }
 
+struct pin_case {
+    const char *names; /* of the relay's certificate; 127.0.0.1 is dialled */
+    bool pinned;       /* that key, or else another one */
+    bool trusted;      /* by an authority */
+    bool connects;
+};
+
+static const struct pin_case pin_cases[] = {
+    {"IP:127.0.0.1", true, true, true},
+    {"IP:127.0.0.1", true, false, true}, /* signed by itself */
+    {"DNS:elsewhere.example", true, false, true},
+    {"IP:127.0.0.1", false, true, false},
+    {"IP:127.0.0.1", false, false, false},
+};
+
+/* A context's key as a pin names it, by OpenSSL alone. */
+static struct wire_key pin_of(const SSL_CTX *tls)
+{
+    unsigned char *info = NULL, hash[EVP_MAX_MD_SIZE];
+    int length = i2d_PUBKEY(SSL_CTX_get0_privatekey(tls), &info);
+    struct wire_key pin;
+
+    assert_true(length > 0);
+    assert_int_equal(EVP_Digest(info, (size_t)length, hash, NULL, EVP_sha256(), NULL), 1);
+    OPENSSL_free(info);
+    base64url_encode(pin.text, sizeof pin.text, hash, 32);
+    return pin;
+}
+
+static void a_pinned_key_counts_and_nothing_else(void **state)
+{
+    struct fixture *f = *state;
+    char mine[SCRATCH_PATH_MAX], other[SCRATCH_PATH_MAX];
+    SSL_CTX *tls;
+
+    scratch_path(f->scratch, "mine.pem", mine);
+    scratch_path(f->scratch, "other.pem", other);
+    tls = fake_relay_tls("DNS:localhost", other);
+    for (size_t i = 0; i < sizeof pin_cases / sizeof *pin_cases; i++) {
+        const struct pin_case *c = &pin_cases[i];
+        SSL_CTX *relays = fake_relay_tls(c->names, mine);
+
+        f->n_connected = f->n_disconnected = 0;
+        f->fault = SOCKET_FAULT_NONE;
+        f->pin = pin_of(c->pinned ? relays : tls);
+        fake_relay_start(&f->relay, relays, NULL, echo);
+        make_socket(f, c->trusted ? mine : other);
+        dial(f, "wss", "127.0.0.1", f->relay.port);
+        serve(f, c->connects ? &f->n_connected : &f->n_disconnected, 1);
+        if (f->n_connected != c->connects)
+            fail_msg("case %zu", i);
+        if (c->connects)
+            assert_string_equal(f->key.text, f->pin.text);
+        else
+            assert_int_equal(f->fault, SOCKET_FAULT_PIN);
+        f->socket = socket_free(f->socket);
+        fake_relay_stop(&f->relay);
+        f->relay.listen_fd = -1;
+    }
+    SSL_CTX_free(tls);
+}
+
+static void a_key_that_changes_is_noticed_by_the_next_connection(void **state)
+{
+    struct fixture *f = *state;
+    char path[SCRATCH_PATH_MAX];
+    SSL_CTX *tls = fake_relay_tls("IP:127.0.0.1", (scratch_path(f->scratch, "1.pem", path), path));
+
+    f->pin = pin_of(tls);
+    make_socket(f, NULL);
+    fake_relay_start(&f->relay, tls, NULL, vanish);
+    dial(f, "wss", "127.0.0.1", f->relay.port);
+    serve(f, &f->n_disconnected, 1);
+    assert_int_equal(f->n_connected, 1);
+    assert_int_equal(f->fault, SOCKET_FAULT_NONE);
+    fake_relay_stop(&f->relay);
+    fake_relay_start(&f->relay, fake_relay_tls("IP:127.0.0.1", path), NULL, vanish);
+    dial(f, "wss", "127.0.0.1", f->relay.port);
+    serve(f, &f->n_disconnected, 2);
+    assert_int_equal(f->n_connected, 1);
+    assert_int_equal(f->fault, SOCKET_FAULT_PIN);
+}
+
+static void a_pin_wants_tls(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)strcpy(f->pin.text, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
+    connect_to(f, echo);
+    serve(f, &f->n_disconnected, 1);
+    assert_int_equal(f->n_connected, 0);
+    assert_int_equal(f->fault, SOCKET_FAULT_PIN);
+}
+
 static void the_systems_authorities_do_not_know_a_test(void **state)
 {
     struct fixture *f = *state;
@@ -521,6 +622,7 @@ static void the_systems_authorities_do_not_know_a_test(void **state)
     dial(f, "wss", "127.0.0.1", f->relay.port);
     serve(f, &f->n_disconnected, 1);
     assert_int_equal(f->n_connected, 0);
+    assert_int_equal(f->fault, SOCKET_FAULT_CERTIFICATE);
 }
 
 static void a_file_without_authorities_is_refused(void **state)
@@ -560,6 +662,9 @@ int main(void)
         WITH_FIXTURE(another_thread_can_wake_it),
         WITH_FIXTURE(freeing_never_waits),
         WITH_FIXTURE(only_the_right_certificate_counts),
+        WITH_FIXTURE(a_pinned_key_counts_and_nothing_else),
+        WITH_FIXTURE(a_key_that_changes_is_noticed_by_the_next_connection),
+        WITH_FIXTURE(a_pin_wants_tls),
         WITH_FIXTURE(the_systems_authorities_do_not_know_a_test),
         WITH_FIXTURE(a_file_without_authorities_is_refused),
     };
