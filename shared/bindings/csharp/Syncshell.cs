@@ -11,7 +11,8 @@
 //     library and no loop of this file runs any more, and the library may be unloaded.
 //   - What the library refuses is a SyncshellException with the name of the error.
 //
-// C# 6 and .NET Framework 4.5, mono or .NET 5 and later, 64 bits, on Windows and Linux.
+// C# 6 and .NET Framework 4.5, mono or .NET 5 and later, 64 bits. Tested with mono on Linux; the library has no
+// build for Windows yet.
 using System;
 using System.Collections.Generic;
 using System.Runtime.InteropServices;
