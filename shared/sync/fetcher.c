@@ -8,6 +8,7 @@
 #include "sync/hash.h"
 #include "sync/link.h"
 #include "sync/receiving.h"
+#include "sync/takeover.h"
 #include "sync/transfer.h"
 
 enum { ROUNDS_MAX = 5, CLOSE_WAIT_S = 5, PREFIX_DIGITS = 24 };
@@ -19,6 +20,7 @@ struct fetcher {
     char *peer_id;     /* who shares; NULL: not known yet */
     struct link *link;
     struct receiving receiving;
+    struct takeover takeover;
     GHashTable *members;     /* peer ids of the syncshell that will be used, ourselves not */
     char *syncshell_id;      /* that one; NULL: not known yet */
     bool ready;              /* all members and sessions were named */
@@ -44,8 +46,8 @@ static int session_prefix(const struct fetcher *fetcher, const char *peer_id,
 
     g_free(text);
     if (!r)
-        g_snprintf(ret_prefix, SYNCSHELL_ID_SIZE, TRANSFER_SESSION_PREFIX "%.*s-", PREFIX_DIGITS,
-                   digest);
+        g_snprintf(ret_prefix, SYNCSHELL_ID_SIZE, "%s%.*s-", fetcher->takeover.own_prefix,
+                   PREFIX_DIGITS, digest);
     return r;
 }
 
@@ -97,6 +99,7 @@ static void leave(struct fetcher *fetcher)
     const struct receiving *receiving = &fetcher->receiving;
 
     fetcher->closing = true;
+    takeover_over(&fetcher->takeover);
     link_free(fetcher->link); /* that the other side lets go of it, too, is no news */
     fetcher->link = NULL;
     if (!fetcher->failed)
@@ -317,7 +320,8 @@ static void choose(struct fetcher *fetcher)
     GHashTableIter iterator;
     gpointer peer_id;
 
-    if (!fetcher->ready || fetcher->session_id)
+    if (!fetcher->ready || fetcher->session_id ||
+        takeover_redeem(&fetcher->takeover, fetcher->syncshell_id))
         return;
     if (from) {
         if (g_hash_table_contains(fetcher->members, from))
@@ -364,6 +368,11 @@ static void take_session(struct fetcher *fetcher, const syncshell_event *event)
 
     if (strcmp(app_text(event, SYNCSHELL_FIELD_ROLE), "joiner") != 0)
         return;
+    if (!fetcher->session_id && takeover_takes(&fetcher->takeover, id, peer_id)) {
+        use_session(fetcher, id, peer_id);
+        begin(fetcher, "taken over");
+        return;
+    }
     if (!resumed) {
         if (fetcher->session_id && strcmp(id, fetcher->session_id) == 0)
             begin(fetcher, "opened");
@@ -374,6 +383,31 @@ static void take_session(struct fetcher *fetcher, const syncshell_event *event)
         return;
     use_session(fetcher, id, peer_id);
     begin(fetcher, "resumed");
+}
+
+/* The session may have come before the answer was lost. */
+static void take_refusal(struct fetcher *fetcher, const syncshell_event *event)
+{
+    struct takeover *takeover = &fetcher->takeover;
+
+    if (fetcher->session_id)
+        return;
+    if (!takeover_refused(takeover, event)) {
+        app_quit(fetcher->app, 1);
+        return;
+    }
+    use_session(fetcher, takeover->stray_id, takeover->stray_peer_id);
+    begin(fetcher, "taken over");
+}
+
+void fetcher_issue_code(struct fetcher *fetcher)
+{
+    int32_t error = SYNCSHELL_E_UNKNOWN;
+
+    if (fetcher->session_id)
+        error = syncshell_session_issue_code(fetcher->app->client, fetcher->session_id, NULL);
+    if (error)
+        output_failure("No recovery code can be made now (%s).", syncshell_error_name(error));
 }
 
 /* The syncshell that is meant: the one named, or the first that the client rejoins. */
@@ -400,6 +434,9 @@ void fetcher_event(struct fetcher *fetcher, const syncshell_event *event)
     } else if (type == SYNCSHELL_EVENT_SYNCSHELL_READY) {
         fetcher->ready = true;
         choose(fetcher);
+    } else if (type == SYNCSHELL_EVENT_REQUEST_FAILED && fetcher->takeover.ticket &&
+               syncshell_event_ticket(event) == fetcher->takeover.ticket) {
+        take_refusal(fetcher, event);
     } else if (type == SYNCSHELL_EVENT_MEMBERSHIP_ENDED) {
         app_quit(fetcher->app, 1);
     } else if (type == SYNCSHELL_EVENT_SESSION_OPENED || type == SYNCSHELL_EVENT_SESSION_RESUMED) {
@@ -427,6 +464,10 @@ int fetcher_new(struct fetcher **ret_fetcher, struct app *app)
     free(path);
     fetcher->members = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     receiving_init(&fetcher->receiving, app);
+    if (takeover_init(&fetcher->takeover, app)) {
+        fetcher_free(fetcher);
+        return -EIO;
+    }
     *ret_fetcher = fetcher;
     return 0;
 }
@@ -440,6 +481,7 @@ void fetcher_free(struct fetcher *fetcher)
     if (fetcher->close_timer)
         g_source_remove(fetcher->close_timer);
     receiving_deinit(&fetcher->receiving);
+    takeover_deinit(&fetcher->takeover);
     link_free(fetcher->link);
     g_hash_table_unref(fetcher->members);
     g_free(fetcher->folder_path);

@@ -242,3 +242,13 @@ int folder_replace(const struct folder *folder, const char *path, int from_fd, c
     close(parent);
     return r;
 }
+
+int folder_open_private(const struct folder *folder)
+{
+    int fd;
+
+    if (mkdirat(folder->fd, PATH_PRIVATE, DIRECTORY_MODE) && errno != EEXIST)
+        return -errno;
+    fd = openat(folder->fd, PATH_PRIVATE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}

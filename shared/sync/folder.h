@@ -41,6 +41,9 @@ void folder_close(struct folder *folder);
 /* Lists it again. A file whose size, time and inode are as before is not read again. 0 or -errno; then the list is as before. */
 int folder_scan(struct folder *folder);
 
+/* A descriptor of the subfolder that belongs to this program, which is made if need be; close() it. Or -errno. */
+int folder_open_private(const struct folder *folder);
+
 /* A descriptor to read the file, or -errno. */
 int folder_open_file(const struct folder *folder, const char *path);
 

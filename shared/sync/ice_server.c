@@ -11,13 +11,18 @@ static const char HOST_CHARACTERS[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
 static const char ADDRESS_CHARACTERS[] = "0123456789abcdefABCDEF:.";
 
+bool ice_server_is_tls(const char *url)
+{
+    return g_str_has_prefix(url, "stuns:") || g_str_has_prefix(url, "turns:");
+}
+
 static const char *take_scheme(struct ice_server *server, const char **url)
 {
     if (g_str_has_prefix(*url, "stun:"))
         server->kind = ICE_SERVER_STUN;
     else if (g_str_has_prefix(*url, "turn:"))
         server->kind = ICE_SERVER_TURN_UDP;
-    else if (g_str_has_prefix(*url, "stuns:") || g_str_has_prefix(*url, "turns:"))
+    else if (ice_server_is_tls(*url))
         return "ICE servers over TLS are not supported: use stun: or turn:.";
     else
         return "An ICE server's URL begins with stun: or turn:.";

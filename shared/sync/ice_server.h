@@ -37,6 +37,10 @@ struct ice_server_list {
 bool ice_server_list_add(struct ice_server_list *l, const char *url, const char *username,
                          const char *password);
 
+/* stuns: and turns:. libnice takes NICE_RELAY_TYPE_TURN_TLS, but what it then speaks is TURN over plain TCP (seen with 0.1.21):
+ * credentials are not sent where they were not meant to go. */
+bool ice_server_is_tls(const char *url);
+
 /* USERNAME and PASSWORD are percent-decoded: they need it when they hold a comma or a percent sign. 0, or -EINVAL with a sentence
  * in `ret_problem` (borrowed). */
 int ice_server_parse(struct ice_server *ret_server, const char *text, const char **ret_problem);

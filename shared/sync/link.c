@@ -16,8 +16,9 @@ struct link {
     uint64_t generation;     /* of the channel */
     bool offering;
     bool up;
-    bool overflow;  /* of `pending`: the next tick gives up */
-    GQueue pending; /* control messages as text that found no room */
+    bool overflow;           /* of `pending`: the next tick gives up */
+    GHashTable *passed_over; /* URLs of ICE servers that we said we cannot use */
+    GQueue pending;          /* control messages as text that found no room */
     gint64 heard_us;
     gint64 sent_us;
     gint64 ticked_us;
@@ -265,8 +266,22 @@ static void on_failed(void *userdata, const char *cause)
 
 /* ---- from the library ---- */
 
+/* Whoever has opened no other way than TLS must learn why there is no link. Once: the next attempt has the same ones. */
+static void show_passed_over(struct link *link, const char *url)
+{
+    if (g_hash_table_contains(link->passed_over, url))
+        return;
+    g_hash_table_add(link->passed_over, g_strdup(url));
+    output_event(link->output,
+                 json_pack("{s:s, s:s, s:s, s:s}", "event", "ice_server_passed_over", "sessionId",
+                           link->session_id, "iceServer", url, "explanation",
+                           "This program cannot speak TLS to STUN and TURN servers."),
+                 "The relay names %s, but this program cannot speak TLS to STUN and TURN servers.",
+                 url);
+}
+
 /* Those of the command line, or those that the relay names for this attempt. */
-static void choose_servers(const struct link *link, const syncshell_event *event,
+static void choose_servers(struct link *link, const syncshell_event *event,
                            struct ice_server_list *ret_servers)
 {
     const struct ice_server_list *own = channel_stack_options(link->stack)->own;
@@ -276,7 +291,11 @@ static void choose_servers(const struct link *link, const syncshell_event *event
     for (size_t i = 0; own->n_servers == 0 && i < n; i++) {
         syncshell_ice_server server = {.size = sizeof(server)};
 
-        if (syncshell_event_ice_server(event, i, &server) == SYNCSHELL_OK)
+        if (syncshell_event_ice_server(event, i, &server) != SYNCSHELL_OK)
+            continue;
+        if (ice_server_is_tls(server.url))
+            show_passed_over(link, server.url);
+        else
             ice_server_list_add(ret_servers, server.url, server.username, server.credential);
     }
 }
@@ -388,6 +407,7 @@ struct link *link_new(syncshell_client *client, struct channel_stack *stack, str
     link->output = output;
     link->session_id = g_strdup(session_id);
     link->handler = *handler;
+    link->passed_over = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_queue_init(&link->pending);
     return link;
 }
@@ -398,6 +418,7 @@ void link_free(struct link *link)
         return;
     channel_free(link->channel);
     g_queue_clear_full(&link->pending, g_free);
+    g_hash_table_unref(link->passed_over);
     g_free(link->session_id);
     g_free(link);
 }

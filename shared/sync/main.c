@@ -67,6 +67,30 @@ static void show_membership_ended(struct app *app, const char *syncshell_id, con
     output_failure("The membership has ended: %s (%s).", ending_sentence(code), code);
 }
 
+/* A recovery code, asked for or because the link does not come up; that one may lack it. */
+static void show_code(struct app *app, const syncshell_event *event)
+{
+    bool asked = syncshell_event_get_type(event) == SYNCSHELL_EVENT_RECOVERY_CODE;
+    const char *code = syncshell_event_text(event, SYNCSHELL_FIELD_RECOVERY_CODE, NULL);
+    uint64_t valid_ms = 0;
+    json_t *fields =
+        json_pack("{s:s, s:s, s:s*}", "event", asked ? "recovery_code" : "manual_recovery",
+                  "sessionId", app_text(event, SYNCSHELL_FIELD_SESSION_ID), "recoveryCode", code);
+
+    if (syncshell_event_integer(event, SYNCSHELL_FIELD_VALID_MS, &valid_ms) == SYNCSHELL_OK)
+        json_object_set_new(fields, "validMs", json_integer((json_int_t)valid_ms));
+    if (!code)
+        output_event(&app->output, fields,
+                     "Five attempts failed. It goes on as soon as the other side is back.");
+    else
+        output_event(
+            &app->output, fields,
+            "%sRecovery code: %s. With it the transfer goes on at another device of yours, within %llu minutes: "
+            "syncshell-sync fetch DIR --state DIR --redeem %s",
+            asked ? "" : "Five attempts failed; it goes on as soon as the other side is back. ",
+            code, (unsigned long long)(valid_ms / 60000), code);
+}
+
 /* What concerns no session. */
 static void take_general(struct app *app, const syncshell_event *event)
 {
@@ -84,8 +108,8 @@ static void take_general(struct app *app, const syncshell_event *event)
                      "The relay is away (%s); a link that is up goes on.", *code ? code : "closed");
         break;
     case SYNCSHELL_EVENT_MANUAL_RECOVERY:
-        output_event(&app->output, json_pack("{s:s}", "event", "manual_recovery"),
-                     "Five attempts failed. It goes on as soon as the other side is back.");
+    case SYNCSHELL_EVENT_RECOVERY_CODE:
+        show_code(app, event);
         break;
     case SYNCSHELL_EVENT_MEMBERSHIP_ENDED:
         show_membership_ended(app, app_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID), code);
@@ -134,6 +158,15 @@ static gboolean on_signal(gpointer userdata)
     struct app *app = userdata;
 
     app_quit(app, app->options->role == ROLE_SHARE ? 0 : STATUS_FAILED);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_code_wanted(gpointer userdata)
+{
+    const struct program *program = userdata;
+
+    if (program->fetcher)
+        fetcher_issue_code(program->fetcher);
     return G_SOURCE_CONTINUE;
 }
 
@@ -226,7 +259,8 @@ static int run(const struct options *options)
     struct app *app = &program.app;
     guint signals[] = {g_unix_signal_add(SIGTERM, on_signal, app),
                        g_unix_signal_add(SIGINT, on_signal, app),
-                       g_unix_signal_add(SIGHUP, on_signal, app)};
+                       g_unix_signal_add(SIGHUP, on_signal, app),
+                       g_unix_signal_add(SIGUSR1, on_code_wanted, &program)};
 
     app->loop = g_main_loop_new(NULL, FALSE);
     output_init(&app->output);

@@ -13,6 +13,7 @@ static const struct {
     {"--ca", offsetof(struct options, ca_file)},
     {"--syncshell", offsetof(struct options, syncshell_id)},
     {"--from", offsetof(struct options, from_peer_id)},
+    {"--redeem", offsetof(struct options, code)},
     {"--bind", offsetof(struct options, bind_address)},
 };
 
@@ -29,11 +30,12 @@ static const char HELP[] =
     "  --ca FILE        PEM with the authorities to trust for wss\n"
     "  --syncshell ID   which syncshell, when this member is in several (fetch)\n"
     "  --from PEER      whose folder, when the syncshell has more than two members (fetch)\n"
+    "  --redeem CODE    go on here with the transfer of the device that shows this recovery code (fetch)\n"
     "  --bind ADDRESS   use this local address only, such as 127.0.0.1 or a VPN's\n"
     "  --ice-server URL[,USERNAME,PASSWORD]\n"
     "                   a STUN or TURN server: stun:HOST[:PORT] or turn:HOST[:PORT][?transport=tcp]; may be repeated.\n"
     "                   Commas and percent signs in USERNAME and PASSWORD are written as %2C and %25.\n"
-    "                   Without any, those that the relay names for each attempt\n"
+    "                   Without any, those that the relay names for each attempt, but for stuns: and turns:\n"
     "  --relay-only     reach the other side through a TURN server only\n"
     "  -h, --help       this text\n"
     "      --version    the version\n"
@@ -148,6 +150,8 @@ int options_parse(struct options *ret_options, int argc, char **argv, const char
         return refuse(ret_problem, "--state is needed: the state directory of this member.");
     if (options.role == ROLE_SHARE && options.from_peer_id)
         return refuse(ret_problem, "--from has no meaning for share.");
+    if (options.role == ROLE_SHARE && options.code)
+        return refuse(ret_problem, "--redeem has no meaning for share.");
     *ret_options = options;
     return 0;
 }

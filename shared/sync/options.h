@@ -19,6 +19,7 @@ struct options {
     const char *ca_file;
     const char *syncshell_id;
     const char *from_peer_id;
+    const char *code; /* to redeem */
     const char *bind_address;
     bool relay_only;
     struct ice_server_list ice_servers;

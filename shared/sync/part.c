@@ -12,7 +12,7 @@
 #include "sync/hash.h"
 #include "sync/path.h"
 
-enum { META_BYTES_MAX = 16384, NAME_DIGITS = 32, FILE_MODE = 0666, DIRECTORY_MODE = 0777 };
+enum { META_BYTES_MAX = 16384, NAME_DIGITS = 32, FILE_MODE = 0666 };
 
 struct part {
     const struct folder *folder;
@@ -25,16 +25,6 @@ struct part {
     int directory; /* PATH_PRIVATE */
     int fd;        /* -1: only listed */
 };
-
-static int directory_open(const struct folder *folder)
-{
-    int fd;
-
-    if (mkdirat(folder->fd, PATH_PRIVATE, DIRECTORY_MODE) && errno != EEXIST)
-        return -errno;
-    fd = openat(folder->fd, PATH_PRIVATE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
 
 static char *file_name(const struct part *part, const char *suffix)
 {
@@ -70,7 +60,7 @@ static struct part *part_new(const struct folder *folder)
 
     part->folder = folder;
     part->fd = -1;
-    part->directory = directory_open(folder);
+    part->directory = folder_open_private(folder);
     return part;
 }
 
@@ -313,7 +303,7 @@ static void list_one(const struct folder *folder, GPtrArray *parts, const char *
 int part_list(const struct folder *folder, GPtrArray **ret_parts)
 {
     GPtrArray *parts = g_ptr_array_new_with_free_func((GDestroyNotify)part_free);
-    int fd = directory_open(folder);
+    int fd = folder_open_private(folder);
     DIR *directory = fd < 0 ? NULL : fdopendir(fd);
     const struct dirent *entry;
 

@@ -221,9 +221,9 @@ static void on_down(void *userdata)
 
 /* ---- from the library ---- */
 
-static struct share *share_new(struct sharer *sharer, const char *session_id, const char *peer_id)
+static struct link *make_link(struct share *share)
 {
-    struct share *share = g_new0(struct share, 1);
+    const struct app *app = share->sharer->app;
     const struct link_handler handler = {.userdata = share,
                                          .up = on_up,
                                          .message = on_message,
@@ -231,13 +231,20 @@ static struct share *share_new(struct sharer *sharer, const char *session_id, co
                                          .room = on_room,
                                          .down = on_down};
 
+    return link_new(app->client, app->stack, &share->sharer->app->output, share->session_id,
+                    &handler);
+}
+
+static struct share *share_new(struct sharer *sharer, const char *session_id, const char *peer_id)
+{
+    struct share *share = g_new0(struct share, 1);
+
     share->sharer = sharer;
     share->session_id = g_strdup(session_id);
     share->peer_id = g_strdup(peer_id);
     g_queue_init(&share->requests);
     sending_init(&share->sending, &sharer->app->folder);
-    share->link = link_new(sharer->app->client, sharer->app->stack, &sharer->app->output,
-                           session_id, &handler);
+    share->link = make_link(share);
     return share;
 }
 
@@ -277,6 +284,26 @@ static void take_request(struct share *share, const syncshell_event *event)
         needed_free(oldest);
     }
     try_begin(share);
+}
+
+/* Another device of the user goes on: what the former one asked for is void, and so is the link to it. */
+static void take_moved(struct share *share, const syncshell_event *event)
+{
+    struct needed *needed;
+
+    sending_reset(&share->sending);
+    while ((needed = g_queue_pop_head(&share->requests)))
+        needed_free(needed);
+    g_clear_pointer(&share->want_id, g_free);
+    g_clear_pointer(&share->stale_id, g_free);
+    link_free(share->link);
+    share->link = make_link(share);
+    g_free(share->peer_id);
+    share->peer_id = g_strdup(app_text(event, SYNCSHELL_FIELD_PEER_ID));
+    output_event(&share->sharer->app->output,
+                 json_pack("{s:s, s:s, s:s}", "event", "session_moved", "sessionId",
+                           share->session_id, "peerId", share->peer_id),
+                 "The other side goes on at another device, %.20s...", share->peer_id);
 }
 
 static void take_saved(struct share *share, const syncshell_event *event)
@@ -331,6 +358,8 @@ void sharer_event(struct sharer *sharer, const syncshell_event *event)
         take_saved(share, event);
     else if (type == SYNCSHELL_EVENT_SESSION_CLOSED)
         take_end(sharer, share, event);
+    else if (type == SYNCSHELL_EVENT_SESSION_MOVED)
+        take_moved(share, event);
     else
         link_event(share->link, event);
 }
