@@ -4,10 +4,10 @@ import pytest
 
 from scenarios import SCENARIOS, run
 
-NAMES = sorted((s.name for s in SCENARIOS.values() if not s.long), key=lambda name: not SCENARIOS[name].slow)
+PLAYS = [(s.name, *pair) for s in sorted(SCENARIOS.values(), key=lambda s: not s.slow) if not s.long for pair in s.pairs]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_scenario(name):
-    problem = run(name, "c", "c")
+@pytest.mark.parametrize("name, sharing, fetching", PLAYS)
+def test_scenario(name, sharing, fetching):
+    problem = run(name, sharing, fetching)
     assert problem is None, problem

@@ -39,6 +39,24 @@ def packet_loss(stage):
     drop_both_ways(stage, n_files=60, file_bytes=10_000)
 
 
+@scenario(turn_secret="what the server knows", named=True, pairs=(("c", "c"), ("c", "node"), ("c", "chromium"), ("node", "chromium")))
+def turn_named_by_the_relay(stage):
+    """Nothing passes between the two but through the TURN server that the relay names, with credentials that it mints: files go over
+    it, also after a drop, and neither side was told of any server."""
+    stage.fill(100, 18_000)
+    stage.limit(RATE_BYTES)
+    stage.network.block(stage.sharer.host, stage.fetcher.host)
+    sharing, fetching = stage.share("--relay-only"), stage.fetch("--relay-only")
+    stage.arrived(fetching, 30)
+    kill_unfinished(fetching)
+    missing = stage.missing_bytes()
+    fetching = stage.fetch("--relay-only")
+    assert stage.complete(fetching)["bytesReceived"] == missing
+    for side in (sharing, fetching):
+        assert all(e["relayed"] for e in side.events.all(event="link", state="up"))
+    assert stage.turn.lines("CREATE_PERMISSION processed, success")
+
+
 @scenario(turn_secret="what the server knows")
 def invalid_turn(stage):
     """Only a TURN server leads to the other side, and the credentials are wrong: that is said. With the right ones files go over it,

@@ -20,16 +20,17 @@ class Scenario:
     stage: dict  # keywords for Stage
     slow: bool  # begins first: it waits most of the time
     long: bool  # in the long campaign only
+    pairs: tuple  # (what shares, what fetches) in the tests' stage; scenarios/run plays all
 
     @property
     def title(self):
         return " ".join(self.play.__doc__.split())
 
 
-def scenario(slow=False, long=False, **stage):
+def scenario(slow=False, long=False, pairs=(("c", "c"),), **stage):
     """Makes a scenario of a function. Its name is the scenario's; its first lines say what it shows."""
     def add(play):
-        SCENARIOS[play.__name__] = Scenario(play.__name__, play, stage, slow, long)
+        SCENARIOS[play.__name__] = Scenario(play.__name__, play, stage, slow, long, pairs)
         return play
     return add
 

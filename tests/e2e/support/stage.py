@@ -12,31 +12,34 @@ from .transfer import Member
 from .turn import TurnServer
 from .wait import nth
 
+ICE_TABLE = '[[ice.server]]\nurls = ["{url}"]\nsecret = "{secret}"\n'
 LARGE_PIECE_BYTES = 1_000_000
 COMPLETE_S = 180  # no time that is promised: for a test that hangs
 
 
 class Stage:
-    """`sharing` and `fetching` name implementations. `delay_ms`: one way, between the fetching hosts and everybody else."""
+    """`sharing` and `fetching` name implementations. `delay_ms`: one way, between the fetching hosts and everybody else. With a
+    `turn_secret` there is a TURN server; `named`: the relay hands it out."""
 
-    def __init__(self, folder, sharing, fetching, n_fetchers=1, delay_ms=0, turn_secret=None):
+    def __init__(self, folder, sharing, fetching, n_fetchers=1, delay_ms=0, turn_secret=None, named=False):
         self.path = folder
         self.turn = None
         self.network = Network()
         try:
-            self.set(sharing, fetching, n_fetchers, delay_ms)
             if turn_secret:
                 self.turn = TurnServer(folder, secret=turn_secret, host=self.network.host("turn"))
+            ice = ICE_TABLE.format(url=self.turn.url(), secret=turn_secret) if named else None
+            self.set(sharing, fetching, n_fetchers, delay_ms, ice)
         except BaseException:
             self.network.close()
             raise
 
-    def set(self, sharing, fetching, n_fetchers, delay_ms):
+    def set(self, sharing, fetching, n_fetchers, delay_ms, ice):
         relay_host = self.network.host("relay")
         relay_folder = self.path / "relay-state"
         relay_folder.mkdir()
         certificate = Certificate(relay_folder, [relay_host.address])
-        self.relay = Relay(relay_folder, certificate, relay_host).start()
+        self.relay = Relay(relay_folder, certificate, relay_host, ice).start()
         self.sharer = Member(sharing, self.network.host("sharer"), self.relay, self.path)
         self.fetchers = [
             Member(fetching, self.network.host(f"fetcher-{index}", delay_ms), self.relay, self.path)

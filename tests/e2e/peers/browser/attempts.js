@@ -7,10 +7,10 @@ const ATTEMPT_MS = 15000;
 
 export class Attempts {
   // `session`: {syncshellId, id, joiner, generation, otherOnline}. `out`: emit(type, fields), signal(type, generation, plaintext),
-  // report(fields).
+  // report(fields), servers(attempt): promises ICE servers.
   constructor(session, out) {
     Object.assign(this, { session, out });
-    this.live = null; // {generation, ours, answered, up, startedMs, timer}
+    this.live = null; // {generation, ours, answered, up, early, startedMs, timer}
     this.count = 0; // of this recovery
     this.failures = 0;
     this.timer = null; // until the next attempt
@@ -86,7 +86,7 @@ export class Attempts {
     const { live, session } = this;
     if (generation < session.generation || (live?.generation === generation && !live.ours)) return;
     this.#begin(generation, false);
-    this.out.emit("offer", { generation, sdp });
+    this.#emitWithServers("offer", { generation, sdp });
   }
 
   takeAnswer(generation, sdp) {
@@ -96,7 +96,10 @@ export class Attempts {
   }
 
   takeCandidate(generation, { candidate, sdpMid, sdpMLineIndex }) {
-    if (this.#isLive(generation)) this.out.emit("candidate", { generation, sdp: candidate, sdpMid, sdpMLineIndex });
+    if (!this.#isLive(generation)) return;
+    const event = { generation, sdp: candidate, sdpMid, sdpMLineIndex };
+    if (this.live.early) this.live.early.push(event);
+    else this.out.emit("candidate", event);
   }
 
   // ---- from the relay ----
@@ -121,7 +124,7 @@ export class Attempts {
     if (this.live && !this.live.up) this.#report("failed", "superseded");
     this.count++;
     this.session.generation = Math.max(this.session.generation, generation);
-    this.live = { generation, ours, answered: false, up: false, startedMs: performance.now() };
+    this.live = { generation, ours, answered: false, up: false, early: null, startedMs: performance.now() };
     this.live.timer = setTimeout(() => this.#fail("attempt_timeout"), ATTEMPT_MS);
   }
 
@@ -134,7 +137,19 @@ export class Attempts {
     if (!this.running || this.live) return;
     if (!this.session.otherOnline()) return this.#failed(this.session.generation, "peer_away");
     this.#begin(this.session.generation + 1, true);
-    this.out.emit("offer_needed", { generation: this.live.generation, attempt: this.count });
+    this.#emitWithServers("offer_needed", { generation: this.live.generation, attempt: this.count });
+  }
+
+  // What follows an offer while the relay is asked must not come before it.
+  async #emitWithServers(type, fields) {
+    const { live } = this;
+    live.early = [];
+    const iceServers = await this.out.servers(this.count);
+    if (this.live !== live) return;
+    const { early } = live;
+    live.early = null;
+    this.out.emit(type, { ...fields, iceServers });
+    for (const event of early) this.out.emit("candidate", event);
   }
 
   #fail(cause, delayMs) {

@@ -1,5 +1,6 @@
 // WebRTC data channels of the browser, as common/link.js uses them.
 
+import { parseIceUrl } from "../common/server.js";
 import { CHANNEL_LABEL } from "../common/transfer.js";
 
 const BUFFER_BYTES_MAX = 256 * 1024;
@@ -8,17 +9,20 @@ const SERVER_UNREACHABLE = 701;
 const HOST_CANDIDATE = /candidate:\S+ \d+ \S+ \d+ (\S+) \d+ typ host/;
 
 export class Channels {
-  // `options`: {bind, iceServers, relayOnly}.
+  // `options`: {bind, iceServers, relayOnly}; without servers of their own, those that the relay names for the attempt.
   constructor({ bind, iceServers, relayOnly }) {
     this.bind = bind;
-    this.config = {
-      iceServers: iceServers.map(({ url, username, password }) => ({ urls: url, username, credential: password })),
-      iceTransportPolicy: relayOnly ? "relay" : "all",
-    };
+    this.own = iceServers;
+    this.policy = relayOnly ? "relay" : "all";
   }
 
-  create(offer, handler) {
-    return new Channel(this, offer, handler);
+  create(offer, iceServers, handler) {
+    const servers = (this.own.length > 0 ? this.own : iceServers).filter(({ url }) => parseIceUrl(url));
+    const config = {
+      iceServers: servers.map(({ url, ...credentials }) => ({ urls: url, ...credentials })),
+      iceTransportPolicy: this.policy,
+    };
+    return new Channel(this, config, offer, handler);
   }
 
   // A browser cannot be told which address to use: those of other addresses are not told to the other side.
@@ -33,13 +37,13 @@ export class Channels {
 }
 
 class Channel {
-  constructor(channels, offer, handler) {
-    Object.assign(this, { channels, offer, handler, open: false, closed: false, described: false, relays: 0, turnCause: null });
+  constructor(channels, config, offer, handler) {
+    Object.assign(this, { channels, config, offer, handler, open: false, closed: false, described: false, relays: 0, turnCause: null });
     this.remote = Promise.resolve(); // what is told to the connection, in order
   }
 
   start() {
-    const connection = (this.connection = new RTCPeerConnection(this.channels.config));
+    const connection = (this.connection = new RTCPeerConnection(this.config));
     connection.onicegatheringstatechange = () => connection.iceGatheringState === "complete" && this.#gathered();
     connection.onicecandidateerror = (error) => this.#noteError(error);
     connection.onicecandidate = ({ candidate }) => this.#candidate(candidate);
@@ -96,11 +100,11 @@ class Channel {
   #whyNoPath() {
     if (["connected", "completed"].includes(this.connection.iceConnectionState)) return "dtls_failed";
     if (this.relays > 0) return "no_path";
-    return this.turnCause ?? (this.channels.config.iceTransportPolicy === "relay" ? "no_relay" : "no_path");
+    return this.turnCause ?? (this.channels.policy === "relay" ? "no_relay" : "no_path");
   }
 
   #gathered() {
-    if (this.channels.config.iceTransportPolicy === "relay" && this.relays === 0) this.#fail(this.#whyNoPath());
+    if (this.channels.policy === "relay" && this.relays === 0) this.#fail(this.#whyNoPath());
     else this.#describe();
   }
 

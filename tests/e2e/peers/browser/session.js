@@ -4,6 +4,8 @@ import { Attempts } from "./attempts.js";
 import { computeNeeded, makeRequest, makeResponse } from "./delta.js";
 import { randomId } from "./keys.js";
 
+const ICE_SERVERS_MS = 2000;
+
 export class Session {
   // `summary` as in SyncshellJoined. `client`: {ownId, syncshellId, relay, keys, isOnline(peerId), emit(type, fields)}.
   constructor(client, summary) {
@@ -19,6 +21,7 @@ export class Session {
     this.attempts = new Attempts(this, {
       emit: (type, fields) => this.emit(type, fields),
       signal: (...signal) => this.#signal(...signal),
+      servers: (attempt) => this.#iceServers(attempt),
       report: (fields) => client.relay.request(this.#header("ConnectionReport", fields), null),
     });
   }
@@ -31,6 +34,16 @@ export class Session {
     this.client.emit(type, {
       syncshellId: this.client.syncshellId, sessionId: this.id, peerId: this.peerId, role: this.joiner ? "joiner" : "provider",
       generation: this.generation, ...fields,
+    });
+  }
+
+  // None when the relay has none, or does not say: then without.
+  #iceServers(attempt) {
+    return new Promise((resolve) => {
+      setTimeout(() => resolve([]), ICE_SERVERS_MS);
+      this.client.relay.request(this.#header("IceServersRequest", { attempt }), null, {
+        answered: ({ servers = [] }) => resolve(servers),
+      });
     });
   }
 

@@ -3,7 +3,7 @@
 // nothing for PING_MS; who hears nothing for SILENCE_MS holds the link for lost. When the relay says that the other side went
 // away, an answer must come within SUSPICION_MS.
 //
-// `client` takes commands (offer, answer, candidate, link), `channels.create(offer, handler)` makes a WebRTC data channel, `handler`
+// `client` takes commands (offer, answer, candidate, link), `channels.create(offer, iceServers, handler)` makes a WebRTC data channel, `handler`
 // has up(), message(fields), binary(bytes), room(), down().
 
 const PING_MS = 1500;
@@ -51,10 +51,10 @@ export class Link {
         if (event.presence !== "online") this.#suspect();
         break;
       case "offer_needed":
-        this.#begin(event.generation, null);
+        this.#begin(event, null);
         break;
       case "offer":
-        this.#begin(event.generation, event.sdp);
+        this.#begin(event, event.sdp);
         break;
       case "answer":
         if (this.#isCurrent(event) && this.offering) this.channel.takeAnswer(event.sdp);
@@ -100,7 +100,7 @@ export class Link {
     this.output.event({ event: "link", state, sessionId: this.sessionId, generation: this.generation, ...fields });
   }
 
-  #begin(generation, offer) {
+  #begin({ generation, iceServers }, offer) {
     this.#dropChannel(true);
     this.generation = generation;
     this.offering = offer === null;
@@ -108,7 +108,7 @@ export class Link {
     const heard = (take) => (...given) => {
       if (this.channel === channel) take(...given);
     };
-    const channel = this.channels.create(offer, {
+    const channel = this.channels.create(offer, iceServers, {
       described: heard((sdp) => {
         if (this.offering) this.client.offer(this.sessionId, generation, sdp);
         else this.client.answer(this.sessionId, generation, sdp);

@@ -1,5 +1,7 @@
 // The command line of syncshell-sync(1).
 
+import { parseIceUrl } from "../common/server.js";
+
 const VALUES = ["state", "relay", "ca", "syncshell", "from", "bind"];
 
 export class UsageError extends Error {}
@@ -41,14 +43,10 @@ function takeOption(options, word, words) {
 // URL[,USERNAME,PASSWORD], the latter two percent-encoded where they contain a comma or a percent sign.
 function parseIceServer(text) {
   const [url, username, password, ...more] = text.split(",");
-  const [, scheme, host, , port, , transport] = /^(stun|turn)s?:([^:?[\]]+|\[[^\]]+\])(:(\d+))?(\?transport=(udp|tcp))?$/.exec(url) ?? [];
-  if (!scheme || more.length > 0 || (username === undefined) !== (password === undefined))
+  if (!parseIceUrl(url) || more.length > 0 || (username === undefined) !== (password === undefined))
     throw new UsageError("An ICE server is URL[,USERNAME,PASSWORD] with a stun: or turn: URL.");
   try {
-    return {
-      url, scheme, host, port: Number(port ?? 3478), transport: transport ?? "udp",
-      username: decodeURIComponent(username ?? ""), password: decodeURIComponent(password ?? ""),
-    };
+    return { url, username: decodeURIComponent(username ?? ""), credential: decodeURIComponent(password ?? "") };
   } catch {
     throw new UsageError("An ICE server's name or password is not percent-encoded rightly.");
   }

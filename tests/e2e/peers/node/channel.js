@@ -1,5 +1,6 @@
 // WebRTC data channels by libdatachannel (node-datachannel), as common/link.js uses them.
 
+import { parseIceUrl } from "../common/server.js";
 import { CHANNEL_LABEL } from "../common/transfer.js";
 import { requirePackage } from "../host/modules.js";
 
@@ -11,17 +12,18 @@ const GATHERING_MS = 1000; // after that, candidates follow the description one 
 initLogger("None", () => {});
 
 export class Channels {
-  // `options`: {bind, iceServers, relayOnly}.
+  // `options`: {bind, iceServers, relayOnly}; without servers of their own, those that the relay names for the attempt.
   constructor(options) {
+    this.own = options.iceServers;
     this.config = {
-      iceServers: options.iceServers.map(iceServer),
       ...(options.bind ? { bindAddress: options.bind } : {}),
       ...(options.relayOnly ? { iceTransportPolicy: "relay" } : {}),
     };
   }
 
-  create(offer, handler) {
-    return new Channel(this.config, offer, handler);
+  create(offer, iceServers, handler) {
+    const servers = this.own.length > 0 ? this.own : iceServers;
+    return new Channel({ ...this.config, iceServers: servers.map(iceServer).filter(Boolean) }, offer, handler);
   }
 
   // Ends the threads of the library.
@@ -30,10 +32,12 @@ export class Channels {
   }
 }
 
-function iceServer({ url, scheme, host, port, transport, username, password }) {
-  if (scheme === "stun") return url;
-  const relayType = url.startsWith("turns:") ? "TurnTls" : transport === "tcp" ? "TurnTcp" : "TurnUdp";
-  return { hostname: host, port, username, password, relayType };
+// As libdatachannel takes it; null: of a kind that is not known.
+function iceServer({ url, username, credential }) {
+  const parsed = parseIceUrl(url);
+  if (!parsed?.turn) return parsed && url;
+  const relayType = parsed.tls ? "TurnTls" : parsed.transport === "tcp" ? "TurnTcp" : "TurnUdp";
+  return { hostname: parsed.host, port: parsed.port, username, password: credential, relayType };
 }
 
 class Channel {

@@ -133,7 +133,16 @@ export class Client {
       const count = this.library.eventFileCount(handle, list);
       event[name] = Array.from({ length: Number(count) }, (_, index) => this.#decodeFile(handle, list, index));
     }
+    const servers = Number(this.library.eventIceServerCount(handle));
+    event.iceServers = Array.from({ length: servers }, (_, index) => this.#decodeIceServer(handle, index));
     return event;
+  }
+
+  #decodeIceServer(handle, index) {
+    const server = { size: library.ICE_SERVER_SIZE(), reserved: 0, url: null, username: null, credential: null };
+    this.#check(this.library.eventIceServer(handle, index, server), "There is no such server");
+    const { url, username, credential } = server;
+    return { url, ...(username === null ? {} : { username, credential }) };
   }
 
   #decodeFile(handle, list, index) {

@@ -19,6 +19,9 @@ function declare(lib) {
     size_bytes: "uint64_t", ranges: "const syncshell_range *", n_ranges: "size_t",
   });
   koffi.struct("syncshell_link_report", { size: "uint32_t", link: "int32_t", cause: "const char *", ice_server: "const char *" });
+  koffi.struct("syncshell_ice_server", {
+    size: "uint32_t", reserved: "uint32_t", url: "const char *", username: "const char *", credential: "const char *",
+  });
   const session = "syncshell_client *client, const char *session_id";
   const ticket = "_Out_ uint64_t *ret_ticket";
   const prototypes = {
@@ -39,6 +42,8 @@ function declare(lib) {
     fieldName: "const char *syncshell_field_name(int32_t field)",
     eventFileCount: "size_t syncshell_event_file_count(syncshell_event *event, int32_t list)",
     eventFile: "int32_t syncshell_event_file(syncshell_event *event, int32_t list, size_t index, _Inout_ syncshell_file *ret_file)",
+    eventIceServerCount: "size_t syncshell_event_ice_server_count(syncshell_event *event)",
+    eventIceServer: "int32_t syncshell_event_ice_server(syncshell_event *event, size_t index, _Inout_ syncshell_ice_server *ret_server)",
     sessionOpen: `int32_t syncshell_session_open(syncshell_client *client, const char *syncshell_id,
       const char *other_peer_id, int32_t role, const char *session_id, const char *label, ${ticket})`,
     sessionSetManifest: `int32_t syncshell_session_set_manifest(${session}, const syncshell_file *files, size_t n_files, ${ticket})`,
@@ -69,6 +74,7 @@ export const INTEGER_FIELDS = Array.from({ length: 11 }, (_, i) => 100 + i);
 
 export const OPTIONS_SIZE = () => koffi.sizeof("syncshell_options");
 export const LINK_REPORT_SIZE = () => koffi.sizeof("syncshell_link_report");
+export const ICE_SERVER_SIZE = () => koffi.sizeof("syncshell_ice_server");
 export const FILE_SIZE = () => koffi.sizeof("syncshell_file");
 export const decodeRanges = (pointer, count) => (count > 0 ? koffi.decode(pointer, "syncshell_range", count) : []);
 
