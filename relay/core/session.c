@@ -48,7 +48,7 @@ int session_new(struct syncshell *s, const struct store_session *stored,
         return -ENOMEM;
     session->syncshell = s;
     session->summary = stored->summary;
-    session->former_peer_id = stored->former_peer_id;
+    session->former = stored->former;
     session->expires_unix_ms = stored->expires_unix_ms;
     session->stored_generation = stored->summary.generation;
     session->raise_timer.fire = raise_fired;
@@ -118,7 +118,7 @@ void session_forget_member(struct syncshell *s, const struct member *m)
 bool session_concerns(const struct session *session, const char *peer_id)
 {
     return session_side_of(session, peer_id) != SESSION_SIDE_NONE ||
-           strcmp(peer_id, session->former_peer_id.text) == 0;
+           former_has(&session->former, peer_id);
 }
 
 static void announce_to(const struct session *session, const char *peer_id)
@@ -142,14 +142,14 @@ void session_announce(const struct session *session, const char *except)
 
 void session_hand_over(struct session *session, const struct wire_peer_id *joiner)
 {
-    session->former_peer_id = session->summary.joiner_peer_id;
+    former_add(&session->former, &session->summary.joiner_peer_id);
     attempt_end(session->attempt, WIRE_CODE_SUPERSEDED);
     session->summary.joiner_peer_id = *joiner;
     session->members[SESSION_SIDE_JOINER] = NULL;
     session->summary.cause = (struct cause_text){""};
     session_raise(session, session->summary.generation + STORE_HANDOVER_GENERATIONS);
     session_announce(session, NULL);
-    announce_to(session, session->former_peer_id.text);
+    announce_to(session, session->former.peer_ids[0].text);
 }
 
 void session_closed(struct session *session, enum session_outcome outcome, int64_t expires_unix_ms,

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "core/former.h"
 #include "core/ice.h"
 #include "core/store_op.h"
 #include "core/timer.h"
@@ -34,14 +35,14 @@ struct session {
     struct map_node node;
     struct list_node list_node; /* the syncshell's open sessions, or its tombstones */
     struct message_session_summary summary;
-    struct wire_peer_id former_peer_id; /* who was joiner before it was handed over; "" */
-    int64_t expires_unix_ms;            /* of a tombstone: when it is forgotten */
-    struct attempt *attempt;            /* NULL: none is live */
-    struct member *members[2];          /* by side, as far as looked up: session_member() */
-    uint64_t stored_generation;         /* what the store knows, or is being told */
-    bool raising;                       /* a STORE_RAISE_GENERATION is in flight */
-    uint64_t next_raise_us;             /* not before then */
-    struct timer raise_timer; /* armed while the store is behind and next_raise_us has not come */
+    struct former former;       /* who was joiner before it was handed over */
+    int64_t expires_unix_ms;    /* of a tombstone: when it is forgotten */
+    struct attempt *attempt;    /* NULL: none is live */
+    struct member *members[2];  /* by side, as far as looked up: session_member() */
+    uint64_t stored_generation; /* what the store knows, or is being told */
+    bool raising;               /* a STORE_RAISE_GENERATION is in flight */
+    uint64_t next_raise_us;     /* not before then */
+    struct timer raise_timer;   /* armed while the store is behind and next_raise_us has not come */
     uint64_t
         recovering_us; /* when the first attempt since the last link was offered; 0: none since */
     struct ice_round ice[2]; /* by side */
@@ -72,10 +73,10 @@ void session_closed(struct session *session, enum session_outcome outcome, int64
 /* Tells the participants other than `except` (may be NULL) of the session's state. */
 void session_announce(const struct session *session, const char *except);
 
-/* Another joiner. The attempt ends; both participants and the former one hear SessionChanged. */
+/* Another joiner. The attempt ends; both participants and the joiner before hear SessionChanged. */
 void session_hand_over(struct session *session, const struct wire_peer_id *joiner);
 
-/* Whether the peer is to hear of it: a participant, or the former joiner, for whom it is over. */
+/* Whether the peer is to hear of it: a participant, or a former joiner, for whom it is over. */
 bool session_concerns(const struct session *session, const char *peer_id);
 
 /* The live attempt's generation: memory now, the store soon. */

@@ -15,6 +15,7 @@
 #include "base/frame.h"
 #include "base/list.h"
 #include "base/timeutil.h"
+#include "core/former.h"
 #include "wire/message.h"
 
 #include <stdbool.h>
@@ -69,8 +70,8 @@ struct store_member {
 
 struct store_session {
     struct message_session_summary summary;
-    int64_t expires_unix_ms;            /* open: idle expiry; closed: the tombstone's end */
-    struct wire_peer_id former_peer_id; /* who was joiner before the last handing over; "" */
+    int64_t expires_unix_ms; /* open: idle expiry; closed: the tombstone's end */
+    struct former former;    /* who was joiner before it was handed over */
 };
 
 /* STORE_LOAD_SYNCSHELL's result. */

@@ -104,6 +104,24 @@ def test_a_code_counts_once_and_typos_are_noticed_here(world):
     provider.event("request_failed", ticket=provider.send("issue_code", session=session), code="wrong_role")
 
 
+def test_who_was_away_for_two_moves_hears_that_it_moved(world):
+    """A to B, B to C, and the relay starts anew: A comes back last."""
+    provider, joiner, device, session = trio(world)
+    third = world.peer("third")
+    third.send("join", invite=provider.event("syncshell_created")["invite"])
+    third.event("syncshell_ready")
+    code = joiner.event("recovery_code", ticket=joiner.send("issue_code", session=session))["recoveryCode"]
+    joiner.kill()
+    device.event("code_redeemed", ticket=device.send("redeem", code=code))
+    code = device.event("recovery_code", ticket=device.send("issue_code", session=session))["recoveryCode"]
+    third.event("code_redeemed", ticket=third.send("redeem", code=code))
+    assert device.event("session_closed")["cause"] == "session_moved"
+    world.relay.kill()
+    world.start_relay()
+    joiner = world.peer("joiner")
+    assert joiner.event("session_closed", sessionId=session)["cause"] == "session_moved"
+
+
 def test_the_commands(world):
     provider, joiner, device, session = trio(world)
     joiner.stop()

@@ -424,7 +424,7 @@ static void redeem_code(struct shell *s, struct store_op *op)
         op->code = WIRE_CODE_NOT_PARTICIPANT;
     if (op->code != WIRE_CODE_NONE || op->duplicate)
         return;
-    session->stored.former_peer_id = summary->joiner_peer_id;
+    former_add(&session->stored.former, &summary->joiner_peer_id);
     summary->joiner_peer_id = op->peer_id;
     summary->cause = (struct cause_text){""};
     summary->generation += STORE_HANDOVER_GENERATIONS;

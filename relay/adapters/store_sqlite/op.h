@@ -122,7 +122,7 @@ struct session_row {
 /* The columns that session_read() reads, from its column 0. */
 #define SESSION_COLUMNS                                                                    \
     "recovery_session_id, joiner_peer_id, provider_peer_id, generation, version, outcome," \
-    " session.cause, session.expires_unix_ms, session.former_peer_id"
+    " session.cause, session.expires_unix_ms, session.former_peer_ids"
 enum { SESSION_COLUMNS_N = 9 };
 void session_read(struct statement *st, struct store_session *ret_session);
 

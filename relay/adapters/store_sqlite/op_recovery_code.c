@@ -13,6 +13,7 @@ struct code_row {
     struct wire_id recovery_session_id;
     struct wire_peer_id joiner;
     struct wire_peer_id provider;
+    struct former former;
     bool closed;
 };
 
@@ -21,11 +22,12 @@ static int code_find(struct db *db, const struct store_op *op, struct code_row *
 {
     static const char sql[] =
         "SELECT recovery_code.id, session.id, recovery_code.expires_unix_ms, redeemed_by,"
-        " recovery_session_id, joiner_peer_id, provider_peer_id, state = 'closed'"
+        " recovery_session_id, joiner_peer_id, provider_peer_id, state = 'closed', former_peer_ids"
         " FROM recovery_code JOIN session ON session.id = recovery_code.session"
         " JOIN syncshell ON syncshell.id = session.syncshell"
         " WHERE sha256 = ? AND syncshell_id = ?";
     STATEMENT_SCOPED st = statement_get(db, sql);
+    char former[FORMER_TEXT_MAX] = "";
     int r;
 
     statement_bind_text(st, op->code_sha256.text);
@@ -44,6 +46,9 @@ static int code_find(struct db *db, const struct store_op *op, struct code_row *
     statement_text(st, 5, ret_row->joiner.text, sizeof ret_row->joiner.text);
     statement_text(st, 6, ret_row->provider.text, sizeof ret_row->provider.text);
     ret_row->closed = statement_int(st, 7) != 0;
+    statement_text(st, 8, former, sizeof former);
+    ret_row->former = (struct former){.peer_ids = {{.text = ""}}};
+    (void)former_read(&ret_row->former, former);
     return statement_error(st);
 }
 
@@ -133,19 +138,24 @@ static void redeem_check(struct store_op *op, const struct code_row *code)
         op->code = WIRE_CODE_NOT_PARTICIPANT;
 }
 
-static int session_hand_over(struct db *db, const struct store_op *op, int64_t session)
+static int session_hand_over(struct db *db, const struct store_op *op, const struct code_row *code)
 {
     static const char sql[] =
-        "UPDATE session SET former_peer_id = joiner_peer_id, joiner_peer_id = ?, cause = '',"
+        "UPDATE session SET former_peer_ids = ?, joiner_peer_id = ?, cause = '',"
         " cause_generation = 0, cause_peer_id = '', generation = generation + ?,"
         " expires_unix_ms = max(expires_unix_ms, ?)"
         " WHERE id = ?";
     struct statement *st = statement_get(db, sql);
+    struct former former = code->former;
+    char text[FORMER_TEXT_MAX];
 
+    former_add(&former, &code->joiner);
+    former_write(&former, text);
+    statement_bind_text(st, text);
     statement_bind_text(st, op->peer_id.text);
     statement_bind_uint(st, STORE_HANDOVER_GENERATIONS);
     statement_bind_int(st, op->expires_unix_ms);
-    statement_bind_int(st, session);
+    statement_bind_int(st, code->session);
     return statement_run(st);
 }
 
@@ -178,7 +188,7 @@ int op_redeem_code(struct db *db, struct store_op *op)
     redeem_check(op, &code);
     if (op->code != WIRE_CODE_NONE || op->duplicate)
         return 0;
-    r = session_hand_over(db, op, code.session);
+    r = session_hand_over(db, op, &code);
     if (r == 0)
         r = code_use(db, op, code.id);
     return r == 0 ? codes_end(db, op, code.session) : r;

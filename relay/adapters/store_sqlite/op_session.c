@@ -6,7 +6,7 @@
 void session_read(struct statement *st, struct store_session *ret_session)
 {
     struct message_session_summary *s = &ret_session->summary;
-    char outcome[16] = "";
+    char outcome[16] = "", former[FORMER_TEXT_MAX] = "";
 
     statement_text(st, 0, s->recovery_session_id.text, sizeof s->recovery_session_id.text);
     statement_text(st, 1, s->joiner_peer_id.text, sizeof s->joiner_peer_id.text);
@@ -19,8 +19,8 @@ void session_read(struct statement *st, struct store_session *ret_session)
     s->state = s->outcome == SESSION_OUTCOME_NONE ? SESSION_STATE_OPEN : SESSION_STATE_CLOSED;
     statement_text(st, 6, s->cause.text, sizeof s->cause.text);
     ret_session->expires_unix_ms = statement_int(st, 7);
-    statement_text(st, 8, ret_session->former_peer_id.text,
-                   sizeof ret_session->former_peer_id.text);
+    statement_text(st, 8, former, sizeof former);
+    (void)former_read(&ret_session->former, former); /* damage there is none to the session */
 }
 
 int db_session_find(struct db *db, const struct store_op *op, struct session_row *ret_row)

@@ -104,7 +104,7 @@ static void an_older_schema_is_brought_up_to_date(void **state)
                    "ALTER TABLE session DROP COLUMN cause_peer_id;"
                    "DROP TABLE access_key;"
                    "DROP TABLE recovery_code;"
-                   "ALTER TABLE session DROP COLUMN former_peer_id;"
+                   "ALTER TABLE session DROP COLUMN former_peer_ids;"
                    "DELETE FROM schema_migration WHERE version > 1");
     fixture_reopen(f);
     (void)fixture_duplicate(f, make_add_member(PEER_B));

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 
+#define PEER_D "ed25519:DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDA"
 #define CODE_1 "1111111111111111111111111111111111111111111111111111111111111111"
 #define CODE_2 "2222222222222222222222222222222222222222222222222222222222222222"
 #define CODE_3 "3333333333333333333333333333333333333333333333333333333333333333"
@@ -60,7 +61,7 @@ static void expect_joiner(struct fixture *f, const char *joiner, const char *for
     assert_int_equal(op->syncshell->n_sessions, 1);
     assert_string_equal(op->syncshell->sessions[0].summary.joiner_peer_id.text, joiner);
     assert_string_equal(op->syncshell->sessions[0].summary.provider_peer_id.text, PEER_B);
-    assert_string_equal(op->syncshell->sessions[0].former_peer_id.text, former);
+    assert_string_equal(op->syncshell->sessions[0].former.peer_ids[0].text, former);
     assert_int_equal(op->syncshell->sessions[0].summary.generation % STORE_HANDOVER_GENERATIONS, 0);
     assert_true(op->syncshell->sessions[0].summary.generation > 0);
     (void)store_op_free(op);
@@ -90,6 +91,25 @@ static void a_code_hands_the_session_over_once(void **state)
     (void)fixture_new(f, make_redeem(PEER_A, CODE_2)); /* and back */
     expect_joiner(f, PEER_A, PEER_C);
     assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_RECOVERY_CODE_USED);
+}
+
+static void the_last_few_joiners_are_remembered(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    (void)fixture_new(f, make_issue(PEER_A, CODE_1));
+    (void)fixture_new(f, make_redeem(PEER_C, CODE_1));
+    (void)fixture_new(f, make_add_member(PEER_D));
+    (void)fixture_new(f, make_issue(PEER_C, CODE_2));
+    (void)fixture_new(f, make_redeem(PEER_D, CODE_2));
+    fixture_reopen(f);
+    op = fixture_run(f, make_op(STORE_LOAD_SYNCSHELL));
+    assert_string_equal(op->syncshell->sessions[0].summary.joiner_peer_id.text, PEER_D);
+    assert_true(former_has(&op->syncshell->sessions[0].former, PEER_C));
+    assert_true(former_has(&op->syncshell->sessions[0].former, PEER_A));
+    assert_false(former_has(&op->syncshell->sessions[0].former, PEER_B));
+    (void)store_op_free(op);
 }
 
 static void who_may_not(void **state)
@@ -174,6 +194,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_code_hands_the_session_over_once, setup_session,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_last_few_joiners_are_remembered, setup_session,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(who_may_not, setup_session, fixture_teardown),
         cmocka_unit_test_setup_teardown(codes_end, setup_session, fixture_teardown),
