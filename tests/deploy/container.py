@@ -4,6 +4,8 @@ The base image is made of Debian's own packages, by debootstrap from the mirror 
 stay in build/container. The container has the host's network, and no cgroup of its own.
 """
 
+import contextlib
+import fcntl
 import json
 import shutil
 import subprocess
@@ -52,9 +54,25 @@ def base_image():
     shutil.rmtree(root)
 
 
-def build():
-    """Builds deploy/Dockerfile as it is; what the image says of itself."""
+@contextlib.contextmanager
+def alone():
+    """Tests run in several processes: one after the other uses the storage."""
     CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock", "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def image(folder):
+    """What the image says of itself; its files go into `folder`."""
+    with alone():
+        config = build()
+        unpack(folder)
+    return config
+
+
+def build():
+    """Builds deploy/Dockerfile as it is."""
     base_image()
     registries = CACHE / "registries.conf"
     registries.write_text('[aliases]\n"debian" = "localhost/debian"\n')

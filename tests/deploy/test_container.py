@@ -17,10 +17,8 @@ MEGABYTE = 1024 * 1024
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory):
-    config = container.build()
     root = tmp_path_factory.mktemp("image") / "root"
-    container.unpack(root)
-    return config, root
+    return container.image(root), root
 
 
 @pytest.fixture
