@@ -114,14 +114,19 @@ MUTATIONS = [
         ["client_effect", "crash/clients"]),
     Mutation(
         "stale_version", "P2", "progress that does not know the newest entry is appended", STORE + "op_entry.c",
-        "if (op->base_version != version) {",
-        "if (op->base_version > version) {",
+        "if (op->base_version != version)",
+        "if (op->base_version > version)",
         ["store_session"]),
     Mutation(
         "progress_twice", "P2", "a repeated SessionProgress is a new entry", STORE + "op_entry.c",
-        "int r = entry_find_version(db, op, row->id, &op->ret_version);",
-        "int r = OP_E_MISSING;",
+        "return r == 0 && db_changes(db) == 0 ? OP_E_KNOWN : r;",
+        "return r;",
         ["store_session"]),
+    Mutation(
+        "half_an_entry", "P2", "an entry that breaks after its first write leaves that write behind", STORE + "batch.c",
+        "    if (db_changes_total(db) != before || !db_in_transaction(db))\n        return BATCH_E_AGAIN;\n",
+        "",
+        ["store_commit"]),
     Mutation(
         "message_twice", "P2", "a repeated messageId is a new message", STORE + "op_inbox.c",
         "r = message_find_seq(db, op, target.id, &op->ret_seq);",

@@ -1,6 +1,7 @@
 /* One transaction for many operations: the group commit.
  *
- * Each operation runs in a savepoint, so a refused or failed one takes nothing with it. When the transaction as a whole
+ * A refused or failed operation takes nothing with it: each runs in a savepoint, or decides before it writes, and should the
+ * database fail such a one half-way, all are executed once more, each in a savepoint. When the transaction as a whole
  * fails, nothing in it happened: writing operations come back with the reason, reading ones are executed again on what is
  * really stored, because their first results may show what was never committed. */
 #ifndef RELAY_ADAPTERS_STORE_SQLITE_BATCH_H

@@ -186,6 +186,11 @@ size_t db_changes(const struct db *db)
     return (size_t)sqlite3_changes64(db->handle);
 }
 
+uint64_t db_changes_total(const struct db *db)
+{
+    return (uint64_t)sqlite3_total_changes64(db->handle);
+}
+
 int db_copy(struct db *to, struct db *from)
 {
     sqlite3_backup *copy = sqlite3_backup_init(to->handle, "main", from->handle, "main");

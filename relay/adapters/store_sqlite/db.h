@@ -74,6 +74,9 @@ size_t
 db_changes(const struct db
                *db); /* rows that the last INSERT, UPDATE or DELETE touched, without cascades */
 
+uint64_t
+db_changes_total(const struct db *db); /* rows touched since it was opened, cascades included */
+
 /* Replaces the content of `to` by what was committed in `from` when this began, page by page. Others may go on writing. */
 int db_copy(struct db *to, struct db *from);
 

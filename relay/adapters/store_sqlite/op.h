@@ -75,6 +75,7 @@ void op_clear_results(struct store_op *op);
 
 enum {
     OP_E_MISSING = 1, /* no such row */
+    OP_E_KNOWN,       /* such a row exists */
 };
 
 /* The internal key of op's syncshell. 0, OP_E_MISSING or negative. */
@@ -139,7 +140,8 @@ int64_t session_tombstone_end(const struct store_op *op); /* Unix milliseconds *
 /* A step of a sweep: removes codes that nobody needs to hear about any more. 0 or negative. */
 int recovery_code_sweep(struct db *db, const struct store_op *op, size_t *budget);
 
-/* Adds one entry to a session's log, with op's body, writer and message id. 0 or negative. */
+/* Adds one entry to a session's log, with op's body, writer and message id. 0, OP_E_KNOWN when the log has this message id, or
+ * negative. */
 int entry_insert(struct db *db, const struct store_op *op, int64_t session, uint64_t version,
                  enum message_type type);
 size_t entry_body_bytes(const struct store_op *op);

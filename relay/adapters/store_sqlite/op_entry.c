@@ -56,9 +56,11 @@ int entry_insert(struct db *db, const struct store_op *op, int64_t session, uint
                  enum message_type type)
 {
     static const char sql[] = "INSERT INTO session_entry (session, version, kind, source_peer_id,"
-                              " message_id, body_format, body) VALUES (?, ?, ?, ?, ?, ?, ?)";
+                              " message_id, body_format, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                              " ON CONFLICT (session, message_id) DO NOTHING";
     struct statement *st = statement_get(db, sql);
     size_t size = entry_body_bytes(op);
+    int r;
 
     statement_bind_int(st, session);
     statement_bind_uint(st, version);
@@ -67,7 +69,8 @@ int entry_insert(struct db *db, const struct store_op *op, int64_t session, uint
     statement_bind_text(st, op->message_id.text);
     statement_bind_int(st, format_number(op->body_format));
     statement_bind_blob(st, size ? op->frame->data + op->body_offset : NULL, size);
-    return statement_run(st);
+    r = statement_run(st);
+    return r == 0 && db_changes(db) == 0 ? OP_E_KNOWN : r;
 }
 
 /* The version that this message got when it came for the first time. 0, OP_E_MISSING or negative. */
@@ -95,7 +98,7 @@ static int entries_retire(struct db *db, int64_t session, uint64_t version)
 {
     static const char delete_sql[] = "DELETE FROM session_entry WHERE session = ? AND version <= ?";
     static const char empty_sql[] =
-        "UPDATE session_entry SET body = NULL WHERE session = ? AND body IS NOT NULL";
+        "UPDATE session_entry SET body = NULL WHERE session = ? AND version < ? AND body IS NOT NULL";
     struct statement *st = statement_get(db, delete_sql);
     int r;
 
@@ -106,6 +109,7 @@ static int entries_retire(struct db *db, int64_t session, uint64_t version)
         return r;
     st = statement_get(db, empty_sql);
     statement_bind_int(st, session);
+    statement_bind_uint(st, version);
     return statement_run(st);
 }
 
@@ -138,23 +142,37 @@ static int session_advance(struct db *db, const struct store_op *op, const struc
     return r == 0 ? session_prolong(db, op, row) : r;
 }
 
-/* Whether op's entry may follow: known already, in conflict, or over the limit otherwise. */
-static int entry_check(struct db *db, struct store_op *op, const struct session_row *row)
+/* If op came before, its answer is the version that it got then. 0, OP_E_MISSING or negative. */
+static int entry_answer_again(struct db *db, struct store_op *op, int64_t session)
 {
-    uint64_t version = row->session.summary.version;
-    int r = entry_find_version(db, op, row->id, &op->ret_version);
+    int r = entry_find_version(db, op, session, &op->ret_version);
 
     if (r == 0)
         op->duplicate = true;
+    return r;
+}
+
+/* Whether op's entry may follow: in conflict, or over the limit otherwise. One that came before is neither; but that is asked only
+ * of what would be refused, for what fits finds its own message id in the way when it is inserted. */
+static int entry_check(struct db *db, struct store_op *op, const struct session_row *row)
+{
+    uint64_t version = row->session.summary.version;
+    enum wire_code code = WIRE_CODE_NONE;
+    int r;
+
+    if (op->base_version != version)
+        code = WIRE_CODE_VERSION_CONFLICT;
+    else if (op->kind == STORE_APPEND_ENTRY && op->limit_bytes &&
+             row->log_bytes + entry_body_bytes(op) > op->limit_bytes)
+        code = WIRE_CODE_SESSION_FULL;
+    if (code == WIRE_CODE_NONE)
+        return 0;
+    r = entry_answer_again(db, op, row->id);
     if (r != OP_E_MISSING)
         return r;
-    if (op->base_version != version) {
-        op->code = WIRE_CODE_VERSION_CONFLICT;
+    op->code = code;
+    if (code == WIRE_CODE_VERSION_CONFLICT)
         op->ret_version = version;
-    } else if (op->kind == STORE_APPEND_ENTRY && op->limit_bytes &&
-               row->log_bytes + entry_body_bytes(op) > op->limit_bytes) {
-        op->code = WIRE_CODE_SESSION_FULL;
-    }
     return 0;
 }
 
@@ -171,12 +189,15 @@ static int entry_add(struct db *db, struct store_op *op, enum message_type type)
         return r;
     version = row.session.summary.version + 1;
     log_bytes = entry_body_bytes(op);
-    if (type == MESSAGE_SESSION_CHECKPOINT)
-        r = entries_retire(db, row.id, version);
-    else
+    if (type != MESSAGE_SESSION_CHECKPOINT)
         log_bytes += row.log_bytes;
-    if (r == 0)
-        r = entry_insert(db, op, row.id, version, type);
+    r = entry_insert(db, op, row.id, version, type);
+    if (r == OP_E_KNOWN && (r = entry_answer_again(db, op, row.id)) != OP_E_MISSING)
+        return r;
+    if (r == OP_E_MISSING)
+        return db_fail(db, SQLITE_CORRUPT); /* the index has what the index does not have */
+    if (r == 0 && type == MESSAGE_SESSION_CHECKPOINT)
+        r = entries_retire(db, row.id, version);
     if (r == 0)
         r = session_advance(db, op, &row, version, log_bytes);
     if (r == 0)

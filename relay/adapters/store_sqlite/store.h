@@ -1,7 +1,7 @@
 /* Recovery sessions, memberships and inboxes in SQLite, written by one thread with group commit.
  *
- * The writer takes everything that was submitted since the last commit, executes it in one transaction (each operation in
- * a savepoint, so that one that fails takes nothing with it), commits with synchronous=FULL, and only then gives the
+ * The writer takes everything that was submitted since the last commit, executes it in one transaction (in
+ * which an operation that fails takes nothing with it: batch.h), commits with synchronous=FULL, and only then gives the
  * operations back. If the commit fails, every operation of the batch comes back failed and nothing of it happened.
  * Submission order is execution order is return order.
  *

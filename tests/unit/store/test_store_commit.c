@@ -205,6 +205,34 @@ static void a_failed_operation_takes_nothing_with_it(void **state)
     assert_non_null(strstr(stats_of(f).last_error, "on purpose"));
 }
 
+/* Entries and messages run without a savepoint; when one breaks after its first write, the others must not notice. */
+static void an_entry_that_breaks_half_way_takes_nothing_with_it(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    (void)fixture_new(f, make_open_session("s", "m"));
+    fixture_sql(f, "CREATE TRIGGER breaks BEFORE UPDATE ON session"
+                   " BEGIN SELECT RAISE(ABORT, 'on purpose'); END");
+    submit_messages(f, 1, 1);
+    fixture_submit(f, make_append("s", "broken", 1, "x"));
+    fixture_submit(f, make_snapshot("s", 0));
+    submit_messages(f, 2, 1);
+    store_flush(f->store);
+    collect_messages(f, 1, 1);
+    op = fixture_collect(f);
+    assert_int_equal(op->code, WIRE_CODE_INTERNAL);
+    assert_int_equal(op->ret_version, 0);
+    (void)store_op_free(op);
+    op = fixture_collect(f);
+    assert_int_equal(op->n_entries, 1);
+    (void)store_op_free(op);
+    collect_messages(f, 2, 1);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session_entry"), 1);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM inbox_message"), 2);
+    assert_false(stats_of(f).healthy);
+}
+
 /* Two messages around one operation, all of which must fail together; the reads among them see none of it. */
 static void assert_batch_fails(struct fixture *f, struct store_op *between, enum wire_code code)
 {
@@ -390,6 +418,8 @@ int main(void)
                                         setup_pair, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_failed_operation_takes_nothing_with_it, setup_pair,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_entry_that_breaks_half_way_takes_nothing_with_it,
+                                        setup_pair, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_lost_transaction_fails_the_whole_batch, setup_pair,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_locked_database_fails_writes_and_answers_reads,

@@ -142,6 +142,8 @@ static void a_repeated_entry_gets_the_version_it_had(void **state)
     (void)fixture_new(f, make_append("s", "m3", 2, "y"));
     assert_int_equal(fixture_duplicate(f, make_append("s", "m2", 1, "x")), 2);
     assert_int_equal(fixture_duplicate(f, make_append("s", "m3", 99, "y")), 3);
+    assert_int_equal(fixture_duplicate(f, make_append("s", "m3", 3, "y")), 3);
+    assert_int_equal(fixture_sql_int(f, "SELECT version FROM session"), 3);
     (void)fixture_new(f, make_checkpoint("s", "m4", 3, "z"));
     assert_int_equal(fixture_duplicate(f, make_checkpoint("s", "m4", 3, "z")), 4);
     assert_int_equal(fixture_duplicate(f, make_append("s", "m3", 2, "y")), 3);
