@@ -83,7 +83,7 @@ def command_of(server, arguments):
 def load(server, arguments):
     command = command_of(server, arguments)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=LOAD_S_MAX, preexec_fn=pin(LOAD_CORE), check=False)
+                          timeout=LOAD_S_MAX, preexec_fn=pin(LOAD_CORE), start_new_session=True, check=False)
     if done.returncode != 0:
         log = server.log.read_text(errors="replace").splitlines()[-20:]
         raise SystemExit("\n".join([" ".join(map(str, command)), done.stderr, f"{server.name} says:", *log]))
@@ -93,7 +93,8 @@ def load(server, arguments):
 def load_and_restart(server, arguments):
     """The server is restarted when the load says that it is ready for that."""
     command = command_of(server, arguments)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=pin(LOAD_CORE)) as child:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=pin(LOAD_CORE),
+                          start_new_session=True) as child:
         if child.stdout.readline().strip() != "ready":
             raise SystemExit(f"{' '.join(command)}: did not get ready")
         server.restart()

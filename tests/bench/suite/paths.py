@@ -18,13 +18,16 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = {CORES[0]}, {CORES[-1]}
 
 
-PRIORITY = -10  # only root may raise it
+PRIORITY = -19  # only root may raise it
+AUTOGROUP = Path("/proc/self/autogroup")  # where it exists, priorities count only within a session
 
 
 def pin(cores):
-    """For Popen's preexec_fn: the child, and all its threads, on these cores."""
+    """For Popen's preexec_fn, with a session of its own: the child, and all its threads, on these cores."""
     def apply():
         os.sched_setaffinity(0, cores)
         if os.geteuid() == 0:
             os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+            if AUTOGROUP.exists():
+                AUTOGROUP.write_text(str(PRIORITY))
     return apply
