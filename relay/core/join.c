@@ -41,7 +41,11 @@ struct join *join_free(struct join *j)
 
 void join_refuse(struct join *j, enum wire_code code)
 {
-    reply_error(j->connection, &j->message.message_id, MESSAGE_JOIN_SYNCSHELL, code, NULL);
+    const struct syncshell *s = j->syncshell;
+    /* Who has the newer key must know that it is not its own that is old. */
+    const struct reply_detail detail = {.has_version = code == WIRE_CODE_WRONG_KEY_EPOCH,
+                                        .version = s ? s->key_epoch : 0};
+    reply_error(j->connection, &j->message.message_id, MESSAGE_JOIN_SYNCSHELL, code, &detail);
     join_free(j);
 }
 

@@ -124,6 +124,17 @@ void owner_rotated(struct core *core, struct syncshell *s, struct connection *c,
     answer(c, op);
 }
 
+void owner_rekeyed(struct core *core, const struct store_op *op)
+{
+    struct syncshell *s = syncshell_find(core, &op->syncshell_id);
+    if (s && s->state == SYNCSHELL_LOADED && s->key_epoch < op->key_epoch) {
+        s->group_public_key = op->group_public_key;
+        s->key_epoch = op->key_epoch;
+        readmit_nobody(s);
+    }
+    emit(core, CORE_EVENT_KEY_ROTATED, op, &op->peer_id);
+}
+
 void owner_transferred(struct core *core, struct syncshell *s, struct connection *c,
                        struct store_op *op)
 {

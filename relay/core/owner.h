@@ -17,6 +17,8 @@ void owner_expelled(struct core *core, struct syncshell *s, struct connection *c
                     struct store_op *op);
 void owner_rotated(struct core *core, struct syncshell *s, struct connection *c,
                    struct store_op *op);
+/* By creating it again; see create.h. */
+void owner_rekeyed(struct core *core, const struct store_op *op);
 void owner_transferred(struct core *core, struct syncshell *s, struct connection *c,
                        struct store_op *op);
 void owner_deleted(struct core *core, struct syncshell *s, struct connection *c,

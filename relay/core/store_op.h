@@ -116,6 +116,7 @@ struct store_op {
     uint64_t key_epoch;      /* CREATE_SYNCSHELL (0: 1), ROTATE_KEY; ADD_MEMBER: proved */
     uint64_t owner_sequence; /* the owner's operations */
     bool needs_access_key;   /* CREATE_SYNCSHELL, unless it exists already */
+    enum wire_code refusal;  /* CREATE_SYNCSHELL: of one that does not exist yet; NONE */
     struct store_access_key access_key;   /* CREATE_SYNCSHELL */
     struct wire_id recovery_session_id;   /* REDEEM_CODE: out */
     struct wire_sha256 code_sha256;       /* ISSUE_CODE, REDEEM_CODE */
@@ -144,7 +145,7 @@ struct store_op {
         limit_rows; /* OPEN: open sessions of the syncshell; ADD_INBOX: unacknowledged; ADD_MEMBER: members */
 
     /* out */
-    /* NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise SYNCSHELL_EXISTS, SYNCSHELL_FULL,
+    /* NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise `refusal`, SYNCSHELL_EXISTS, SYNCSHELL_FULL,
      * UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED, UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS,
      * INBOX_FULL, BAD_CURSOR, SYNCSHELL_DELETED, SYNCSHELL_EXPIRED, BAD_ACCESS_KEY,
      * ACCESS_KEY_EXPIRED, ACCESS_KEY_REVOKED, MEMBER_REMOVED, WRONG_KEY_EPOCH, NOT_OWNER,
@@ -152,6 +153,7 @@ struct store_op {
      * (READ_INBOX, ACK_INBOX). */
     enum wire_code code;
     bool duplicate;
+    bool rekeyed; /* CREATE_SYNCSHELL: it was there, with an older key of its owner's */
     /* The entry's version; with VERSION_CONFLICT and READ_SNAPSHOT the session's; with STALE_OWNER_SEQUENCE the
      * syncshell's ownerSequence. */
     uint64_t ret_version;

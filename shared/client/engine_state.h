@@ -129,9 +129,11 @@ struct syncshell {
         store_epoch; /* which the cursor and the sessions' versions belong to; "" before the first join */
     uint64_t inbox_cursor; /* everything up to here is taken over */
     uint64_t inbox_acked;  /* on this connection */
-    bool joined;           /* on this connection */
-    uint64_t pause_us;     /* after a refusal */
-    uint32_t in_flight;    /* bits of enum request_kind */
+    bool joined;
+    bool told_behind;
+        /* over this connection: the relay has an older key than we have */ /* on this connection */
+    uint64_t pause_us;                                                      /* after a refusal */
+    uint32_t in_flight; /* bits of enum request_kind */
     struct list members;
 };
 

@@ -19,7 +19,7 @@
 #include "client/session.h"
 #include "wire/challenge.h"
 
-enum { MESSAGE_ID_BYTES = 12, REJOIN_PAUSE_MS = 30000 };
+enum { MESSAGE_ID_BYTES = 12, REJOIN_PAUSE_MS = 30000, BEHIND_PAUSE_MS = 10000 };
 
 int syncshell_new(struct engine *e, const struct wire_id *id, const char *secret,
                   uint64_t key_epoch, const struct wire_peer_id *owner, enum syncshell_state state,
@@ -203,7 +203,7 @@ uint64_t syncshell_deadline_us(const struct syncshell *y)
 
 void syncshell_disconnected(struct syncshell *y)
 {
-    y->joined = false;
+    y->joined = y->told_behind = false;
     y->inbox_acked = 0;
     y->pause_us = 0;
     members_clear(y);
@@ -360,14 +360,37 @@ static bool key_refused(struct syncshell *y, const struct message_error *error)
     return true;
 }
 
+/* An older backup was restored: the relay has a key of before. */
+static bool relay_is_behind(const struct syncshell *y, const struct message_error *error)
+{
+    return y->state == SYNCSHELL_MEMBER && error->code == WIRE_CODE_WRONG_KEY_EPOCH &&
+           error->has_version && error->version < y->key->epoch;
+}
+
+/* The owner registers the newer key when it comes; until then we ask now and then, and tell it once for each connection. */
+static void wait_for_owner(struct syncshell *y, const struct message_error *error)
+{
+    if (!y->told_behind || y->ticket != 0)
+        notify_failed(
+            y->engine, y->ticket, wire_code_name(error->code),
+            "the relay has an older key: it was restored, and the owner has not been there yet",
+            true, y->id.text, NULL);
+    y->told_behind = true;
+    y->ticket = 0;
+    syncshell_pause(y, error, BEHIND_PAUSE_MS);
+}
+
 static void join_refused(struct syncshell *y, const struct message_error *error)
 {
     if (y->state == SYNCSHELL_MEMBER && key_refused(y, error))
         return;
     bool own = str_equal(y->owner.text, y->engine->config.peer_id.text);
-    if (error->code == WIRE_CODE_UNKNOWN_SYNCSHELL && own && y->state == SYNCSHELL_MEMBER) {
-        y->state = SYNCSHELL_CREATING; /* the relay lost its store: what we own, we make again */
+    bool lost = error->code == WIRE_CODE_UNKNOWN_SYNCSHELL && y->state == SYNCSHELL_MEMBER;
+    if (own && (lost || relay_is_behind(y, error))) {
+        y->state = SYNCSHELL_CREATING; /* what we own, we make again */
         record_put_syncshell(y);
+    } else if (relay_is_behind(y, error)) {
+        wait_for_owner(y, error);
     } else if (y->state == SYNCSHELL_JOINING && y->ticket != 0) {
         give_up(y, error);
     } else if (y->state == SYNCSHELL_LEAVING) {
@@ -400,7 +423,13 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
         syncshell_left(y);
     else if (r->kind == REQUEST_CREATE && y->ticket != 0)
         give_up(y, error);
-    else if (r->kind == REQUEST_LEAVE) {
+    else if (error->code == WIRE_CODE_SYNCSHELL_EXISTS && r->kind == REQUEST_CREATE &&
+             y->key->epoch > 1) {
+        y->state =
+            SYNCSHELL_MEMBER; /* a relay that takes no newer key, or another owner's by now */
+        record_put_syncshell(y);
+        membership_ended(y, WIRE_CODE_WRONG_KEY_EPOCH);
+    } else if (r->kind == REQUEST_LEAVE) {
         tell_refused(y, error);
         y->state = SYNCSHELL_MEMBER;
         y->ticket = 0;

@@ -6,6 +6,8 @@ import signal
 import sqlite3
 import stat
 
+import pytest
+
 from support.command import on_store
 from test_recovery import FILES, N_FILES, acknowledged, begin, connect, paths, report
 
@@ -58,6 +60,59 @@ def test_a_backup_under_load_comes_back(world):
     joiner.events.wait(since=mark, where=lambda e: e.get("event") == "progress_stored" and e["filesDone"] == N_FILES)
     joiner.send("close", session=session, outcome="completed")
     provider.event("session_closed", sessionId=session, outcome="completed")
+
+
+def rotated(provider, joiner):
+    """A new key, with which the joiner is in again; the invite."""
+    invite = provider.event("key_rotated", ticket=provider.send("rotate_key"))["invite"]
+    joiner.event("membership_ended", code="wrong_key_epoch")
+    mark = joiner.events.mark()
+    joiner.send("join", invite=invite)
+    joiner.event("syncshell_ready", since=mark)
+    return invite
+
+
+@pytest.mark.parametrize("policy", ["open", "nobody"])
+def test_a_backup_from_before_a_rotation_is_healed_by_the_owner(world, policy):
+    """The relay knows a key that is not the members' any more. The owner registers the new one, whatever the policy for new syncshells
+    is; the others come back by themselves, and who knows the old secret only stays out."""
+    provider, joiner, session = begin(world)
+    old = world.command("stranger", "join", provider.event("syncshell_created")["invite"])
+    backup = world.folder / "backup.db"
+    on_store(world.relay.database, "backup", backup)
+    rotated(provider, joiner)
+    invite = rotated(provider, joiner)
+    marks = provider.events.mark(), joiner.events.mark()
+    joiner_ended = len(joiner.events.all(event="membership_ended"))
+    world.relay.settings["create_policy"] = policy
+    restore(world, backup)
+    for side, mark in zip((provider, joiner), marks):
+        side.event("syncshell_ready", since=mark)
+    assert len(joiner.events.all(event="membership_ended")) == joiner_ended
+    assert not provider.events.all(event="membership_ended")
+    assert one(world.relay.database, "SELECT key_epoch FROM syncshell") == 3
+    refused = world.command("stranger", "members", "--timeout", "2", check=False)
+    assert refused.returncode == 1, (old, refused)
+
+    joiner.send("link", session=session, generation=1, state="lost")
+    provider.event("recovery_request", since=marks[0], sessionId=session)
+    connect(joiner, provider, session, marks[1], marks[0])
+    world.command("guest", "join", invite)
+
+
+def test_members_of_a_newer_key_wait_for_the_owner(world):
+    """The owner is away when the old backup comes back: its members are told, keep everything, and go on when it has been there."""
+    provider, joiner, _ = begin(world)
+    backup = world.folder / "backup.db"
+    on_store(world.relay.database, "backup", backup)
+    rotated(provider, joiner)
+    assert provider.stop() == 0
+    mark = joiner.events.mark()
+    restore(world, backup)
+    told = joiner.event("request_failed", since=mark, code="wrong_key_epoch")
+    assert told["retryable"] and not joiner.events.all(since=mark, event="membership_ended")
+    world.peer("provider")
+    joiner.event("syncshell_ready", since=mark)
 
 
 def test_a_backup_of_a_killed_relay_is_whole(world):

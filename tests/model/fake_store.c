@@ -183,11 +183,20 @@ static void create(struct fake_store *store, struct store_op *op)
         return;
     }
     if (s) {
-        op->duplicate = strcmp(s->owner.text, op->peer_id.text) == 0 &&
-                        strcmp(s->key.text, op->group_public_key.text) == 0;
-        op->code = op->duplicate ? WIRE_CODE_NONE : WIRE_CODE_SYNCSHELL_EXISTS;
+        bool owner = strcmp(s->owner.text, op->peer_id.text) == 0;
+        op->duplicate = owner && strcmp(s->key.text, op->group_public_key.text) == 0;
+        op->rekeyed = owner && !op->duplicate && op->key_epoch > s->key_epoch;
+        if (op->rekeyed) {
+            s->key = op->group_public_key;
+            s->key_epoch = op->key_epoch;
+        } else if (!op->duplicate) {
+            op->code = WIRE_CODE_SYNCSHELL_EXISTS;
+        }
         return;
     }
+    op->code = op->refusal;
+    if (op->code != WIRE_CODE_NONE)
+        return;
     if (op->needs_access_key && strcmp(op->access_key.key_id.text, "good") != 0) {
         op->code = WIRE_CODE_BAD_ACCESS_KEY;
         return;

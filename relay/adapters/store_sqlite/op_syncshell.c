@@ -122,10 +122,37 @@ static int syncshell_revive(struct db *db, struct store_op *op)
     return tombstone_forget(db, op);
 }
 
-int op_create_syncshell(struct db *db, struct store_op *op)
+static int syncshell_rekey(struct db *db, const struct store_op *op)
 {
     static const char sql[] =
-        "SELECT owner_peer_id = ? AND group_public_key = ? FROM syncshell WHERE syncshell_id = ?";
+        "UPDATE syncshell SET group_public_key = ?, key_epoch = ? WHERE syncshell_id = ?";
+    struct statement *st = statement_get(db, sql);
+
+    statement_bind_text(st, op->group_public_key.text);
+    statement_bind_uint(st, op->key_epoch);
+    statement_bind_text(st, op->syncshell_id.text);
+    return statement_run(st);
+}
+
+/* It is there: the same, or with a key of before. */
+static int create_again(struct db *db, struct store_op *op, bool owner, bool same_key,
+                        uint64_t key_epoch)
+{
+    if (owner && same_key) {
+        op->duplicate = true;
+    } else if (owner && op->key_epoch > key_epoch) {
+        op->rekeyed = true;
+        return syncshell_rekey(db, op);
+    } else {
+        op->code = WIRE_CODE_SYNCSHELL_EXISTS;
+    }
+    return 0;
+}
+
+int op_create_syncshell(struct db *db, struct store_op *op)
+{
+    static const char sql[] = "SELECT owner_peer_id = ?, group_public_key = ?, key_epoch"
+                              " FROM syncshell WHERE syncshell_id = ?";
     STATEMENT_SCOPED st = statement_get(db, sql);
     int r;
 
@@ -136,12 +163,14 @@ int op_create_syncshell(struct db *db, struct store_op *op)
     if (r < 0)
         return r;
     if (r == STATEMENT_ROW) {
-        if (statement_int(st, 0))
-            op->duplicate = true;
-        else
-            op->code = WIRE_CODE_SYNCSHELL_EXISTS;
-        return 0;
+        r = statement_error(st);
+        return r < 0 ? r
+                     : create_again(db, op, statement_int(st, 0) != 0, statement_int(st, 1) != 0,
+                                    statement_uint(st, 2));
     }
+    op->code = op->refusal;
+    if (op->code != WIRE_CODE_NONE)
+        return 0;
     r = op->needs_access_key ? access_key_check(db, op) : 0;
     if (r == 0 && op->code == WIRE_CODE_NONE)
         r = syncshell_revive(db, op);

@@ -183,7 +183,9 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_MEMBERSHIP_ENDED,     /* SYNCSHELL_ID, CODE: not by us. member_removed, syncshell_deleted, syncshell_expired:
                                            * for good, SESSION_CLOSED came for each of its sessions; told again after a restart
                                            * until it was freed. wrong_key_epoch: kept, but not joined: the owner has rotated the
-                                           * key. syncshell_client_join() with its new invite brings all sessions back */
+                                           * key. syncshell_client_join() with its new invite brings all sessions back. (If it is the relay
+                                           * that has an older key, because a backup was restored, REQUEST_FAILED says so instead,
+                                           * and all come back by themselves when the owner has been there.) */
     SYNCSHELL_EVENT_OWNER_CHANGED,        /* ticket or 0; SYNCSHELL_ID, OWNER_PEER_ID: the ownership was handed over */
     SYNCSHELL_EVENT_MEMBER_REMOVED,       /* ticket; SYNCSHELL_ID, PEER_ID: by us, the owner */
     SYNCSHELL_EVENT_KEY_ROTATED,          /* ticket; SYNCSHELL_ID, INVITE: by us. The members come back with this invite only */

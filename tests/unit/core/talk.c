@@ -64,12 +64,15 @@ const char *say_create(struct client *c, const char *syncshell)
 {
     struct buf text = BUF_INIT(CHALLENGE_TEXT_MAX);
     struct message m = {.type = MESSAGE_CREATE_SYNCSHELL};
+    const struct world *w = c->world;
     wire_id_set(&m.create_syncshell.syncshell_id, syncshell);
+    m.create_syncshell.has_key_epoch = w->key_epoch != 1;
+    m.create_syncshell.key_epoch = m.create_syncshell.has_key_epoch ? w->key_epoch : 0;
     str_copy(m.create_syncshell.group_public_key.text, sizeof m.create_syncshell.group_public_key,
-             group_key);
+             w->key);
     assert_int_equal(
-        challenge_create(&text, "relay", c->nonce.text, syncshell, c->peer_id.text, group_key), 0);
-    sign(group_key, text.data, text.size, &m.create_syncshell.proof);
+        challenge_create(&text, "relay", c->nonce.text, syncshell, c->peer_id.text, w->key), 0);
+    sign(w->key, text.data, text.size, &m.create_syncshell.proof);
     buf_deinit(&text);
     return say(c, &m);
 }

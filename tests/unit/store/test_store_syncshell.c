@@ -56,6 +56,36 @@ static void created_again(void **state)
     (void)fixture_new(f, make_create("another", PEER_B, KEY_2));
 }
 
+static struct store_op *make_later(const char *peer, const char *key, uint64_t key_epoch)
+{
+    struct store_op *op = make_create(SHELL, peer, key);
+
+    op->key_epoch = key_epoch;
+    op->refusal = WIRE_CODE_CREATE_REFUSED; /* of new ones */
+    return op;
+}
+
+static void the_owner_puts_a_later_key_in_place(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    assert_int_equal(fixture_code(f, make_later(PEER_A, KEY_2, 3)), WIRE_CODE_CREATE_REFUSED);
+    (void)fixture_new(f, make_create(SHELL, PEER_A, KEY_1));
+    assert_int_equal(fixture_code(f, make_later(PEER_B, KEY_2, 3)), WIRE_CODE_SYNCSHELL_EXISTS);
+    assert_int_equal(fixture_code(f, make_later(PEER_A, KEY_2, 1)), WIRE_CODE_SYNCSHELL_EXISTS);
+    op = fixture_run(f, make_later(PEER_A, KEY_2, 3));
+    assert_true(op->code == WIRE_CODE_NONE && op->rekeyed && !op->duplicate);
+    (void)store_op_free(op);
+    (void)fixture_duplicate(f, make_later(PEER_A, KEY_2, 3));
+    assert_int_equal(fixture_code(f, make_later(PEER_A, KEY_1, 2)), WIRE_CODE_SYNCSHELL_EXISTS);
+    fixture_reopen(f);
+    op = load(f);
+    assert_string_equal(op->syncshell->group_public_key.text, KEY_2);
+    assert_int_equal(op->syncshell->key_epoch, 3);
+    (void)store_op_free(op);
+}
+
 static void members_are_added_once_up_to_the_limit(void **state)
 {
     struct fixture *f = *state;
@@ -131,6 +161,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(unknown_syncshell, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(created_with_its_owner, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(created_again, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_owner_puts_a_later_key_in_place, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(members_are_added_once_up_to_the_limit, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(removal_cancels_sessions_and_empties_the_inbox,
