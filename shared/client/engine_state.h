@@ -131,8 +131,8 @@ struct syncshell {
     uint64_t inbox_acked;  /* on this connection */
     bool joined;
     bool told_behind;
-        /* over this connection: the relay has an older key than we have */ /* on this connection */
-    uint64_t pause_us;                                                      /* after a refusal */
+    /* over this connection: the relay has an older key than we have */ /* on this connection */
+    uint64_t pause_us;                                                  /* after a refusal */
     uint32_t in_flight; /* bits of enum request_kind */
     struct list members;
 };
