@@ -10,6 +10,7 @@ import random
 import shutil
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 KILLS_PER_FOLDER = 25
@@ -46,13 +47,15 @@ def preloaded(program, *libraries):
 
 @contextlib.contextmanager
 def folder_of(faults):
-    """A folder that stays if there are faults when it is left."""
+    """A folder that stays if there are faults when it is left, with their whole text."""
     folder = Path(tempfile.mkdtemp(prefix="crash-"))
     try:
         yield folder
     except Exception as fault:  # whatever it is, the folder tells the rest
-        faults.append(f"{fault!r}")
-    if not faults:
+        faults.append("".join(traceback.format_exception(fault, limit=-4)))
+    if faults:
+        (folder / "faults").write_text("\n".join(faults))
+    else:
         shutil.rmtree(folder)
 
 
@@ -68,7 +71,7 @@ def run(run_folder, given, show):
             total.update(counts)
             failed += bool(faults)
             for fault in faults[:5]:
-                print(f"FAILED seed {seed}, kept in {folder}: {fault[:1000]}", flush=True)
+                print(f"FAILED seed {seed}, kept in {folder}: {fault[-2000:]}", flush=True)
             if n_done % 10 == 0 and n_done < len(jobs):
                 print(f"[{time.monotonic() - began:4.0f} s] {show(total)}", flush=True)
     print(show(total))

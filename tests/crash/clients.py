@@ -263,7 +263,7 @@ class Lives:
         if self.client and self.client.child.poll() is None:
             self.client.kill()
         if self.counterpart:
-            self.counterpart.leave()
+            self.faults += self.counterpart.leave()
             self.faults += self.counterpart.faults
             self.ledger.doubled += self.counterpart.doubled
         ledger = self.ledger

@@ -104,8 +104,10 @@ class Counterpart:
         return log
 
     def leave(self):
+        """Why it could not go on listening, if it could not."""
         self.run(self.peer.close())
-        self.reading.result(LIMIT_S)
+        ended = self.reading.exception(LIMIT_S)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(LIMIT_S)
         self.loop.close()
+        return [f"the counterpart: {ended!r}"] if ended else []

@@ -14,7 +14,18 @@ enum { READ_BYTES_MAX = 256 * 1024, OUT_BYTES_MAX = 64 * 1024 * 1024 };
 
 static uint8_t incoming[READ_BYTES_MAX]; /* shared: one thread, and it is empty between two calls */
 
-void link_dial(struct link *l, int epoll, uint16_t port, SSL_CTX *tls, void *user)
+/* Not bound to a port: the kernel chooses one for this destination, as without an address. */
+static void come_from(const struct link *l)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    const int on = 1;
+    from.sin_addr.s_addr = htonl(l->from);
+    setsockopt(l->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    if (bind(l->fd, (struct sockaddr *)&from, sizeof from) < 0)
+        die("bind: %s", strerror(errno));
+}
+
+bool link_dial(struct link *l, int epoll, uint16_t port, SSL_CTX *tls, void *user)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -28,8 +39,12 @@ void link_dial(struct link *l, int epoll, uint16_t port, SSL_CTX *tls, void *use
         die("socket: %s", strerror(errno));
     const int on = 1;
     setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(l->fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS)
-        die("connect: %s", strerror(errno));
+    if (l->from != 0)
+        come_from(l);
+    if (connect(l->fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) {
+        close(l->fd);
+        return false;
+    }
     if (tls) {
         l->tls = SSL_new(tls);
         if (!l->tls || SSL_set_fd(l->tls, l->fd) != 1)
@@ -41,6 +56,7 @@ void link_dial(struct link *l, int epoll, uint16_t port, SSL_CTX *tls, void *use
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = user};
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, l->fd, &event) < 0)
         die("epoll_ctl: %s", strerror(errno));
+    return true;
 }
 
 void link_close(struct link *l)

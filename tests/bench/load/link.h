@@ -14,6 +14,7 @@ enum link_state { LINK_CLOSED, LINK_CONNECTING, LINK_SHAKING_HANDS, LINK_OPEN };
 struct link {
     enum link_state state;
     int fd;
+    uint32_t from; /* the address to come from, in host order; 0: any */
     int epoll;
     void *user;          /* of epoll's events, and of link_take */
     bool waits_for_room; /* EPOLLOUT is asked for */
@@ -26,8 +27,8 @@ struct link {
 /* Returns how many of the bytes it took, or -1: the link is to be closed. */
 typedef ptrdiff_t (*link_take)(void *user, uint8_t *data, size_t size);
 
-/* Dials 127.0.0.1. `user` comes back in epoll's events. */
-void link_dial(struct link *l, int epoll, uint16_t port, SSL_CTX *tls, void *user);
+/* Dials 127.0.0.1. `user` comes back in epoll's events. False when nobody listens there. */
+bool link_dial(struct link *l, int epoll, uint16_t port, SSL_CTX *tls, void *user);
 void link_close(struct link *l);
 
 void link_write(struct link *l, const void *data, size_t size);

@@ -82,9 +82,12 @@ static ptrdiff_t take(void *user, uint8_t *data, size_t size)
     }
     size_t done = 0;
     if (!e->upgraded) {
-        done = ws_read_answer(data, size);
-        if (done == 0)
+        ptrdiff_t head = ws_read_answer(data, size);
+        if (head < 0)
+            die("the server refuses to speak WebSocket: %.*s", (int)size, (const char *)data);
+        if (head == 0)
             return 0;
+        done = (size_t)head;
         e->upgraded = true;
         if (a->opened)
             a->opened(e);
@@ -104,7 +107,8 @@ static void dial(struct load *load)
 {
     struct endpoint *e = &load->endpoints[load->n_dialled++];
     buf_init(&e->message, MESSAGE_BYTES_MAX);
-    link_dial(&e->link, load->epoll, load->options.port, load->tls, e);
+    if (!link_dial(&e->link, load->epoll, load->options.port, load->tls, e))
+        die("connect: nobody listens at port %u", load->options.port);
 }
 
 static void begin(struct endpoint *e)

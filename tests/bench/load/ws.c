@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/load/die.h"
 #include "bench/load/link.h"
 
 enum { FRAME_HEAD_MAX = 14, MASK_BYTES = 4 };
@@ -24,14 +23,14 @@ void ws_write_request(struct link *l, const char *path, const char *subprotocol)
     link_write(l, request, (size_t)n);
 }
 
-size_t ws_read_answer(const uint8_t *data, size_t size)
+ptrdiff_t ws_read_answer(const uint8_t *data, size_t size)
 {
     const uint8_t *end = memmem(data, size, "\r\n\r\n", 4);
     if (!end)
         return 0;
     if (size < 12 || memcmp(data, "HTTP/1.1 101", 12) != 0)
-        die("the server refuses to speak WebSocket: %.*s", (int)(end - data), (const char *)data);
-    return (size_t)(end - data) + 4;
+        return -1;
+    return end - data + 4;
 }
 
 static void mask(struct link *l, const uint8_t *data, size_t size, size_t phase)

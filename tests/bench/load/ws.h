@@ -26,8 +26,8 @@ struct ws_frame {
 
 void ws_write_request(struct link *l, const char *path, const char *subprotocol);
 
-/* Bytes of the answer's head, 0 while it is not complete. Anything but 101 is the end. */
-size_t ws_read_answer(const uint8_t *data, size_t size);
+/* Bytes of the answer's head, 0 while it is not complete, -1 when it is anything but 101. */
+ptrdiff_t ws_read_answer(const uint8_t *data, size_t size);
 
 /* A frame in two parts; the second may be empty. */
 void ws_write(struct link *l, enum ws_opcode opcode, const void *head, size_t head_size,
