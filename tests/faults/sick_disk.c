@@ -20,7 +20,7 @@
 #define PRELOADED __attribute__((visibility("default")))
 
 /* As support/sick_disk.py numbers them. */
-enum illness { WELL, STALLS, FAILS_WRITES, FAILS_SYNCS, FAILS_READS };
+enum illness { WELL, STALLS, FAILS_WRITES, FAILS_SYNCS, FAILS_READS, READ_ONLY };
 
 enum { STALL_STEP_US = 5000, PATH_BYTES_MAX = 1024 };
 
@@ -67,10 +67,12 @@ static bool suffers(int fd, enum illness failing)
     if (failing != FAILS_READS)
         while (atomic_load(illness) == STALLS)
             (void)usleep(STALL_STEP_US);
-    if (atomic_load(illness) != (uint32_t)failing)
-        return false;
+    if (failing == FAILS_WRITES && atomic_load(illness) == READ_ONLY) {
+        errno = EROFS; /* as after the kernel's remount, which it does when a disk fails */
+        return true;
+    }
     errno = EIO;
-    return true;
+    return atomic_load(illness) == (uint32_t)failing;
 }
 
 PRELOADED ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)

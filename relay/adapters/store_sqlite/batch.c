@@ -65,18 +65,19 @@ static void op_fail(struct store_op *op, int error)
     op->code = db_error_code(error);
 }
 
-/* A read's failure is its own. */
-static void read_execute(struct db *db, struct store_op *op)
+/* A read's failure is its own: false, and the others go on. */
+static bool read_execute(struct db *db, struct store_op *op)
 {
     int r = op_kind(op)->execute(db, op);
 
     assert(r <= 0);
     if (r < 0)
         op_fail(op, r);
+    return r == 0;
 }
 
 /* A savepoint costs an eighth of what an entry does, and hardly ever takes anything back. BATCH_E_AGAIN when it would have. */
-static int write_execute_bare(struct db *db, struct store_op *op, bool *ret_failed)
+static int write_execute_bare(struct db *db, struct store_op *op, struct batch_outcome *outcome)
 {
     uint64_t before = db_changes_total(db);
     int r = op_kind(op)->execute(db, op);
@@ -87,14 +88,14 @@ static int write_execute_bare(struct db *db, struct store_op *op, bool *ret_fail
     if (db_changes_total(db) != before || !db_in_transaction(db))
         return BATCH_E_AGAIN;
     if (r < 0) {
-        *ret_failed = true;
+        outcome->failed = true;
         op_fail(op, r);
     }
     return 0;
 }
 
-/* Returns negative when the transaction is lost; `ret_failed` is set when only the operation is. */
-static int write_execute(struct db *db, struct store_op *op, bool *ret_failed)
+/* Returns negative when the transaction is lost; `outcome` tells when only the operation is. */
+static int write_execute(struct db *db, struct store_op *op, struct batch_outcome *outcome)
 {
     int r = statement_run(statement_get(db, "SAVEPOINT op"));
 
@@ -105,7 +106,7 @@ static int write_execute(struct db *db, struct store_op *op, bool *ret_failed)
     if (r == 0 && op->code == WIRE_CODE_NONE)
         return statement_run(statement_get(db, "RELEASE op"));
     if (r < 0) {
-        *ret_failed = true;
+        outcome->failed = true;
         op_fail(op, r);
         /* SQLite gives up the whole transaction for some errors, such as a full disk. */
         if (!db_in_transaction(db))
@@ -115,18 +116,19 @@ static int write_execute(struct db *db, struct store_op *op, bool *ret_failed)
     return r == 0 ? statement_run(statement_get(db, "RELEASE op")) : r;
 }
 
-static int execute_all(struct db *db, const struct list *operations, bool careful, bool *ret_failed)
+static int execute_all(struct db *db, const struct list *operations, bool careful,
+                       struct batch_outcome *outcome)
 {
     list_for_each_safe (node, next, operations) {
         struct store_op *op = container_of(node, struct store_op, node);
         int r = 0;
 
         if (op_kind(op)->manner == READS)
-            read_execute(db, op);
+            outcome->read_failed |= !read_execute(db, op);
         else if (op_kind(op)->manner == DECIDES_FIRST && !careful)
-            r = write_execute_bare(db, op, ret_failed);
+            r = write_execute_bare(db, op, outcome);
         else
-            r = write_execute(db, op, ret_failed);
+            r = write_execute(db, op, outcome);
         if (r != 0)
             return r;
     }
@@ -142,9 +144,9 @@ static int execute_again(struct db *db, const struct list *operations,
     db_rollback(db);
     list_for_each_safe (node, next, operations)
         op_clear_results(container_of(node, struct store_op, node));
-    outcome->failed = false;
+    outcome->failed = outcome->read_failed = false;
     r = db_begin(db, outcome->writes);
-    return r == 0 ? execute_all(db, operations, true, &outcome->failed) : r;
+    return r == 0 ? execute_all(db, operations, true, outcome) : r;
 }
 
 static void abandon_all(struct db *db, const struct list *operations, int error)
@@ -156,7 +158,7 @@ static void abandon_all(struct db *db, const struct list *operations, int error)
             op_fail(op, error);
         } else {
             op_clear_results(op);
-            read_execute(db, op);
+            (void)read_execute(db, op); /* the batch has failed in any case */
         }
     }
 }
@@ -173,7 +175,7 @@ void batch_execute(struct db *db, const struct list *operations, bool probe,
     }
     r = db_begin(db, outcome.writes);
     if (r == 0)
-        r = execute_all(db, operations, false, &outcome.failed);
+        r = execute_all(db, operations, false, &outcome);
     if (r == BATCH_E_AGAIN)
         r = execute_again(db, operations, &outcome);
     if (r == 0 && probe && outcome.writes)
@@ -185,6 +187,8 @@ void batch_execute(struct db *db, const struct list *operations, bool probe,
         abandon_all(db, operations, r);
         outcome.failed = true;
     }
+    if (outcome.failed || outcome.read_failed)
+        db_forget_pages(db);
     outcome.committed = r == 0;
     *ret_outcome = outcome;
 }

@@ -16,9 +16,10 @@ struct list;
 struct batch_outcome {
     size_t n_operations;
     bool
-        writes; /* some operation wanted to write; the others' outcome says nothing about the disk */
+        writes; /* some operation wanted to write; that others worked says nothing about the disk */
     bool committed;
     bool failed; /* the commit, or some operation for want of room or a usable file */
+    bool read_failed;
 };
 
 /* Executes store operations linked by their node, in order, and gives each its answer. With `probe` a batch that may

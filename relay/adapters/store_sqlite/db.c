@@ -181,6 +181,11 @@ bool db_in_transaction(const struct db *db)
     return !sqlite3_get_autocommit(db->handle);
 }
 
+void db_forget_pages(struct db *db)
+{
+    (void)sqlite3_db_release_memory(db->handle); /* it cannot fail */
+}
+
 size_t db_changes(const struct db *db)
 {
     return (size_t)sqlite3_changes64(db->handle);

@@ -69,6 +69,8 @@ int db_begin(struct db *db,
              bool write); /* write: takes the lock now, so that nothing later fails for it */
 int db_commit(struct db *db);
 void db_rollback(struct db *db); /* no effect outside a transaction */
+/* What is in memory is read again: it may come from a file that was damaged then, and is whole now. */
+void db_forget_pages(struct db *db);
 bool db_in_transaction(const struct db *db);
 size_t
 db_changes(const struct db

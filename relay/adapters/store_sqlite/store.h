@@ -29,6 +29,7 @@ struct store_stats {
     uint64_t failed_commits;
     struct histogram commit_us; /* of commits that worked */
     uint64_t working_since_us;  /* CLOCK_MONOTONIC: when the batch in hand was begun; 0: idle */
+    uint64_t read_failed_us;    /* CLOCK_MONOTONIC: when a read failed last; 0: never */
     bool healthy;               /* the last commit worked */
     char last_error[200]; /* what the last failure was, for the operator; "" before the first */
 };

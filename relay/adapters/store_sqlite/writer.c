@@ -76,8 +76,10 @@ static void stats_count(struct store_stats *stats, const struct batch_outcome *o
                         uint64_t took_us, const char *error)
 {
     stats->operations += outcome->n_operations;
-    if (outcome->failed)
+    if (outcome->failed || outcome->read_failed)
         (void)snprintf(stats->last_error, sizeof stats->last_error, "%s", error);
+    if (outcome->read_failed)
+        stats->read_failed_us = monotonic_us();
     if (!outcome->writes)
         return;
     stats->healthy = !outcome->failed;

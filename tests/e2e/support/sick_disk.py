@@ -6,7 +6,7 @@ import struct
 from .process import BUILD, RELAY, runtimes_of
 
 LIBRARY = BUILD / "tests" / "faults" / "libsick_disk.so"
-WELL, STALLS, FAILS_WRITES, FAILS_SYNCS, FAILS_READS = range(5)  # as it numbers them
+WELL, STALLS, FAILS_WRITES, FAILS_SYNCS, FAILS_READS, READ_ONLY = range(6)  # as it numbers them
 
 
 class SickDisk:
