@@ -53,13 +53,13 @@ void create_request(const struct request *r)
 void create_done(struct core *core, struct syncshell *s, struct connection *c, struct store_op *op)
 {
     (void)s;
-    if (op->rekeyed)
-        owner_rekeyed(core, op);
     if (c && op->code == WIRE_CODE_BAD_ACCESS_KEY)
         guess_failed(c);
     if (op->code != WIRE_CODE_NONE)
         return;
-    if (!op->duplicate && !op->rekeyed)
+    if (op->rekeyed)
+        owner_rekeyed(core, op);
+    else if (!op->duplicate)
         core_emit(core, &(struct core_event){.kind = CORE_EVENT_SYNCSHELL_CREATED,
                                              .connection_id = op->connection_id,
                                              .peer_id = op->peer_id,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import sqlite3
 from pathlib import Path
 
@@ -67,6 +68,52 @@ async def test_killed_right_behind_the_redemption(world, owner, second, third, g
     assert (await third.redeem_code(group, code))["recoverySessionId"] == session
     joined = await owner.join(group)
     assert {s["recoverySessionId"]: s["joinerPeerId"] for s in joined["sessions"]}[session] == third.id
+
+
+@case
+async def test_killed_right_behind_the_making(world, owner, second, third, group):
+    """Either it was stored or it was not: the same code is made again, and is one."""
+    session, code = session_of(second), recovery_code()
+    text = "\n".join(("syncshell.v1 recovery-code", group.id, code))
+    await second.send("IssueRecoveryCode", syncshellId=group.id, recoverySessionId=session,
+                      codeSha256=hashlib.sha256(text.encode()).hexdigest())
+    await crash(world, owner, second, third)
+    await second.join(group)
+    await second.issue_code(group, session, code)
+    assert rows(world, "SELECT count(*) FROM recovery_code") == [(1,)]
+    await third.join(group)
+    await third.redeem_code(group, code)
+
+
+@case
+async def test_of_two_devices_at_once_one_has_it(world, owner, second, third, group):
+    """Also after a kill right behind them; and the one that lost hears it."""
+    session, code = session_of(second), recovery_code()
+    fourth = raw(world)
+    await fourth.connect()
+    await fourth.join(group)
+    await second.issue_code(group, session, code)
+    for device in (third, fourth):
+        await device.send("RedeemRecoveryCode", syncshellId=group.id, code=code)
+    await crash(world, owner, third, fourth)
+    for device in (third, fourth):
+        await device.join(group)
+    answers = [await device.redeem_code(group, code, None) for device in (third, fourth)]
+    assert sorted(a["type"] for a in answers) == ["Error", "Stored"], answers
+    assert [a["code"] for a in answers if a["type"] == "Error"] == ["recovery_code_used"]
+    joined = await owner.join(group)
+    winner = (third, fourth)[[a["type"] for a in answers].index("Stored")]
+    assert {s["recoverySessionId"]: s["joinerPeerId"] for s in joined["sessions"]}[session] == winner.id
+    await fourth.close()
+
+
+@case
+async def test_the_joiner_that_redeems_its_own_code_keeps_it(world, owner, second, third, group):
+    session, code = session_of(second), recovery_code()
+    await second.issue_code(group, session, code)
+    own = await second.redeem_code(group, code)
+    assert own["duplicate"] is True and own["recoverySessionId"] == session
+    assert (await third.redeem_code(group, code))["recoverySessionId"] == session  # it counts still
 
 
 @case

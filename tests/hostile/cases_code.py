@@ -1,6 +1,7 @@
 """Recovery codes in the wrong hands: each case its documented code, and the session stays where it belongs."""
 
 import asyncio
+import hashlib
 
 from scene import SESSION, case, stranger
 from support.raw import Group, recovery_code
@@ -84,6 +85,30 @@ async def codes_of_others(world, owner, other, group):
     assert await joiner(owner, group) == other.id
     for peer in (third, outsider):
         await peer.close()
+
+
+@case
+async def a_hash_of_another_syncshell(world, owner, other, group):
+    """Whoever makes codes may give the relay any hash: one that stands in another syncshell is refused, and no fault of its store; the
+    maker's earlier code counts still."""
+    code, earlier = recovery_code(), recovery_code()
+    await other.issue_code(group, SESSION, code)
+    elsewhere = Group()
+    await other.create(elsewhere)
+    await other.join(elsewhere)
+    await owner.join(elsewhere)
+    await other.ask("SessionOpen", "Stored", syncshellId=elsewhere.id, recoverySessionId="elsewhere",
+                    joinerPeerId=other.id, providerPeerId=owner.id)
+    await other.issue_code(elsewhere, "elsewhere", earlier)
+    text = "\n".join(("syncshell.v1 recovery-code", group.id, code))
+    answer = await other.ask("IssueRecoveryCode", "Error", syncshellId=elsewhere.id, recoverySessionId="elsewhere",
+                             codeSha256=hashlib.sha256(text.encode()).hexdigest())
+    assert answer["code"] == "recovery_code_used"
+    device = await guest_of(world, group)
+    await device.join(elsewhere)
+    await device.redeem_code(group, code)
+    await device.redeem_code(elsewhere, earlier)
+    await device.close()
 
 
 @case

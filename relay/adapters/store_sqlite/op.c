@@ -23,7 +23,7 @@ void op_clear_results(struct store_op *op)
     op->swept_syncshells = NULL;
     op->n_swept = 0;
     op->code = WIRE_CODE_NONE;
-    op->duplicate = false;
+    op->duplicate = op->rekeyed = false;
     op->ret_version = 0;
     op->ret_seq = 0;
     op->complete = false;

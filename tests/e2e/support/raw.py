@@ -118,9 +118,9 @@ class RawPeer:
         return {**header, "body": body}
 
     async def expect(self, message_type, **wanted):
-        """The next message of that type with these values; others wait for their own expect()."""
+        """The next message of that type (None: any) with these values; others wait for their own expect()."""
         def fits(m):
-            return m["type"] == message_type and all(m.get(k) == v for k, v in wanted.items())
+            return message_type in (m["type"], None) and all(m.get(k) == v for k, v in wanted.items())
         for index, message in enumerate(self.backlog):
             if fits(message):
                 return self.backlog.pop(index)

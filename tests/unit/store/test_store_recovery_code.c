@@ -131,6 +131,29 @@ static void who_may_not(void **state)
     (void)fixture_new(f, make_redeem(PEER_C, CODE_1));
 }
 
+/* A hash is made from its syncshell's id, but whoever makes it may lie: one that stands elsewhere is refused, and no fault of the store. */
+static void a_hash_is_its_syncshells_own(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op = make_op(STORE_OPEN_SESSION);
+
+    (void)store_op_free(op);
+    (void)fixture_new(f, make_issue(PEER_A, CODE_1));
+    (void)fixture_new(f, make_create("another", PEER_B, KEY_2));
+    op = make_add_member(PEER_A);
+    assert_int_equal(wire_id_set(&op->syncshell_id, "another"), 0);
+    (void)fixture_new(f, op);
+    op = make_open_session("elsewhere", "m");
+    assert_int_equal(wire_id_set(&op->syncshell_id, "another"), 0);
+    (void)fixture_new(f, op);
+    op = make_issue(PEER_A, CODE_1);
+    assert_int_equal(wire_id_set(&op->syncshell_id, "another"), 0);
+    assert_int_equal(wire_id_set(&op->recovery_session_id, "elsewhere"), 0);
+    assert_int_equal(fixture_code(f, op), WIRE_CODE_RECOVERY_CODE_USED);
+    (void)fixture_new(f, make_redeem(PEER_C, CODE_1));
+    expect_joiner(f, PEER_C, PEER_A);
+}
+
 static void codes_end(void **state)
 {
     struct fixture *f = *state;
@@ -198,6 +221,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_last_few_joiners_are_remembered, setup_session,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(who_may_not, setup_session, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_hash_is_its_syncshells_own, setup_session,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(codes_end, setup_session, fixture_teardown),
         cmocka_unit_test_setup_teardown(few_are_kept_and_none_for_long, setup_session,
                                         fixture_teardown),
