@@ -14,7 +14,6 @@
 enum {
     ID_BYTES = 6,
     SECRET_BYTES = 32,
-    KEY_SIZE = WIRE_ACCESS_KEY_MAX + 1,
     ERROR_SIZE = 512,
     TIME_SIZE = 24,
     MS_PER_S = 1000,
@@ -54,7 +53,7 @@ static int64_t now_ms(void)
 }
 
 /* The key's text, and its public part in the row. 0 or negative. */
-static int make_key(struct access_key_row *row, char ret_key[KEY_SIZE])
+static int make_key(struct access_key_row *row, char ret_key[ACCESS_KEY_SIZE])
 {
     unsigned char id[ID_BYTES], secret[SECRET_BYTES];
     char secret_text[WIRE_KEY_LENGTH + 1];
@@ -70,29 +69,42 @@ static int make_key(struct access_key_row *row, char ret_key[KEY_SIZE])
     if (r == 0)
         r = crypto_base64url(secret, sizeof secret, secret_text, sizeof secret_text);
     if (r == 0)
-        (void)snprintf(ret_key, KEY_SIZE, ACCESS_KEY_PREFIX "%s.%s", row->key_id.text, secret_text);
+        (void)snprintf(ret_key, ACCESS_KEY_SIZE, ACCESS_KEY_PREFIX "%s.%s", row->key_id.text,
+                       secret_text);
     (void)crypto_free(crypto);
+    return r;
+}
+
+int access_key_issue(struct access_keys *keys, const char *name, int64_t lifetime_ms,
+                     struct access_key_row *ret_row, char ret_key[ACCESS_KEY_SIZE])
+{
+    struct access_key_row row = {.created_unix_ms = now_ms()};
+    char sha256[STORE_SHA256_SIZE];
+    int r = make_key(&row, ret_key);
+
+    if (r == 0)
+        r = crypto_sha256(ret_key, strlen(ret_key), sha256);
+    if (r < 0)
+        return r;
+    (void)str_copy(row.name, sizeof row.name, name);
+    row.expires_unix_ms = lifetime_ms ? row.created_unix_ms + lifetime_ms : 0;
+    r = access_keys_add(keys, &row, sha256);
+    if (r == 0)
+        *ret_row = row;
     return r;
 }
 
 static int add(struct access_keys *keys, const char *name, uint32_t expires_days)
 {
-    struct access_key_row row = {.created_unix_ms = now_ms()};
-    char key[KEY_SIZE], sha256[STORE_SHA256_SIZE];
-    int r = make_key(&row, key);
+    struct access_key_row row;
+    char key[ACCESS_KEY_SIZE];
+    int r = access_key_issue(keys, name, (int64_t)expires_days * S_PER_DAY * MS_PER_S, &row, key);
 
-    if (r == 0)
-        r = crypto_sha256(key, strlen(key), sha256);
     if (r < 0) {
-        fprintf(stderr, "syncshell-relay: no key could be made: %s\n", strerror(-r));
+        if (!access_keys_error(keys)[0])
+            fprintf(stderr, "syncshell-relay: no key could be made: %s\n", strerror(-r));
         return r;
     }
-    (void)str_copy(row.name, sizeof row.name, name);
-    if (expires_days)
-        row.expires_unix_ms = row.created_unix_ms + (int64_t)expires_days * S_PER_DAY * MS_PER_S;
-    r = access_keys_add(keys, &row, sha256);
-    if (r < 0)
-        return r;
     puts(key);
     fprintf(
         stderr,

@@ -7,7 +7,7 @@
 #include "app/admin_command.h"
 #include "app/backup_command.h"
 #include "app/data_folder.h"
-#include "app/doctor_command.h"
+#include "app/doctor/doctor_command.h"
 #include "app/explain_command.h"
 #include "app/options.h"
 #include "app/status_command.h"

@@ -52,8 +52,9 @@ const char options_help_commands[] =
     "  health              whether it is ready to serve, and if not, why\n"
     "  reload              as SIGHUP, and say which keys need a restart, or what is wrong\n"
     "  status              who is here, what recovers, what failed and why; as a page: admin.address\n"
-    "  doctor              try what members need, from this machine: the public name, its certificate, the way to the relay,\n"
-    "                      the TURN servers, the clock, the disk; and say what to do about what is wrong\n"
+    "  doctor              try what members need, from this machine: the public name, its certificate, a whole recovery\n"
+    "                      between two members of its own, the TURN servers, the clock, the disk; and say what to do about\n"
+    "                      what is wrong\n"
     "  --ca FILE           doctor: trust the authorities of this PEM file instead of the system's\n"
     "\n"
     "Every key can also be set in the environment: listen.port is " SETTING_ENVIRONMENT_PREFIX

@@ -1,99 +1,256 @@
 """The doctor finds what is well and what is not, on real servers, and says what to do."""
 
+import http.server
 import re
+import threading
 
 import pytest
 from support.certificate import Certificate
-from support.command import relay_command
+from support.command import on_store, relay_command
+from support.disk import SmallDisk
 from support.process import Relay
 from support.turn import TurnServer, free_port
 
 SECRET = "a-secret-between-two-servers"
+DISK_BYTES = 8 << 20
 
 
 class Site:
-    def __init__(self, folder, tls, turn_url, secret=SECRET):
+    """A relay with TLS, and what it is told of a TURN server."""
+
+    def __init__(self, folder, tls, turn_urls=(), secret=SECRET, url=None):
         self.folder, self.tls = folder, tls
-        (folder / "data").mkdir()
+        self.data = folder / "data"
+        self.data.mkdir(exist_ok=True)
         (folder / "turn.secret").touch(mode=0o600)
         (folder / "turn.secret").write_text(f"{secret}\n")
         self.port = free_port()
+        self.url = url or f"wss://localhost:{self.port}"
         self.file = folder / "relay.toml"
+        ice = f"""
+[[ice.server]]
+urls = {list(turn_urls)}
+secret_file = "{folder}/turn.secret"
+"""
         self.file.write_text(f"""
 [listen]
 port = {self.port}
 tls_certificate = "{tls.certificate}"
 tls_key = "{tls.key}"
 [public]
-urls = ["wss://localhost:{self.port}"]
+urls = ["{self.url}"]
 [store]
-path = "{folder}/data/relay.db"
-[[ice.server]]
-urls = ["{turn_url}", "stun:{turn_url.split(':', 1)[1].split('?')[0]}"]
-secret_file = "{folder}/turn.secret"
-""")
-        self.relay = Relay(folder / "data", config=self.file)
+path = "{self.data}/relay.db"
+[create]
+policy = "access-key"
+{ice if turn_urls else ""}""")
+        self.relay = Relay(self.data, config=self.file)
         self.relay.port = self.port
 
-    def doctor(self, *more, status=0):
-        return relay_command("--config", self.file, "doctor", *more, status=status).stdout
+    def doctor(self, *more, authority=True, status=0, **options):
+        known = ("--ca", self.tls.authority) if authority else ()
+        return relay_command("--config", self.file, *more, *known, "doctor", status=status, **options).stdout
+
+    def faults(self, *more, **options):
+        """Pairs of what is found and what to do."""
+        text = self.doctor(*more, status=1, **options)
+        return re.findall(r"^FAULT  (.*)\n {7}(.*)$", text, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory):
+    """A certificate that is good for longer than a week."""
+    return Certificate(tmp_path_factory.mktemp("lasting"), days=30)
 
 
 @pytest.fixture
-def turn(tmp_path):
-    server = TurnServer(tmp_path, secret=SECRET)
+def turn(tmp_path, lasting):
+    server = TurnServer(tmp_path, secret=SECRET, tls=lasting)
     yield server
     server.stop()
 
 
 @pytest.fixture
-def site(tmp_path, certificate, turn):
-    site = Site(tmp_path, certificate, turn.url())
-    site.relay.start()
-    yield site
-    assert site.relay.stop() in (0, None)
-    assert not site.relay.reports
+def run():
+    """Starts sites; whatever it started is ended."""
+    sites = []
+
+    def start(site):
+        site.relay.start()
+        sites.append(site)
+        return site
+    yield start
+    for site in sites:
+        assert site.relay.stop() in (0, None)
+        assert not site.relay.reports
 
 
-def test_all_is_well(site, turn):
-    # The test's certificate is good for two days: that, and nothing else, is found.
-    text = site.doctor("--ca", site.tls.authority, status=1)
-    url = f"wss://localhost:{site.port}"
-    for line in (f"ok     The relay runs on {site.folder}/data/relay.db and is ready.", f"ok     {url} leads to a relay.",
-                 f"ok     {turn.url()} gives an allocation.", f"ok     stun:127.0.0.1:{turn.port} answers."):
+def test_all_is_well(tmp_path, lasting, turn, run):
+    urls = [turn.url(), turn.url("tcp"), turn.url("tls"), f"stun:127.0.0.1:{turn.port}", f"stuns:localhost:{turn.tls_port}"]
+    site = run(Site(tmp_path, lasting, urls))
+    text = site.doctor()
+    for line in (f"ok     The relay runs on {site.data}/relay.db and is ready.", *(f"ok     {url} gives an allocation." for url in urls[:3]),
+                 *(f"ok     {url} answers." for url in urls[3:]), "All is well."):
         assert line in text.splitlines(), text
-    [fault] = [line for line in text.splitlines() if line.startswith("FAULT")]
-    assert re.fullmatch(f"FAULT  The certificate of {url} is good for [12] more days only.", fault)
-    assert "ok     The database's disk has " in text
-    assert turn.lines("REFRESH processed, success"), "the allocation was not given back"
+    assert re.search(r"^ok     The name localhost leads to .*127\.0\.0\.1", text, re.MULTILINE), text
+    assert re.search(rf"^ok     The certificate of {site.url} is good for (29|30) more days\.$", text, re.MULTILINE), text
+    assert re.search(rf"^ok     {site.url} leads to this relay; a recovery through it took \d+ ms\.$", text, re.MULTILINE), text
+    assert "ok     The database's disk takes what is written, and has " in text
+    assert len(turn.lines("REFRESH processed, success")) == 3, "an allocation was not given back"
 
 
-def test_an_unknown_authority_is_found(site):
-    text = site.doctor(status=1)
-    assert re.search(r"FAULT  wss://localhost:\d+ has a certificate that clients refuse: ", text), text
+def test_it_leaves_nothing_behind(tmp_path, lasting, run):
+    site = run(Site(tmp_path, lasting))
+    before = set(site.data.iterdir())
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    site.doctor(env={"TMPDIR": str(temporary)})
+    assert set(site.data.iterdir()) == before and not list(temporary.iterdir())
+    assert on_store(site.relay.database, "access-key", "list").stdout.count("\n") == 1, "its access key is still there"
+    log = [e["line"] for e in site.relay.process.listening.all()]
+    for event in ("syncshell_created", "session_opened", "attempt_answered", "link_up", "session_closed", "syncshell_deleted"):
+        assert any(f"event={event} " in line for line in log), event
+    assert len([line for line in log if "event=attempt_answered" in line]) == 2, "nothing was lost and found again"
 
 
-def test_no_relay_is_found(site):
-    assert site.relay.stop() == 0
-    text = site.doctor("--ca", site.tls.authority, status=1)
-    assert f"FAULT  No relay answers on {site.folder}/data/relay.db." in text
-    assert f"FAULT  wss://localhost:{site.port} cannot be reached from here: Connection refused.\n" in text
-    assert "       Check the name in the DNS" in text
+def test_a_relay_for_this_machine_alone(tmp_path):
+    relay = Relay(tmp_path, listen_port=free_port())
+    relay.start()
+    more = ("--set", f"listen.port={relay.port}")
+    text = on_store(relay.database, *more, "doctor").stdout
+    assert f"ok     ws://127.0.0.1:{relay.port} leads to this relay" in text and "All is well." in text
+    assert "note   Nobody may create" in on_store(relay.database, *more, "--set", "create.policy=nobody", "doctor").stdout
+    assert relay.stop() == 0 and not relay.reports
 
 
-def test_a_wrong_turn_secret_is_found(tmp_path, certificate, turn):
-    site = Site(tmp_path, certificate, turn.url(), secret="another-secret-altogether")
-    text = site.doctor(status=1)
-    assert f"FAULT  {turn.url()} refuses the credentials (401).\n       Compare the secret and the clock" in text, text
+@pytest.mark.parametrize("kind, sentence, advice", [
+    ({"days": -1}, "certificate has expired", "Renew it"),
+    ({"name": "other.example"}, "hostname mismatch", "Get a certificate for the name"),
+    ({"days": 2}, "more days only", "Renew it"),
+], ids=["expired", "another name's", "soon expired"])
+def test_a_certificate_is_found(tmp_path, run, kind, sentence, advice):
+    site = run(Site(tmp_path, Certificate(tmp_path, **kind)))
+    [(found, told)] = site.faults()
+    assert sentence in found and told.startswith(advice), (found, told)
 
 
-def test_no_turn_server_is_found(tmp_path, certificate):
-    url = f"turn:127.0.0.1:{free_port()}?transport=udp"
-    text = Site(tmp_path, certificate, url).doctor(status=1)
-    assert f"FAULT  {url} " in text and "Check that it runs, and that its ports are open." in text, text
+def test_an_unknown_authority_is_found(tmp_path, lasting, run):
+    site = run(Site(tmp_path, lasting))
+    [(found, told)] = site.faults(authority=False)
+    assert "has a certificate that clients refuse: " in found and "fullchain.pem" in told
 
 
-def test_what_it_does_not_speak_it_says(tmp_path, certificate):
-    url = "turns:localhost:5349?transport=tcp"
-    text = Site(tmp_path, certificate, url).doctor(status=1)
-    assert f"note   {url} was not tried: doctor speaks UDP only.\n" in text
+def test_no_relay_is_found(tmp_path, lasting):
+    site = Site(tmp_path, lasting)
+    relay, url = site.faults()
+    assert relay == (f"No relay answers on {site.data}/relay.db.", "Start it with the same settings that doctor has.")
+    assert url[0] == f"{site.url} cannot be reached from here: Connection refused." and "open the port" in url[1]
+
+
+def test_a_name_that_leads_nowhere_is_found(tmp_path, lasting, run):
+    site = run(Site(tmp_path, lasting, url="wss://relay.invalid"))
+    [(found, told)] = site.faults()
+    assert found.startswith("The name relay.invalid leads nowhere: ") and "A record" in told
+
+
+def test_a_proxy_that_does_not_pass_it_on_is_found(tmp_path, lasting, run):
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    server.socket = lasting.server_context().wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        site = run(Site(tmp_path, lasting, url=f"wss://localhost:{server.server_port}"))
+        [(found, told)] = site.faults()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert found == f"{site.url} does not lead to a relay." and "pass WebSocket on" in told
+
+
+def test_another_relay_behind_the_name_is_found(tmp_path, lasting, run):
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    other = run(Site(folders[0], lasting))
+    site = run(Site(folders[1], lasting, url=other.url))
+    [(found, told)] = site.faults()
+    assert "failed at creating a syncshell" in found and told.startswith("The name leads to another relay"), (found, told)
+    more = ("--set", "create.policy=open")
+    other.relay.stop()
+    other.relay.settings["create_policy"] = "open"
+    run(other)
+    [(found, told)] = site.faults(*more)
+    assert "failed at looking for what was stored" in found and told.startswith("The name leads to another relay"), (found, told)
+
+
+def test_a_wrong_turn_secret_is_found(tmp_path, lasting, turn, run):
+    urls = [turn.url(), turn.url("tcp"), turn.url("tls")]
+    site = run(Site(tmp_path, lasting, urls, secret="another-secret-altogether"))
+    told = "Compare the secret and the clock of the relay and of the TURN server."
+    assert site.faults() == [(f"{url} refuses the credentials (401).", told) for url in urls]
+
+
+def test_a_turn_server_s_certificate_is_found(tmp_path, lasting, run):
+    turn = TurnServer(tmp_path, secret=SECRET, tls=Certificate(tmp_path, days=30))
+    try:
+        [(found, told)] = run(Site(tmp_path, lasting, [turn.url("tls")])).faults()
+    finally:
+        turn.stop()
+    assert "has a certificate that clients refuse: " in found and "Give the TURN server a certificate" in told
+
+
+def test_no_turn_server_is_found(tmp_path, lasting, run):
+    port = free_port()
+    urls = [f"turn:127.0.0.1:{port}?transport=udp", f"turn:127.0.0.1:{port}?transport=tcp", f"turns:localhost:{port}",
+            f"turn:turn.invalid:{port}"]
+    faults = run(Site(tmp_path, lasting, urls)).faults()
+    assert [found.split()[0] for found, _ in faults] == urls
+    assert {told for _, told in faults[:3]} == {"Check that it runs, and that its ports are open."}
+    assert "leads nowhere" in faults[3][0] and "ice.server.urls" in faults[3][1]
+
+
+def test_what_it_does_not_speak_it_says(tmp_path, lasting, run):
+    url = "turns:localhost:5349?transport=udp"
+    text = run(Site(tmp_path, lasting, [url])).doctor()
+    assert f"note   {url} was not tried: doctor does not speak DTLS.\n" in text
+
+
+@pytest.fixture
+def disk(tmp_path):
+    disk = SmallDisk(tmp_path / "data", DISK_BYTES)
+    yield disk
+    disk.close()
+
+
+def test_a_full_disk_is_found(tmp_path, lasting, run, disk):
+    site = Site(tmp_path, lasting)
+    site.relay.prefix = disk.prefix
+    run(site)
+    disk.fill()
+    faults = site.faults(prefix=disk.prefix)
+    disk.make_room()
+    assert faults[-1][0] == f"Beside {site.data}/relay.db nothing can be written: No space left on device."
+    assert faults[-1][1].startswith("Make room")
+    assert any("No access key can be made for a recovery: " in found for found, _ in faults), faults
+
+
+def test_a_folder_that_cannot_be_written_to_is_found(tmp_path, lasting, disk):
+    site = Site(tmp_path, lasting)
+    disk.make_read_only()
+    faults = site.faults(prefix=disk.prefix)
+    assert faults[-1][0].endswith("nothing can be written: Read-only file system.") and "writable" in faults[-1][1]
+
+
+def test_a_small_disk_is_found(tmp_path, lasting, run, disk):
+    site = Site(tmp_path, lasting)
+    site.relay.prefix = disk.prefix
+    run(site)
+    [(found, told)] = site.faults(prefix=disk.prefix)
+    assert re.fullmatch(r"The database's disk has \d MB left\.", found) and told.startswith("Make room")

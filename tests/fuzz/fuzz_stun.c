@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "app/stun.h"
+#include "app/doctor/stun.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

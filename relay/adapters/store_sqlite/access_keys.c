@@ -112,6 +112,14 @@ int access_keys_revoke(struct access_keys *keys, const char *id_or_name, int64_t
     return r;
 }
 
+int access_keys_remove(struct access_keys *keys, const char *key_id)
+{
+    struct statement *st = statement_get(&keys->db, "DELETE FROM access_key WHERE key_id = ?");
+
+    statement_bind_text(st, key_id);
+    return statement_run(st);
+}
+
 const char *access_keys_error(const struct access_keys *keys)
 {
     return keys->db.error;

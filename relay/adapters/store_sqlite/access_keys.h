@@ -36,6 +36,9 @@ int access_keys_list(struct access_keys *keys,
 int access_keys_revoke(struct access_keys *keys, const char *id_or_name, int64_t now_ms,
                        size_t *ret_revoked);
 
+/* As if it had never been: for a key that nobody holds any more, where revoking would leave a row for ever. */
+int access_keys_remove(struct access_keys *keys, const char *key_id);
+
 const char *access_keys_error(const struct access_keys *keys); /* what the last failure was */
 
 #endif

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make(subject, issuer_key, issuer_name, public_key, authority, addresses=()):
+def make(subject, issuer_key, issuer_name, public_key, authority, addresses=(), name="localhost", days=2):
     now = datetime.datetime.utcnow()
     builder = (
         x509.CertificateBuilder()
@@ -18,21 +18,21 @@ def make(subject, issuer_key, issuer_name, public_key, authority, addresses=()):
         .issuer_name(issuer_name)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
+        .not_valid_before(now - datetime.timedelta(days=3))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
     )
     if not authority:
-        names = [x509.DNSName("localhost")]
-        names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", *addresses)]
+        names = [x509.DNSName(name)]
+        names += [x509.IPAddress(ipaddress.ip_address(a)) for a in addresses]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
 
 
 class Certificate:
-    """Files of an authority and a certificate of it; `key` decides of which kind the certificate is."""
+    """Files of an authority and a certificate of it; `key` decides of which kind the certificate is. Good for `days` from now."""
 
-    def __init__(self, folder, addresses=(), key=None):
+    def __init__(self, folder, addresses=(), key=None, name="localhost", days=2):
         self.authority = folder / "ca.pem"
         self.certificate = folder / "relay.pem"
         self.key = folder / "relay.key"
@@ -40,8 +40,9 @@ class Certificate:
         authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test authority")])
         authority = make(authority_name, authority_key, authority_name, authority_key.public_key(), True)
         key = key or ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-        leaf = make(name, authority_key, authority_name, key.public_key(), False, addresses)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        leaf = make(subject, authority_key, authority_name, key.public_key(), False, addresses if name != "localhost" else ("127.0.0.1", *addresses),
+                    name, days)
         pem = serialization.Encoding.PEM
         self.authority.write_bytes(authority.public_bytes(pem))
         self.certificate.write_bytes(leaf.public_bytes(pem))

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import re
 import socket
 import time
 
@@ -38,24 +39,30 @@ def free_port():
 class TurnServer(Process):
     """`users` are pairs of name and password; or a `secret` mints them, as the relay does. It listens from the start on."""
 
-    def __init__(self, folder, users=(), secret=None, host=None):
+    def __init__(self, folder, users=(), secret=None, host=None, tls=None):
         self.address = host.address if host else "127.0.0.1"
         self.port = TURN_PORT if host else free_port()
         accounts = [f"--user={name}:{password}" for name, password in users]
         if secret:
             accounts = ["--use-auth-secret", f"--static-auth-secret={secret}"]
+        self.tls_port = free_port() if tls else None
+        transport = [f"--cert={tls.certificate}", f"--pkey={tls.key}", f"--tls-listening-port={self.tls_port}"] if tls else ["--no-tls"]
         super().__init__([
             *(host.prefix if host else ()), "turnserver", "-n", f"--listening-ip={self.address}",
             f"--relay-ip={self.address}", f"--listening-port={self.port}",
-            "--no-tls", "--no-dtls", "--no-cli", "--allow-loopback-peers", "--realm=syncshell.test", "--lt-cred-mech",
+            *transport, "--no-dtls", "--no-cli", "--allow-loopback-peers", "--realm=syncshell.test", "--lt-cred-mech",
             *accounts, f"--userdb={folder / 'turn.db'}", f"--pidfile={folder / 'turn.pid'}", "--log-file=stdout",
             "--simple-log", "--verbose",
         ], "turn")
-        for protocol in ("UDP", "TCP"):
-            self.output.wait(where=lambda e, protocol=protocol: f"{protocol} listener opened on" in e["line"])
+        for protocol, port in (("UDP", self.port), ("TCP", self.port), *([("TCP", self.tls_port)] if tls else [])):
+            listening = re.compile(rf"{protocol} listener opened on ?: .*:{port}$")
+            self.output.wait(where=lambda e, listening=listening: listening.search(e["line"]))
 
     def lines(self, text):
         return [e["line"] for e in self.output.all() if text in e["line"]]
 
     def url(self, transport="udp"):
+        """`transport`: udp, tcp or tls."""
+        if transport == "tls":
+            return f"turns:localhost:{self.tls_port}?transport=tcp"
         return f"turn:{self.address}:{self.port}?transport={transport}"

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "app/stun.h"
+#include "app/doctor/stun.h"
 
 static const uint8_t transaction[STUN_TRANSACTION_SIZE] = "transaction";
 

@@ -66,6 +66,8 @@ static void judged_while_the_relay_runs(void **state)
                      WIRE_CODE_NONE); /* it exists: the same once more */
     assert_int_equal(access_keys_revoke(keys, "Ben", NOW_MS, &n), 0);
     assert_int_equal(n, 2);
+    assert_int_equal(access_keys_remove(keys, "k1"), 0);
+    assert_int_equal(create(f, "four", "k1", HASH_1), WIRE_CODE_BAD_ACCESS_KEY);
     (void)access_keys_close(keys);
 }
 

@@ -1,4 +1,4 @@
-#include "app/stun.h"
+#include "app/doctor/stun.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,7 +7,6 @@
 #include "adapters/crypto_openssl/crypto.h"
 
 enum {
-    HEADER_SIZE = 20,
     MAGIC = 0x2112A442,
     ATTRIBUTE_USERNAME = 0x0006,
     ATTRIBUTE_INTEGRITY = 0x0008,
@@ -46,7 +45,7 @@ static bool add(uint8_t *message, size_t *size, unsigned type, const void *value
     memset(message + *size + 4, 0, padded(length));
     memcpy(message + *size + 4, value, length);
     *size += 4 + padded(length);
-    put16(message + 2, (unsigned)(*size - HEADER_SIZE));
+    put16(message + 2, (unsigned)(*size - STUN_HEADER_SIZE));
     return true;
 }
 
@@ -80,7 +79,7 @@ int stun_request(uint8_t ret_message[STUN_MESSAGE_MAX], uint16_t type,
                  const struct stun_credentials *credentials)
 {
     static const uint8_t udp[4] = {PROTOCOL_UDP}, no_time[4] = {0};
-    size_t size = HEADER_SIZE;
+    size_t size = STUN_HEADER_SIZE;
     put16(ret_message, type);
     put16(ret_message + 2, 0);
     put16(ret_message + 4, (unsigned)MAGIC >> 16);
@@ -92,6 +91,11 @@ int stun_request(uint8_t ret_message[STUN_MESSAGE_MAX], uint16_t type,
         (void)add(ret_message, &size, ATTRIBUTE_LIFETIME, no_time, sizeof no_time);
     int r = credentials ? add_credentials(ret_message, &size, credentials) : 0;
     return r < 0 ? r : (int)size;
+}
+
+size_t stun_body_size(const uint8_t header[STUN_HEADER_SIZE])
+{
+    return get16(header + 2);
 }
 
 static bool take_text(char ret_text[STUN_TEXT_SIZE], const uint8_t *value, size_t length)
@@ -119,11 +123,11 @@ bool stun_response_parse(struct stun_response *ret_response, const uint8_t *mess
                          const uint8_t transaction[STUN_TRANSACTION_SIZE])
 {
     struct stun_response r = {0};
-    if (size < HEADER_SIZE || get16(message + 2) != size - HEADER_SIZE ||
+    if (size < STUN_HEADER_SIZE || stun_body_size(message) != size - STUN_HEADER_SIZE ||
         memcmp(message + 8, transaction, STUN_TRANSACTION_SIZE) != 0)
         return false;
     r.type = (uint16_t)get16(message);
-    for (size_t at = HEADER_SIZE; at < size;) {
+    for (size_t at = STUN_HEADER_SIZE; at < size;) {
         if (size - at < 4)
             return false;
         size_t length = get16(message + at + 2);

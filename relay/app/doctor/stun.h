@@ -1,12 +1,13 @@
 /* The few messages of STUN and TURN (RFC 8489, RFC 8656) that asking a server for an allocation takes. Pure but for the digests. */
-#ifndef RELAY_APP_STUN_H
-#define RELAY_APP_STUN_H
+#ifndef RELAY_APP_DOCTOR_STUN_H
+#define RELAY_APP_DOCTOR_STUN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
+    STUN_HEADER_SIZE = 20,
     STUN_MESSAGE_MAX = 1500,
     STUN_TEXT_SIZE = 768,
     STUN_TRANSACTION_SIZE = 12,
@@ -36,6 +37,9 @@ struct stun_response {
 int stun_request(uint8_t ret_message[STUN_MESSAGE_MAX], uint16_t type,
                  const uint8_t transaction[STUN_TRANSACTION_SIZE],
                  const struct stun_credentials *credentials);
+
+/* What a message's header announces after itself. */
+size_t stun_body_size(const uint8_t header[STUN_HEADER_SIZE]);
 
 /* False when it is not a well-formed response to that transaction. */
 bool stun_response_parse(struct stun_response *ret_response, const uint8_t *message, size_t size,

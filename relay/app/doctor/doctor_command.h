@@ -1,6 +1,6 @@
 /* `syncshell-relay doctor`: tries what members need, and says what to do about what is wrong. */
-#ifndef RELAY_APP_DOCTOR_COMMAND_H
-#define RELAY_APP_DOCTOR_COMMAND_H
+#ifndef RELAY_APP_DOCTOR_DOCTOR_COMMAND_H
+#define RELAY_APP_DOCTOR_DOCTOR_COMMAND_H
 
 struct settings;
 
