@@ -137,7 +137,7 @@ struct store_op {
     size_t max_bytes;   /* READ_*: page size; at least one entry is returned regardless */
     size_t max_rows;    /* READ_*, SWEEP */
     int64_t
-        expires_unix_ms; /* OPEN, APPEND, CHECKPOINT, RAISE_GENERATION, REDEEM_CODE: the session's idle expiry; ISSUE_CODE: the code's; ADD_INBOX:
+        expires_unix_ms; /* OPEN, APPEND, CHECKPOINT, RAISE_GENERATION, REDEEM_CODE: the session's idle expiry; ISSUE_CODE: the code's, out: of the one that is there; ADD_INBOX:
                                                 * the message's; CLOSE, REMOVE_MEMBER, EXPEL_MEMBER, DELETE_SYNCSHELL, SWEEP: the end of
                                                 * the tombstones made */
     uint64_t limit_bytes; /* APPEND: log bytes; ADD_INBOX: inbox bytes: refuse beyond */

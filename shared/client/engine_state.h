@@ -98,6 +98,7 @@ enum code_request_state {
 struct code_request {
     enum code_request_state state;
     struct recovery_code code; /* "": not made yet */
+    bool renewed;              /* the first one's time was over before the relay's answer came */
     struct cause_text cause;   /* MANUAL */
     uint64_t ticket;           /* COMMAND */
 };

@@ -113,9 +113,22 @@ void handover_stored(struct session *s, const struct message_stored *m)
     s->code = (struct code_request){.state = CODE_REQUEST_NONE};
 }
 
+/* The answer to it was lost for so long: nobody has seen it, and another one will do. Once: a relay must not keep us at it. */
+static bool renew(struct session *s, enum wire_code code)
+{
+    if (s->code.renewed || s->code.state == CODE_REQUEST_NONE ||
+        code != WIRE_CODE_RECOVERY_CODE_EXPIRED)
+        return false;
+    s->code.code.text[0] = '\0';
+    s->code.renewed = true;
+    return true;
+}
+
 bool handover_refused(struct session *s, const struct message_error *error)
 {
     struct engine *e = s->syncshell->engine;
+    if (renew(s, error->code))
+        return true;
     if (s->code.state == CODE_REQUEST_MANUAL) {
         tell_manual_alone(s);
     } else if (s->code.state == CODE_REQUEST_COMMAND) {

@@ -385,19 +385,21 @@ static void take_session(struct fetcher *fetcher, const syncshell_event *event)
     begin(fetcher, "resumed");
 }
 
-/* The session may have come before the answer was lost. */
-static void take_refusal(struct fetcher *fetcher, const syncshell_event *event)
+/* The session comes before the answer or after it; or it came in an earlier process. */
+static void take_redeemed(struct fetcher *fetcher, const syncshell_event *event)
 {
-    struct takeover *takeover = &fetcher->takeover;
+    bool failed = syncshell_event_get_type(event) == SYNCSHELL_EVENT_REQUEST_FAILED;
+    const char *session_id, *peer_id;
+    bool there = takeover_answered(&fetcher->takeover, event, &session_id, &peer_id);
 
     if (fetcher->session_id)
         return;
-    if (!takeover_refused(takeover, event)) {
+    if (there) {
+        use_session(fetcher, session_id, peer_id);
+        begin(fetcher, "taken over");
+    } else if (failed) {
         app_quit(fetcher->app, 1);
-        return;
     }
-    use_session(fetcher, takeover->stray_id, takeover->stray_peer_id);
-    begin(fetcher, "taken over");
 }
 
 void fetcher_issue_code(struct fetcher *fetcher)
@@ -434,9 +436,9 @@ void fetcher_event(struct fetcher *fetcher, const syncshell_event *event)
     } else if (type == SYNCSHELL_EVENT_SYNCSHELL_READY) {
         fetcher->ready = true;
         choose(fetcher);
-    } else if (type == SYNCSHELL_EVENT_REQUEST_FAILED && fetcher->takeover.ticket &&
+    } else if (fetcher->takeover.ticket &&
                syncshell_event_ticket(event) == fetcher->takeover.ticket) {
-        take_refusal(fetcher, event);
+        take_redeemed(fetcher, event);
     } else if (type == SYNCSHELL_EVENT_MEMBERSHIP_ENDED) {
         app_quit(fetcher->app, 1);
     } else if (type == SYNCSHELL_EVENT_SESSION_OPENED || type == SYNCSHELL_EVENT_SESSION_RESUMED) {

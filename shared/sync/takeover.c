@@ -68,7 +68,8 @@ int takeover_init(struct takeover *takeover, struct app *app)
 {
     char own_id[SYNCSHELL_PEER_ID_SIZE], digest[HASH_TEXT_SIZE];
 
-    *takeover = (struct takeover){.app = app};
+    *takeover = (struct takeover){
+        .app = app, .strays = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free)};
     if (syncshell_client_peer_id(app->client, own_id, sizeof(own_id)) || hash_text(own_id, digest))
         return -EIO;
     g_snprintf(takeover->own_prefix, sizeof(takeover->own_prefix), TRANSFER_SESSION_PREFIX "%.*s-",
@@ -79,8 +80,8 @@ int takeover_init(struct takeover *takeover, struct app *app)
 
 void takeover_deinit(struct takeover *takeover)
 {
-    g_free(takeover->stray_id);
-    g_free(takeover->stray_peer_id);
+    if (takeover->strays)
+        g_hash_table_unref(takeover->strays);
 }
 
 bool takeover_takes(struct takeover *takeover, const char *session_id, const char *peer_id)
@@ -93,12 +94,7 @@ bool takeover_takes(struct takeover *takeover, const char *session_id, const cha
         mark_write(takeover, session_id);
         return true;
     }
-    if (!takeover->stray_id || strcmp(takeover->stray_id, session_id) != 0)
-        takeover->n_strays++;
-    g_free(takeover->stray_id);
-    g_free(takeover->stray_peer_id);
-    takeover->stray_id = g_strdup(session_id);
-    takeover->stray_peer_id = g_strdup(peer_id);
+    g_hash_table_replace(takeover->strays, g_strdup(session_id), g_strdup(peer_id));
     return false;
 }
 
@@ -126,14 +122,28 @@ bool takeover_redeem(struct takeover *takeover, const char *syncshell_id)
     return true;
 }
 
-bool takeover_refused(struct takeover *takeover, const syncshell_event *event)
+bool takeover_answered(struct takeover *takeover, const syncshell_event *event,
+                       const char **ret_session_id, const char **ret_peer_id)
 {
-    bool used = strcmp(app_text(event, SYNCSHELL_FIELD_CODE), "recovery_code_used") == 0;
+    const char *session_id = app_text(event, SYNCSHELL_FIELD_SESSION_ID);
+    gpointer key = NULL, value = NULL;
 
     takeover->ticket = 0;
-    if (!used || takeover->n_strays != 1)
+    if (syncshell_event_get_type(event) != SYNCSHELL_EVENT_CODE_REDEEMED)
         return false;
-    mark_write(takeover, takeover->stray_id);
+    if (!is_stray(takeover, session_id)) {
+        output_failure(
+            "The code is this device's own, or of another program: fetch without it (%s).",
+            session_id);
+        app_quit(takeover->app, 1);
+        return false;
+    }
+    if (strcmp(takeover->marked, session_id) != 0)
+        mark_write(takeover, session_id); /* if it was not told yet, it is known by that */
+    if (!g_hash_table_lookup_extended(takeover->strays, session_id, &key, &value))
+        return false;
+    *ret_session_id = key;
+    *ret_peer_id = value;
     return true;
 }
 

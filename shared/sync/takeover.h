@@ -2,7 +2,8 @@
  *
  * Sessions carry in their ids which device began them, and for which folder; one that was handed over is of another device and folder,
  * so which it is, is written into the folder before anything else is done with it. What a kill between the relay's yes and that
- * line leaves is found again by the same command: the code has been used, and there is one session here of another device. */
+ * line leaves is found again by the same command: the relay says once more which session the code was for, or, when it moved on since,
+ * that the code was used. */
 #ifndef SHARED_SYNC_TAKEOVER_H
 #define SHARED_SYNC_TAKEOVER_H
 
@@ -17,10 +18,8 @@ struct takeover {
     struct app *app;
     char own_prefix[TAKEOVER_PREFIX_SIZE]; /* of the ids of this device's own sessions */
     char marked[SYNCSHELL_ID_SIZE];        /* the session that goes on in this folder; "": none */
-    char *stray_id;                        /* one of another device; NULL: none yet */
-    char *stray_peer_id;                   /* who provides it */
-    unsigned int n_strays;
-    uint64_t ticket; /* of the code that is being redeemed; 0: none */
+    GHashTable *strays;                    /* sessions of other devices by id: who provides them */
+    uint64_t ticket;                       /* of the code that is being redeemed; 0: none */
     bool asked;
 };
 
@@ -34,8 +33,10 @@ bool takeover_takes(struct takeover *takeover, const char *session_id, const cha
 /* Redeems the code of the command line, once. False when there is none: another session is wanted. */
 bool takeover_redeem(struct takeover *takeover, const char *syncshell_id);
 
-/* The code was refused. True when the session that it was for is here all the same: `stray_id`. */
-bool takeover_refused(struct takeover *takeover, const syncshell_event *event);
+/* What became of the code, CODE_REDEEMED or REQUEST_FAILED: the session that goes on here if it was told already, and who provides it
+ * (borrowed). False: it comes yet, or, after a failure, there is none. */
+bool takeover_answered(struct takeover *takeover, const syncshell_event *event,
+                       const char **ret_session_id, const char **ret_peer_id);
 
 void takeover_over(struct takeover *takeover); /* the session has ended */
 

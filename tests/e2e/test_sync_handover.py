@@ -99,12 +99,16 @@ def test_killed_in_the_middle_the_device_goes_on_by_the_same_command(trio):
     trio.check_copied()
 
 
-def test_killed_before_it_knew_what_it_had_redeemed(trio):
-    """Redeemed by another command stands for: the answer of the relay was lost with the process."""
+@pytest.mark.parametrize("settled", [False, True])
+def test_killed_before_it_knew_what_it_had_redeemed(trio, settled):
+    """Redeemed by another command stands for: the answer of the relay was lost with the process. `settled`: the session's log has been
+    read since."""
     share, fetch = trio.start("share"), trio.fetch()
     rests_half_way(trio, share, fetch)
     code = code_of(fetch)
-    syncshell("redeem", code, "--state", trio.folder / "device")
+    session = syncshell("redeem", code, "--state", trio.folder / "device").stdout.strip()
+    while settled and session not in syncshell("sessions", "--state", trio.folder / "device").stdout:
+        pass
     device = trio.take_over(code)
     goes_on(share, device)
     assert device.wait() == 0
@@ -122,6 +126,17 @@ def test_five_failed_attempts_show_the_code(trio):
     assert device.wait() == 0
     assert fetch.wait() == 1
     trio.check_copied()
+
+
+def test_a_code_of_the_device_itself_ends_it(trio):
+    share, fetch = trio.start("share"), trio.fetch()
+    rests_half_way(trio, share, fetch)
+    code = code_of(fetch)
+    fetch.kill()
+    again = Sync("fetch", trio.copy, trio.folder / "fetch", "--redeem", code)
+    trio.processes.append(again)
+    assert again.wait() == 1
+    assert any("own" in line for line in again.errors), again.errors
 
 
 def test_a_wrong_code_ends_it(trio):

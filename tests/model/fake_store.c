@@ -400,9 +400,20 @@ static void issue_code(struct shell *s, struct session *session, struct store_op
         op->code = WIRE_CODE_NOT_PARTICIPANT;
         return;
     }
-    op->duplicate = find_code(s, op, &holder) != NULL;
-    if (op->duplicate)
+    const struct code *there = find_code(s, op, &holder);
+    if (there && (holder != session || *there->redeemed_by.text)) {
+        op->code = WIRE_CODE_RECOVERY_CODE_USED;
         return;
+    }
+    if (there && there->expires_unix_ms <= op->now.unix_ms) {
+        op->code = WIRE_CODE_RECOVERY_CODE_EXPIRED;
+        return;
+    }
+    op->duplicate = there != NULL;
+    if (there) {
+        op->expires_unix_ms = there->expires_unix_ms;
+        return;
+    }
     end_codes(session, op->now.unix_ms);
     session->codes = grown(session->codes, session->n_codes, sizeof *session->codes);
     session->codes[session->n_codes++] =

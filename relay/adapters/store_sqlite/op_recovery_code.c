@@ -101,14 +101,19 @@ static int refuse_taken(struct db *db, struct store_op *op)
     return r < 0 ? r : 0;
 }
 
-/* It is there already: as when the request is repeated. A code is made once in a world, so anything else is a fault. */
+/* It is there already: as when the request is repeated, which makes it no younger and does not bring it back when another one has taken its
+ * place. A code is made once in a world, so anything else is a fault. */
 static void issue_again(struct store_op *op, const struct code_row *code,
                         const struct session_row *row)
 {
-    if (code->session == row->id && *code->redeemed_by.text == '\0')
-        op->duplicate = true;
-    else
+    if (code->session != row->id || *code->redeemed_by.text) {
         op->code = WIRE_CODE_RECOVERY_CODE_USED;
+    } else if (code->expires_unix_ms <= op->now.unix_ms) {
+        op->code = WIRE_CODE_RECOVERY_CODE_EXPIRED;
+    } else {
+        op->duplicate = true;
+        op->expires_unix_ms = code->expires_unix_ms;
+    }
 }
 
 int op_issue_code(struct db *db, struct store_op *op)

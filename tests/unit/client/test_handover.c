@@ -108,6 +108,31 @@ static void test_a_code_on_demand(void **state)
     scene_silence(s);
 }
 
+static void test_a_code_that_is_too_old_when_it_is_answered(void **state)
+{
+    struct scene *s = *state;
+    s->hears_codes = true;
+    scene_session(s, true);
+    issue(s);
+    const struct message_issue_recovery_code first =
+        scene_hear(s, MESSAGE_ISSUE_RECOVERY_CODE)->issue_recovery_code;
+    scene_error(s, &first.message_id, WIRE_CODE_RECOVERY_CODE_EXPIRED);
+    station_expect_none(&s->station);
+    const struct message_issue_recovery_code again =
+        scene_hear(s, MESSAGE_ISSUE_RECOVERY_CODE)->issue_recovery_code;
+    assert_string_not_equal(again.code_sha256.text, first.code_sha256.text);
+    stored(s, &again.message_id);
+    expect_code(s, station_expect(&s->station, SYNCSHELL_EVENT_RECOVERY_CODE), &again.code_sha256);
+    issue(s);
+    for (int i = 0; i < 2; i++) { /* a relay that always says so is not asked for ever */
+        const struct message_issue_recovery_code m =
+            scene_hear(s, MESSAGE_ISSUE_RECOVERY_CODE)->issue_recovery_code;
+        scene_error(s, &m.message_id, WIRE_CODE_RECOVERY_CODE_EXPIRED);
+    }
+    expect_failure(s, "recovery_code_expired");
+    scene_silence(s);
+}
+
 static void test_not_by_the_provider(void **state)
 {
     struct scene *s = *state;
@@ -290,6 +315,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_a_code_on_demand),
+        SCENE_TEST(test_a_code_that_is_too_old_when_it_is_answered),
         SCENE_TEST(test_not_by_the_provider),
         SCENE_TEST(test_a_code_that_the_session_does_not_live_to_see),
         SCENE_TEST(test_the_former_joiner_hears_it),

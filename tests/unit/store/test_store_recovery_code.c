@@ -154,6 +154,26 @@ static void a_hash_is_its_syncshells_own(void **state)
     expect_joiner(f, PEER_C, PEER_A);
 }
 
+/* Asked for again, for want of an answer, it is valid for what is left of its time; and not any more when that is over, or when another
+ * one has taken its place. */
+static void a_repetition_makes_it_no_younger(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    (void)fixture_new(f, make_issue(PEER_A, CODE_1));
+    op = at(make_issue(PEER_A, CODE_1), NOW_MS + TTL_MS - 1);
+    op->expires_unix_ms = NOW_MS + 2 * TTL_MS;
+    op = fixture_run(f, op);
+    assert_true(op->code == WIRE_CODE_NONE && op->duplicate);
+    assert_int_equal(op->expires_unix_ms, NOW_MS + TTL_MS);
+    (void)store_op_free(op);
+    assert_int_equal(fixture_code(f, at(make_issue(PEER_A, CODE_1), NOW_MS + TTL_MS)),
+                     WIRE_CODE_RECOVERY_CODE_EXPIRED);
+    (void)fixture_new(f, make_issue(PEER_A, CODE_2));
+    assert_int_equal(fixture_code(f, make_issue(PEER_A, CODE_1)), WIRE_CODE_RECOVERY_CODE_EXPIRED);
+}
+
 static void codes_end(void **state)
 {
     struct fixture *f = *state;
@@ -222,6 +242,8 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(who_may_not, setup_session, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_hash_is_its_syncshells_own, setup_session,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_repetition_makes_it_no_younger, setup_session,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(codes_end, setup_session, fixture_teardown),
         cmocka_unit_test_setup_teardown(few_are_kept_and_none_for_long, setup_session,
