@@ -75,6 +75,7 @@ void server_options_core(struct core_config *ret_config, const struct settings *
     ret_config->joined_max = u32(s->joined_max);
     ret_config->pending_ops_max = u32(s->pending_requests_max);
     ret_config->session_log_bytes_max = s->session_log_bytes_max;
+    ret_config->syncshell_log_bytes_max = s->syncshell_log_bytes_max;
     ret_config->inbox_bytes_max = s->inbox_bytes_max;
     ret_config->inbox_messages_max = u32(s->inbox_messages_max);
     ret_config->attempt_bytes_max = u32(s->attempt_bytes_max);

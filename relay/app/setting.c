@@ -69,8 +69,10 @@ const struct setting setting_table[] = {
      .min = 1, .max = 1000000, .help = "Connections at the same time; more are refused."},
     {"limits.members_max", SETTING_INTEGER, AT(members_max), .default_value = 128, .min = 2,
      .max = 128, .reloadable = true, .help = "Members of one syncshell."},
-    {"limits.sessions_max", SETTING_INTEGER, AT(sessions_max), .default_value = 256, .min = 1,
-     .max = 100000, .reloadable = true, .help = "Open recovery sessions of one syncshell."},
+    {"limits.sessions_max", SETTING_INTEGER, AT(sessions_max), .default_value = 512, .min = 1,
+     .max = 100000, .reloadable = true,
+     .help =
+         "Open recovery sessions of one syncshell. No member may have opened more than are then left."},
     {"limits.joined_max", SETTING_INTEGER, AT(joined_max), .default_value = 32, .min = 1,
      .max = 1000, .reloadable = true, .help = "Syncshells that one connection may join."},
     {"limits.pending_requests_max", SETTING_INTEGER, AT(pending_requests_max), .default_value = 64,
@@ -79,12 +81,21 @@ const struct setting setting_table[] = {
     {"limits.session_log_bytes_max", SETTING_INTEGER, AT(session_log_bytes_max),
      .default_value = 16 * MEBIBYTE, .min = MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
      .help = "Bytes of one session's progress log before a checkpoint is asked for."},
+    {"limits.syncshell_log_bytes_max", SETTING_INTEGER, AT(syncshell_log_bytes_max),
+     .default_value = 128 * MEBIBYTE, .min = MEBIBYTE, .max = 1048576 * MEBIBYTE,
+     .reloadable = true,
+     .help =
+         "Bytes of the logs of one syncshell's sessions. Half of them is set aside in equal parts for limits.sessions_max "
+         "sessions; what a log has beyond its part comes out of the other half, of which the logs of one member may have no "
+         "more than is then left."},
     {"limits.inbox_bytes_max", SETTING_INTEGER, AT(inbox_bytes_max), .default_value = 16 * MEBIBYTE,
      .min = MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
-     .help = "Unacknowledged bytes in one member's inbox."},
-    {"limits.inbox_messages_max", SETTING_INTEGER, AT(inbox_messages_max), .default_value = 256,
+     .help =
+         "Unacknowledged bytes in one member's inbox. No other member's may be more than are then left."},
+    {"limits.inbox_messages_max", SETTING_INTEGER, AT(inbox_messages_max), .default_value = 512,
      .min = 1, .max = 100000, .reloadable = true,
-     .help = "Unacknowledged messages in one member's inbox."},
+     .help =
+         "Unacknowledged messages in one member's inbox. No other member's may be more than are then left."},
     {"limits.attempt_bytes_max", SETTING_INTEGER, AT(attempt_bytes_max),
      .default_value = 256 * 1024, .min = 65536, .max = 16 * MEBIBYTE, .reloadable = true,
      .help = "Bytes of offer, answer and candidates that one attempt may have held."},

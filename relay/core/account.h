@@ -16,7 +16,7 @@
  * guess.h.
  *
  * What is in the store is counted there, inside the transaction that would add to it (limit_rows, limit_bytes of an
- * operation): that count survives restarts, and no second one can come to differ from it.
+ * operation), and shared by the same rule: that count survives restarts, and no second one can come to differ from it.
  *
  * Accounts of addresses and peers are remembered for a while when nobody refers to them any more, because of what they did:
  * at most remembered_max, those that failed to prove something longest. */

@@ -23,6 +23,15 @@ static enum wire_code check_open(const struct request *r)
     return WIRE_CODE_NONE;
 }
 
+/* Half of the room is set aside, in equal parts, so that a session of usual size needs nothing of what others may have used
+ * up, and costs no look at them. */
+static void limit_log(struct store_op *op, const struct core_config *config)
+{
+    op->limit_bytes = config->session_log_bytes_max;
+    op->part_bytes = config->syncshell_log_bytes_max / 2 / config->sessions_max;
+    op->pool_bytes = config->syncshell_log_bytes_max - op->part_bytes * config->sessions_max;
+}
+
 void session_open_request(const struct request *r)
 {
     const struct message_session_open *m = &r->message->session_open;
@@ -43,7 +52,7 @@ void session_open_request(const struct request *r)
     op->body_format = m->body_format;
     op->expires_unix_ms = core_wall_after_ms(r->core, config->session_ttl_ms);
     op->limit_rows = config->sessions_max;
-    op->limit_bytes = config->session_log_bytes_max;
+    limit_log(op, config);
     request_issue(r, op);
 }
 
@@ -116,7 +125,7 @@ void session_entry_request(const struct request *r)
     op->base_version = m->base_version;
     op->body_format = m->body_format;
     op->expires_unix_ms = core_wall_after_ms(r->core, r->core->config.session_ttl_ms);
-    op->limit_bytes = r->core->config.session_log_bytes_max;
+    limit_log(op, &r->core->config);
     request_issue(r, op);
 }
 

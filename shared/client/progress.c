@@ -387,6 +387,12 @@ static void log_full(struct session *s, const struct message_error *error)
                       s->id.text);
 }
 
+bool progress_is_full(enum wire_code code)
+{
+    return code == WIRE_CODE_SESSION_FULL || code == WIRE_CODE_LOG_SHARE ||
+           code == WIRE_CODE_SYNCSHELL_QUOTA;
+}
+
 void progress_refused(struct session *s, const struct message_error *error)
 {
     if (error->code == WIRE_CODE_VERSION_CONFLICT && error->has_version) {
@@ -394,7 +400,7 @@ void progress_refused(struct session *s, const struct message_error *error)
             session_pause(s, error); /* somebody else writes too: not as fast as the wire */
         s->conflicted = true;
         progress_checkpoint(s, error->version);
-    } else if (error->code == WIRE_CODE_SESSION_FULL) {
+    } else if (progress_is_full(error->code)) {
         log_full(s, error);
     } else {
         struct engine *e = s->syncshell->engine;

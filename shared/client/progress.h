@@ -24,6 +24,9 @@ void progress_pump(struct session *s);
 void progress_stored(struct session *s, const struct message_stored *m);
 void progress_refused(struct session *s, const struct message_error *error);
 
+/* Codes for which a checkpoint makes room. */
+bool progress_is_full(enum wire_code code);
+
 /* The relay's log is not what we thought: replace it as a whole on top of `version`. */
 void progress_checkpoint(struct session *s, uint64_t version);
 

@@ -373,7 +373,8 @@ void session_refused(struct session *s, const struct request *r, const struct me
         report_refused(s, r, error);
     } else if (r->kind == REQUEST_ICE && !gone) {
         ice_refused(s, r, error);
-    } else if (error->retryable) {
+    } else if (error->retryable &&
+               !(r->kind == REQUEST_PROGRESS && progress_is_full(error->code))) {
         session_pause(s, error);
     } else if (gone) {
         session_closed(s, s->ticket, s->outcome,

@@ -53,7 +53,12 @@
     X(RELAY_BUSY, "relay_busy", true, 4009, "the relay has no memory to spare")                   \
     X(ADDRESS_QUOTA, "address_quota", true, 4010, "this address makes the relay hold too much")   \
     X(PEER_QUOTA, "peer_quota", true, 4011, "this peer makes the relay hold too much")            \
-    X(SYNCSHELL_QUOTA, "syncshell_quota", true, 0, "the syncshell makes the relay hold too much") \
+    X(SYNCSHELL_QUOTA, "syncshell_quota", true, 0, "the syncshell has stored what it may")        \
+    X(SESSIONS_SHARE, "sessions_share", true, 0,                                                  \
+      "this peer has opened its share of the syncshell's sessions")                               \
+    X(LOG_SHARE, "log_share", false, 0,                                                           \
+      "this peer's logs have their share of the syncshell's room: send a checkpoint")             \
+    X(INBOX_SHARE, "inbox_share", true, 0, "this peer has its share of the target's inbox")       \
     X(TOO_MANY_JOINS, "too_many_joins", true, 0,                                                  \
       "too many requests to authenticate, create, join or leave in a short time")                 \
     X(TOO_MANY_SIGNALS, "too_many_signals", true, 0,                                              \

@@ -330,23 +330,88 @@ async def a_full_syncshell(world, owner, other, group):
     await fourth.close()
 
 
+async def open_session(peer, group, provider):
+    return await answer(peer, "SessionOpen", syncshellId=group.id, recoverySessionId=secrets.token_hex(8),
+                        joinerPeerId=peer.id, providerPeerId=provider.id)
+
+
+@contextlib.asynccontextmanager
+async def third_member(world, group):
+    third = await away(world).connect()
+    await third.join(group)
+    yield third
+    await third.close()
+
+
 @case(limits_sessions_max=4)
-async def too_many_sessions(world, owner, other, group):
-    await asked_until("too_many_sessions", lambda: answer(
-        other, "SessionOpen", syncshellId=group.id, recoverySessionId=secrets.token_hex(8), joinerPeerId=other.id,
-        providerPeerId=owner.id), 5)
+async def one_member_opens_all_sessions(world, owner, other, group):
+    """Its share is half of what there is; who comes later has half of what is left, and at least one."""
+    async with third_member(world, group) as third:
+        paced(await asked_until("sessions_share", lambda: open_session(other, group, owner), 3))
+        assert (await open_session(owner, group, other))["type"] == "Stored"
+        assert (await open_session(third, group, other))["type"] == "Stored"
+        assert (await open_session(third, group, other))["code"] == "too_many_sessions"
+        await other.ask("SessionClose", "Stored", syncshellId=group.id, recoverySessionId=SESSION, outcome="completed")
+        assert (await open_session(third, group, other))["code"] == "sessions_share"
 
 
-@case(limits_inbox_messages_max=5)
+@case(limits_inbox_messages_max=4)
+async def one_member_fills_an_inbox(world, owner, other, group):
+    """Whoever else writes to it finds room; and so does the first one when its messages are acknowledged."""
+    async with third_member(world, group) as third:
+        await third.open_session(group, "thirds", third.id, owner.id)
+        await owner.close()
+        paced(await asked_until("inbox_share", lambda: answer(
+            other, "RecoveryRequest", b"x" * 50, **other.route(group, owner.id, SESSION)), 4))
+        await third.ask("RecoveryRequest", "Stored", b"x" * 50, **third.route(group, owner.id, "thirds"))
+        await owner.connect()
+        joined = await owner.join(group)
+        await owner.ask("AckInbox", "Stored", syncshellId=group.id, inboxSeq=joined["inboxHead"])
+        await other.ask("RecoveryRequest", "Stored", b"x" * 50, **other.route(group, owner.id, SESSION))
+
+
+@case(limits_inbox_messages_max=2)
 async def a_full_inbox(world, owner, other, group):
-    await owner.close()
-    reply = await asked_until("inbox_full", lambda: answer(
-        other, "RecoveryRequest", b"x" * 50, **other.route(group, owner.id, SESSION)), 7)
-    assert reply["retryable"] is True
-    await owner.connect()
-    await owner.join(group)
-    await owner.ask("AckInbox", "Stored", syncshellId=group.id, inboxSeq=5)
-    await other.ask("RecoveryRequest", "Stored", b"x" * 50, **other.route(group, owner.id, SESSION))
+    async with third_member(world, group) as third:
+        await third.open_session(group, "thirds", third.id, owner.id)
+        await owner.close()
+        await other.ask("RecoveryRequest", "Stored", b"x" * 50, **other.route(group, owner.id, SESSION))
+        await third.ask("RecoveryRequest", "Stored", b"x" * 50, **third.route(group, owner.id, "thirds"))
+        for peer, session in ((other, SESSION), (third, "thirds")):
+            reply = await answer(peer, "RecoveryRequest", b"x" * 50, **peer.route(group, owner.id, session))
+            assert reply["code"] == "inbox_full" and reply["retryable"] is True
+        await owner.connect()
+        await owner.join(group)
+        await owner.ask("AckInbox", "Stored", syncshellId=group.id, inboxSeq=2)
+        await other.ask("RecoveryRequest", "Stored", b"x" * 50, **other.route(group, owner.id, SESSION))
+
+
+@case(limits_inbox_bytes_max=1048576)
+async def one_member_takes_an_inbox_s_bytes(world, owner, other, group):
+    async with third_member(world, group) as third:
+        await third.open_session(group, "thirds", third.id, owner.id)
+        await owner.close()
+        await asked_until("inbox_share", lambda: answer(
+            other, "RecoveryRequest", b"x" * 100_000, **other.route(group, owner.id, SESSION)), 7)
+        await third.ask("RecoveryRequest", "Stored", b"x" * 400_000, **third.route(group, owner.id, "thirds"))
+
+
+@case(limits_syncshell_log_bytes_max=1048576, limits_sessions_max=8)
+async def one_member_s_logs_take_all_the_room(world, owner, other, group):
+    """Half of it is set aside for each session; of the rest whoever comes later finds half."""
+    async def entry(peer, session, version, size):
+        return await answer(peer, "SessionProgress", b"x" * size, baseVersion=version, syncshellId=group.id,
+                            recoverySessionId=session, bodyFormat="sealed")
+    async with third_member(world, group) as third:
+        version = itertools.count(1)
+        reply = await asked_until("log_share", lambda: entry(other, SESSION, next(version), 60_000), 9)
+        assert reply["retryable"] is False
+        await third.open_session(group, "thirds", third.id, owner.id)
+        assert (await entry(third, "thirds", 1, 65_536 + 120_000))["type"] == "Stored"
+        assert (await entry(third, "thirds", 2, 200_000))["code"] == "syncshell_quota"
+        await other.ask("SessionCheckpoint", "Stored", b"x", baseVersion=next(version) - 1, syncshellId=group.id,
+                        recoverySessionId=SESSION, bodyFormat="sealed")
+        assert (await entry(third, "thirds", 2, 60_000))["type"] == "Stored"
 
 
 @case(limits_session_log_bytes_max=1048576)

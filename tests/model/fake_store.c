@@ -19,6 +19,7 @@ struct code {
 
 struct session {
     struct store_session stored;
+    struct wire_peer_id opened_by;
     struct code *codes;
     size_t n_codes;
     uint64_t cause_generation;
@@ -263,12 +264,56 @@ static void add_entry(struct session *s, struct store_op *op)
     op->ret_version = e->meta.version;
 }
 
-static size_t open_sessions(const struct shell *s)
+/* Of `peer`, or of everybody (NULL). */
+static size_t open_sessions(const struct shell *s, const char *peer)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->n_sessions; i++)
-        n += s->sessions[i].stored.summary.state == SESSION_STATE_OPEN;
+        n += s->sessions[i].stored.summary.state == SESSION_STATE_OPEN &&
+             (!peer || strcmp(s->sessions[i].opened_by.text, peer) == 0);
     return n;
+}
+
+/* Beyond the first thing nobody has more than what is then left. */
+static bool is_share(uint64_t max, uint64_t all, uint64_t own, uint64_t more)
+{
+    return own == 0 || all + own + 2 * more <= max;
+}
+
+static size_t log_bytes(const struct session *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_entries; i++)
+        n += s->entries[i].meta.size_bytes;
+    return n;
+}
+
+static size_t from_pool(const struct store_op *op, size_t bytes)
+{
+    return bytes > op->part_bytes ? bytes - op->part_bytes : 0;
+}
+
+/* A session's log (NULL: a new one's) is to become that large. A model's closed sessions have no entries. */
+static bool admit_log(const struct shell *s, const struct session *session, struct store_op *op,
+                      size_t bytes)
+{
+    size_t has = session ? from_pool(op, log_bytes(session)) : 0;
+    size_t wants = from_pool(op, bytes);
+    size_t all = 0, own = 0;
+    for (size_t i = 0; i < s->n_sessions; i++) {
+        size_t n = from_pool(op, log_bytes(&s->sessions[i]));
+        all += n;
+        if (strcmp(s->sessions[i].stored.summary.joiner_peer_id.text, op->peer_id.text) == 0)
+            own += n;
+    }
+    if (op->pool_bytes == 0 || wants <= has)
+        return true;
+    if (all + wants - has > op->pool_bytes)
+        op->code = WIRE_CODE_SYNCSHELL_QUOTA;
+    else if (!is_share(op->pool_bytes, all, own, wants - has) ||
+             (!session && strcmp(op->joiner_peer_id.text, op->peer_id.text) != 0))
+        op->code = WIRE_CODE_LOG_SHARE;
+    return op->code == WIRE_CODE_NONE;
 }
 
 static void open_session(struct shell *s, struct store_op *op)
@@ -286,29 +331,28 @@ static void open_session(struct shell *s, struct store_op *op)
             op->duplicate = true;
         return;
     }
-    if (open_sessions(s) >= op->limit_rows) {
+    size_t n_open = open_sessions(s, NULL);
+    if (n_open >= op->limit_rows)
         op->code = WIRE_CODE_TOO_MANY_SESSIONS;
+    else if (!is_share(op->limit_rows, n_open, open_sessions(s, op->peer_id.text), 1))
+        op->code = WIRE_CODE_SESSIONS_SHARE;
+    else
+        admit_log(s, NULL, op, op->frame->size - op->body_offset);
+    if (op->code != WIRE_CODE_NONE)
         return;
-    }
     s->sessions = grown(s->sessions, s->n_sessions, sizeof *s->sessions);
     session = &s->sessions[s->n_sessions++];
     session->stored.summary.recovery_session_id = op->recovery_session_id;
     session->stored.summary.joiner_peer_id = op->joiner_peer_id;
     session->stored.summary.provider_peer_id = op->provider_peer_id;
     session->stored.summary.state = SESSION_STATE_OPEN;
+    session->opened_by = op->peer_id;
     add_entry(session, op);
 }
 
-static size_t log_bytes(const struct session *s)
+static void write_entry(const struct shell *shell, struct session *s, struct store_op *op)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < s->n_entries; i++)
-        n += s->entries[i].meta.size_bytes;
-    return n;
-}
-
-static void write_entry(struct session *s, struct store_op *op)
-{
+    size_t size = op->frame->size - op->body_offset;
     for (size_t i = 0; i < s->n_entries; i++) {
         if (strcmp(s->entries[i].message_id.text, op->message_id.text) == 0) {
             op->duplicate = true;
@@ -320,11 +364,13 @@ static void write_entry(struct session *s, struct store_op *op)
     if (op->base_version != s->stored.summary.version) {
         op->code = WIRE_CODE_VERSION_CONFLICT;
     } else if (op->kind == STORE_CHECKPOINT) {
+        if (!admit_log(shell, s, op, size))
+            return;
         session_clear(s);
         add_entry(s, op);
-    } else if (log_bytes(s) + op->frame->size - op->body_offset > op->limit_bytes) {
+    } else if (log_bytes(s) + size > op->limit_bytes) {
         op->code = WIRE_CODE_SESSION_FULL;
-    } else {
+    } else if (admit_log(shell, s, op, log_bytes(s) + size)) {
         add_entry(s, op);
     }
 }
@@ -445,6 +491,8 @@ static void redeem_code(struct shell *s, struct store_op *op)
     if (op->code != WIRE_CODE_NONE || op->duplicate)
         return;
     former_add(&session->stored.former, &summary->joiner_peer_id);
+    if (strcmp(session->opened_by.text, summary->joiner_peer_id.text) == 0)
+        session->opened_by = op->peer_id;
     summary->joiner_peer_id = op->peer_id;
     summary->cause = (struct cause_text){""};
     summary->generation += STORE_HANDOVER_GENERATIONS;
@@ -471,7 +519,7 @@ static void on_session(struct shell *s, struct store_op *op)
     else if (op->kind == STORE_READ_SNAPSHOT)
         read_snapshot(session, op);
     else if (op->kind != STORE_RAISE_GENERATION)
-        write_entry(session, op);
+        write_entry(s, session, op);
     else if (session->stored.summary.generation < op->generation)
         session->stored.summary.generation = op->generation;
 }
@@ -530,8 +578,8 @@ static void owner_operation(struct shell *s, struct store_op *op)
 static void add_inbox(struct shell *s, struct store_op *op)
 {
     struct inhabitant *m = find_member(s, op->target_peer_id.text);
-    size_t rows = 0;
-    size_t bytes = op->frame->size;
+    size_t rows = 0, own_rows = 0;
+    size_t bytes = 0, own_bytes = 0;
     if (!find_member(s, op->peer_id.text)) {
         op->code = WIRE_CODE_NOT_JOINED;
         return;
@@ -542,19 +590,24 @@ static void add_inbox(struct shell *s, struct store_op *op)
     }
     for (size_t i = 0; i < m->n_letters; i++) {
         const struct letter *l = &m->letters[i];
-        if (strcmp(l->message_id.text, op->message_id.text) == 0 &&
-            strcmp(l->source.text, op->peer_id.text) == 0) {
+        bool own = strcmp(l->source.text, op->peer_id.text) == 0;
+        if (own && strcmp(l->message_id.text, op->message_id.text) == 0) {
             op->duplicate = true;
             op->ret_seq = l->seq;
             return;
         }
         rows += l->frame != NULL;
         bytes += l->frame ? l->size : 0;
+        own_rows += own && l->frame != NULL;
+        own_bytes += own && l->frame ? l->size : 0;
     }
-    if (rows >= op->limit_rows || bytes > op->limit_bytes) {
+    if (rows >= op->limit_rows || bytes + op->frame->size > op->limit_bytes)
         op->code = WIRE_CODE_INBOX_FULL;
+    else if (!is_share(op->limit_rows, rows, own_rows, 1) ||
+             !is_share(op->limit_bytes, bytes, own_bytes, op->frame->size))
+        op->code = WIRE_CODE_INBOX_SHARE;
+    if (op->code != WIRE_CODE_NONE)
         return;
-    }
     m->letters = grown(m->letters, m->n_letters, sizeof *m->letters);
     struct letter *l = &m->letters[m->n_letters++];
     op->ret_seq = l->seq = ++m->stored.inbox_head;

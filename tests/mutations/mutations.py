@@ -338,14 +338,29 @@ MUTATIONS = [
         ["core_holding"]),
     Mutation(
         "a_message_too_many", "P6", "one more message than the limit is held", STORE + "op_inbox.c",
-        "statement_uint(st, 0) >= op->limit_rows)",
-        "statement_uint(st, 0) > op->limit_rows)",
+        "share_fits(op->limit_rows, all->rows, own->rows, 1)",
+        "share_fits(op->limit_rows, all->rows, own->rows, 0)",
         ["store_inbox"]),
+    Mutation(
+        "one_sender_fills_an_inbox", "P6", "a member may fill another's inbox alone", STORE + "op_inbox.c",
+        "if (r == 0 && !inbox_fits(op, &all, &own))",
+        "if (r == 0 && !inbox_fits(op, &all, &nothing))",
+        ["store_inbox"]),
+    Mutation(
+        "one_peer_opens_all_sessions", "P6", "a member may open all of a syncshell's sessions", STORE + "op_session.c",
+        "if (r == 0 && !share_fits(op->limit_rows, n_open, n_own, 1))",
+        "if (r == 0 && !share_fits(op->limit_rows, n_open, 0, 1))",
+        ["store_share"]),
     Mutation(
         "a_session_too_many", "P6", "one more session than the limit is opened", STORE + "op_session.c",
         "n_open >= op->limit_rows)",
         "n_open > op->limit_rows)",
         ["store_session"]),
+    Mutation(
+        "one_peer_s_logs_take_all", "P6", "a member's logs may take all of a syncshell's room", STORE + "op_entry.c",
+        "!share_fits(op->pool_bytes, all, own, wants - has)",
+        "!share_fits(op->pool_bytes, all, 0, wants - has)",
+        ["store_share"]),
 
     # --- P7 explainable ----------------------------------------------------------------------------------------------
     Mutation(

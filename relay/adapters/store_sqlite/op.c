@@ -43,6 +43,15 @@ bool page_has_room(const struct store_op *op, size_t n, size_t total, size_t byt
     return n < op_rows_max(op) && total < op->max_bytes && bytes <= op->max_bytes - total;
 }
 
+bool share_fits(uint64_t max, uint64_t total, uint64_t own, uint64_t more)
+{
+    uint64_t left = max > total ? max - total : 0;
+
+    if (max == 0)
+        return true;
+    return more <= left && (own == 0 || own + more <= left - more);
+}
+
 void *array_grow(void *array, size_t n, size_t element_size)
 {
     /* Capacities are the powers of two, so the length alone tells when the array is full. */

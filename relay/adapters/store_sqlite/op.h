@@ -150,6 +150,15 @@ size_t entry_body_bytes(const struct store_op *op);
 bool page_has_room(const struct store_op *op, size_t n, size_t total, size_t bytes);
 size_t op_rows_max(const struct store_op *op); /* max_rows within its bounds */
 
+/* Whether somebody who has `own` of `total` may have `more` of what `max` allows: nobody has more than what is then left, so
+ * that whoever comes later finds something; but for the first thing it is enough that there is room. 0: no limit. */
+bool share_fits(uint64_t max, uint64_t total, uint64_t own, uint64_t more);
+
+/* op->code becomes LOG_SHARE or SYNCSHELL_QUOTA when a log of `from` bytes in op's syncshell may not grow to `to` on behalf of
+ * op's peer. `opens`: the session is new. 0 or negative. */
+int log_check_room(struct db *db, struct store_op *op, int64_t syncshell, uint64_t from,
+                   uint64_t to, bool opens);
+
 /* Makes room for element `n` of an array that grows one by one: the array, perhaps moved, or NULL (it is still there). */
 void *array_grow(void *array, size_t n, size_t element_size);
 

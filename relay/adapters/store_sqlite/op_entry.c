@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "adapters/store_sqlite/db.h"
+#include "base/str.h"
 
 /* Numbers in the file, which must not follow the order of an enumeration that may change. */
 enum {
@@ -142,6 +143,54 @@ static int session_advance(struct db *db, const struct store_op *op, const struc
     return r == 0 ? session_prolong(db, op, row) : r;
 }
 
+static uint64_t beyond(uint64_t bytes, uint64_t part)
+{
+    return bytes > part ? bytes - part : 0;
+}
+
+/* What the syncshell's logs have of the pool: those of op's peer, and all. */
+static int log_count(struct db *db, const struct store_op *op, int64_t syncshell, uint64_t *ret_own,
+                     uint64_t *ret_all)
+{
+    static const char sql[] =
+        "SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE joiner_peer_id = ?2), 0) FROM"
+        " (SELECT joiner_peer_id, max(log_bytes - iif(state = 'open', ?3, 0), 0) AS n FROM session"
+        "  WHERE syncshell = ?1 AND has_entries = 1)";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
+
+    statement_bind_int(st, syncshell);
+    statement_bind_text(st, op->peer_id.text);
+    statement_bind_uint(st, op->part_bytes);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    *ret_all = statement_uint(st, 0);
+    *ret_own = statement_uint(st, 1);
+    return statement_error(st);
+}
+
+int log_check_room(struct db *db, struct store_op *op, int64_t syncshell, uint64_t from,
+                   uint64_t to, bool opens)
+{
+    uint64_t has = beyond(from, op->part_bytes), wants = beyond(to, op->part_bytes), own, all;
+    int r;
+
+    /* A new session looks in any case: those that were closed fill the pool too, until they are swept. */
+    if (!op->pool_bytes || (wants <= has && !opens))
+        return 0;
+    r = log_count(db, op, syncshell, &own, &all);
+    if (r < 0)
+        return r;
+    if (all + (wants - has) > op->pool_bytes)
+        op->code = WIRE_CODE_SYNCSHELL_QUOTA;
+    else if (wants > has && (!share_fits(op->pool_bytes, all, own, wants - has) ||
+                             (opens && !str_equal(op->peer_id.text, op->joiner_peer_id.text))))
+        op->code =
+            WIRE_CODE_LOG_SHARE; /* in the joiner's name only the joiner takes from the pool */
+    return 0;
+}
+
 /* If op came before, its answer is the version that it got then. 0, OP_E_MISSING or negative. */
 static int entry_answer_again(struct db *db, struct store_op *op, int64_t session)
 {
@@ -154,7 +203,8 @@ static int entry_answer_again(struct db *db, struct store_op *op, int64_t sessio
 
 /* Whether op's entry may follow: in conflict, or over the limit otherwise. One that came before is neither; but that is asked only
  * of what would be refused, for what fits finds its own message id in the way when it is inserted. */
-static int entry_check(struct db *db, struct store_op *op, const struct session_row *row)
+static int entry_check(struct db *db, struct store_op *op, const struct session_row *row,
+                       uint64_t log_bytes)
 {
     uint64_t version = row->session.summary.version;
     enum wire_code code = WIRE_CODE_NONE;
@@ -162,11 +212,15 @@ static int entry_check(struct db *db, struct store_op *op, const struct session_
 
     if (op->base_version != version)
         code = WIRE_CODE_VERSION_CONFLICT;
-    else if (op->kind == STORE_APPEND_ENTRY && op->limit_bytes &&
-             row->log_bytes + entry_body_bytes(op) > op->limit_bytes)
+    else if (op->kind == STORE_APPEND_ENTRY && op->limit_bytes && log_bytes > op->limit_bytes)
         code = WIRE_CODE_SESSION_FULL;
-    if (code == WIRE_CODE_NONE)
-        return 0;
+    if (code == WIRE_CODE_NONE) {
+        r = log_check_room(db, op, row->syncshell, row->log_bytes, log_bytes, false);
+        if (r < 0 || op->code == WIRE_CODE_NONE)
+            return r;
+        code = op->code;
+        op->code = WIRE_CODE_NONE;
+    }
     r = entry_answer_again(db, op, row->id);
     if (r != OP_E_MISSING)
         return r;
@@ -184,13 +238,13 @@ static int entry_add(struct db *db, struct store_op *op, enum message_type type)
 
     if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;
-    r = entry_check(db, op, &row);
-    if (r < 0 || op->code != WIRE_CODE_NONE || op->duplicate)
-        return r;
-    version = row.session.summary.version + 1;
     log_bytes = entry_body_bytes(op);
     if (type != MESSAGE_SESSION_CHECKPOINT)
         log_bytes += row.log_bytes;
+    r = entry_check(db, op, &row, log_bytes);
+    if (r < 0 || op->code != WIRE_CODE_NONE || op->duplicate)
+        return r;
+    version = row.session.summary.version + 1;
     r = entry_insert(db, op, row.id, version, type);
     if (r == OP_E_KNOWN && (r = entry_answer_again(db, op, row.id)) != OP_E_MISSING)
         return r;

@@ -26,24 +26,61 @@ static int message_find_seq(struct db *db, const struct store_op *op, int64_t ta
     return statement_error(st);
 }
 
-/* op->code becomes INBOX_FULL when the message does not fit beside what is held for the target. 0 or negative. */
+struct held {
+    uint64_t rows;
+    uint64_t bytes;
+};
+
+/* What is held for the target: everything, or what op's peer sent, which takes a look at each message. */
+static int inbox_count(struct db *db, const struct store_op *op, int64_t target, bool own,
+                       struct held *ret_held)
+{
+    static const char all_sql[] =
+        "SELECT count(*), coalesce(sum(frame_bytes), 0) FROM inbox_message"
+        " WHERE target = ? AND frame IS NOT NULL";
+    static const char own_sql[] =
+        "SELECT count(*), coalesce(sum(frame_bytes), 0) FROM inbox_message"
+        " WHERE target = ? AND frame IS NOT NULL AND source_peer_id = ?";
+    STATEMENT_SCOPED st = statement_get(db, own ? own_sql : all_sql);
+    int r;
+
+    statement_bind_int(st, target);
+    if (own)
+        statement_bind_text(st, op->peer_id.text);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    *ret_held = (struct held){statement_uint(st, 0), statement_uint(st, 1)};
+    return statement_error(st);
+}
+
+static bool inbox_fits(const struct store_op *op, const struct held *all, const struct held *own)
+{
+    return share_fits(op->limit_rows, all->rows, own->rows, 1) &&
+           share_fits(op->limit_bytes, all->bytes, own->bytes, op->frame->size);
+}
+
+/* op->code becomes INBOX_FULL when the message does not fit beside what is held for the target, INBOX_SHARE when it does not
+ * beside what is held of the same source. 0 or negative. */
 static int inbox_check_room(struct db *db, struct store_op *op, int64_t target)
 {
-    static const char sql[] = "SELECT count(*), coalesce(sum(frame_bytes), 0) FROM inbox_message"
-                              " WHERE target = ? AND frame IS NOT NULL";
-    STATEMENT_SCOPED st = statement_get(db, sql);
+    static const struct held nothing = {0, 0};
+    struct held all, own;
     int r;
 
     if (!op->limit_rows && !op->limit_bytes)
         return 0;
-    statement_bind_int(st, target);
-    r = statement_step(st);
+    r = inbox_count(db, op, target, false, &all);
     if (r < 0)
         return r;
-    if ((op->limit_rows && statement_uint(st, 0) >= op->limit_rows) ||
-        (op->limit_bytes && statement_uint(st, 1) + op->frame->size > op->limit_bytes))
+    if (!inbox_fits(op, &all, &nothing))
         op->code = WIRE_CODE_INBOX_FULL;
-    return statement_error(st);
+    if (op->code != WIRE_CODE_NONE || inbox_fits(op, &all, &all))
+        return 0;
+    r = inbox_count(db, op, target, true, &own);
+    if (r == 0 && !inbox_fits(op, &all, &own))
+        op->code = WIRE_CODE_INBOX_SHARE;
+    return r;
 }
 
 static int message_insert(struct db *db, const struct store_op *op, int64_t target, uint64_t seq)

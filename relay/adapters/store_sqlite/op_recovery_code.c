@@ -163,10 +163,10 @@ static void redeem_check(struct store_op *op, const struct code_row *code)
 static int session_hand_over(struct db *db, const struct store_op *op, const struct code_row *code)
 {
     static const char sql[] =
-        "UPDATE session SET former_peer_ids = ?, joiner_peer_id = ?, cause = '',"
-        " cause_generation = 0, cause_peer_id = '', generation = generation + ?,"
-        " expires_unix_ms = max(expires_unix_ms, ?)"
-        " WHERE id = ?";
+        "UPDATE session SET former_peer_ids = ?1, joiner_peer_id = ?2, cause = '',"
+        " cause_generation = 0, cause_peer_id = '', generation = generation + ?3,"
+        " expires_unix_ms = max(expires_unix_ms, ?4),"
+        " opened_by = CASE opened_by WHEN joiner_peer_id THEN ?2 ELSE opened_by END WHERE id = ?5";
     struct statement *st = statement_get(db, sql);
     struct former former = code->former;
     char text[FORMER_TEXT_MAX];

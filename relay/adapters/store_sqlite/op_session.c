@@ -75,13 +75,20 @@ int64_t session_tombstone_end(const struct store_op *op)
     return op->expires_unix_ms > 0 ? op->expires_unix_ms : op->now.unix_ms + OP_TOMBSTONE_TTL_MS;
 }
 
-static int session_count_open(struct db *db, int64_t syncshell, uint64_t *ret_count)
+/* Of the open sessions all, or those that op's peer opened, which takes a look at each. */
+static int session_count_open(struct db *db, const struct store_op *op, int64_t syncshell, bool own,
+                              uint64_t *ret_count)
 {
-    static const char sql[] = "SELECT count(*) FROM session WHERE syncshell = ? AND state = 'open'";
-    STATEMENT_SCOPED st = statement_get(db, sql);
+    static const char all_sql[] =
+        "SELECT count(*) FROM session WHERE syncshell = ? AND state = 'open'";
+    static const char own_sql[] =
+        "SELECT count(*) FROM session WHERE syncshell = ? AND state = 'open' AND opened_by = ?";
+    STATEMENT_SCOPED st = statement_get(db, own ? own_sql : all_sql);
     int r;
 
     statement_bind_int(st, syncshell);
+    if (own)
+        statement_bind_text(st, op->peer_id.text);
     r = statement_step(st);
     if (r < 0)
         return r;
@@ -89,12 +96,33 @@ static int session_count_open(struct db *db, int64_t syncshell, uint64_t *ret_co
     return statement_error(st);
 }
 
+/* op->code becomes TOO_MANY_SESSIONS or SESSIONS_SHARE when no other session may be open. 0 or negative. */
+static int session_check_room(struct db *db, struct store_op *op, int64_t syncshell)
+{
+    uint64_t n_open, n_own;
+    int r;
+
+    if (!op->limit_rows)
+        return 0;
+    r = session_count_open(db, op, syncshell, false, &n_open);
+    if (r < 0)
+        return r;
+    if (n_open >= op->limit_rows)
+        op->code = WIRE_CODE_TOO_MANY_SESSIONS;
+    if (op->code != WIRE_CODE_NONE || share_fits(op->limit_rows, n_open, n_open, 1))
+        return 0;
+    r = session_count_open(db, op, syncshell, true, &n_own);
+    if (r == 0 && !share_fits(op->limit_rows, n_open, n_own, 1))
+        op->code = WIRE_CODE_SESSIONS_SHARE;
+    return r;
+}
+
 static int session_insert(struct db *db, const struct store_op *op, int64_t syncshell,
                           int64_t *ret_session)
 {
     static const char sql[] = "INSERT INTO session (syncshell, recovery_session_id, joiner_peer_id,"
-                              " provider_peer_id, version, log_bytes, expires_unix_ms)"
-                              " VALUES (?, ?, ?, ?, 1, ?, ?) RETURNING id";
+                              " provider_peer_id, opened_by, version, log_bytes, expires_unix_ms)"
+                              " VALUES (?, ?, ?, ?, ?, 1, ?, ?) RETURNING id";
     STATEMENT_SCOPED st = statement_get(db, sql);
     int r;
 
@@ -102,6 +130,7 @@ static int session_insert(struct db *db, const struct store_op *op, int64_t sync
     statement_bind_text(st, op->recovery_session_id.text);
     statement_bind_text(st, op->joiner_peer_id.text);
     statement_bind_text(st, op->provider_peer_id.text);
+    statement_bind_text(st, op->peer_id.text);
     statement_bind_uint(st, entry_body_bytes(op));
     statement_bind_int(st, op->expires_unix_ms);
     r = statement_step(st);
@@ -140,7 +169,6 @@ int op_open_session(struct db *db, struct store_op *op)
 {
     struct session_row row;
     int64_t syncshell, session;
-    uint64_t n_open;
     int r = db_syncshell_find(db, op, &syncshell);
 
     if (r == OP_E_MISSING) {
@@ -155,12 +183,12 @@ int op_open_session(struct db *db, struct store_op *op)
     }
     if (r == OP_E_MISSING)
         r = session_check_sides(db, op);
-    if (r < 0 || op->code != WIRE_CODE_NONE || (r = session_count_open(db, syncshell, &n_open)) < 0)
+    if (r == 0 && op->code == WIRE_CODE_NONE)
+        r = session_check_room(db, op, syncshell);
+    if (r == 0 && op->code == WIRE_CODE_NONE)
+        r = log_check_room(db, op, syncshell, 0, entry_body_bytes(op), true);
+    if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;
-    if (op->limit_rows && n_open >= op->limit_rows) {
-        op->code = WIRE_CODE_TOO_MANY_SESSIONS;
-        return 0;
-    }
     r = session_insert(db, op, syncshell, &session);
     if (r == 0)
         r = entry_insert(db, op, session, 1, MESSAGE_SESSION_OPEN);

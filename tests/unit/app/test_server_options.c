@@ -47,6 +47,7 @@ static const struct store_identity identity = {.relay_id = {"relay"}, .epoch = {
     X(joined_max)                                          \
     X(pending_ops_max)                                     \
     X(session_log_bytes_max)                               \
+    X(syncshell_log_bytes_max)                             \
     X(inbox_bytes_max)                                     \
     X(inbox_messages_max)                                  \
     X(attempt_bytes_max)                                   \
@@ -151,6 +152,7 @@ static void test_every_number_arrives(void **state)
     assert_int_equal(c.joined_max, number_of("limits.joined_max"));
     assert_int_equal(c.pending_ops_max, number_of("limits.pending_requests_max"));
     assert_int_equal(c.session_log_bytes_max, number_of("limits.session_log_bytes_max"));
+    assert_int_equal(c.syncshell_log_bytes_max, number_of("limits.syncshell_log_bytes_max"));
     assert_int_equal(c.inbox_bytes_max, number_of("limits.inbox_bytes_max"));
     assert_int_equal(c.inbox_messages_max, number_of("limits.inbox_messages_max"));
     assert_int_equal(c.attempt_bytes_max, number_of("limits.attempt_bytes_max"));

@@ -253,6 +253,25 @@ static void test_a_checkpoint_may_be_split(void **state)
     scene_silence(s);
 }
 
+/* Room that others have used up is made by a checkpoint as well. */
+static void test_a_share_that_is_used_up_is_compacted(void **state)
+{
+    static const enum wire_code codes[] = {WIRE_CODE_LOG_SHARE, WIRE_CODE_SYNCSHELL_QUOTA};
+    struct scene *s = *state;
+    uint64_t version = 1;
+    scene_session(s, true);
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        report_one(s, i ? "b" : "a");
+        scene_error(s, &scene_hear(s, MESSAGE_SESSION_PROGRESS)->session_entry.message_id,
+                    codes[i]);
+        scene_advance_ms(s, 2000);
+        struct body_file_list files = hear_entry(s, MESSAGE_SESSION_CHECKPOINT, version++, true);
+        assert_int_equal(files.n_files, i + 1);
+        body_file_list_deinit(&files);
+        scene_silence(s);
+    }
+}
+
 /* A state that is larger than the relay's limit cannot be stored, however often: that must not become a storm. */
 static void test_a_state_over_the_relays_limit(void **state)
 {
@@ -551,6 +570,7 @@ int main(void)
         SCENE_TEST(test_empty_report_is_stored_too),
         SCENE_TEST(test_large_reports_are_split),
         SCENE_TEST(test_a_checkpoint_may_be_split),
+        SCENE_TEST(test_a_share_that_is_used_up_is_compacted),
         SCENE_TEST(test_a_state_over_the_relays_limit),
         SCENE_TEST(test_compaction),
         SCENE_TEST(test_conflict),

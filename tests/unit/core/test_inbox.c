@@ -507,7 +507,17 @@ static void p6_inbox_max(void **state)
     w->config.inbox_messages_max = 2;
     world_start(w);
     struct pair p = world_pair(w);
-    say_many(p.joiner, p.provider, 1, 2, 10);
+    struct client *third = client_joined(w, 2, "shell");
+    forget(p.joiner);
+    say_open(third, p.provider, "thirds");
+    forget(third);
+    say_many(p.joiner, p.provider, 1, 1, 10);
+    /* Half of it is the others'. */
+    say_as(p.joiner, p.provider, REQUEST, "r3", 10);
+    expect_error(p.joiner, "r3", WIRE_CODE_INBOX_SHARE);
+    assert_int_equal(core_refusals(w->core, WIRE_CODE_INBOX_SHARE), 1);
+    const char *id = say_routed(third, p.provider, REQUEST, "thirds", 1);
+    expect_seq(third, id, 2, false);
     say_as(p.joiner, p.provider, REQUEST, "r3", 10);
     expect_error(p.joiner, "r3", WIRE_CODE_INBOX_FULL);
     forget(p.provider);

@@ -189,15 +189,42 @@ static void p6_session_log_max(void **state)
     expect_version(p.joiner, id, 3, false);
 }
 
+static void p6_syncshell_log_max(void **state)
+{
+    struct world *w = *state;
+    w->config.sessions_max = 2;
+    w->config.syncshell_log_bytes_max = 40; /* 10 for each session, 20 for both */
+    world_start(w);
+    struct pair p = world_pair(w);
+    say_open(p.provider, p.joiner, "theirs");
+    forget(p.joiner);
+    forget(p.provider);
+    say_entry(p.joiner, PROGRESS, "session", 1, "12345678901234567890");
+    expect(p.joiner, MESSAGE_STORED);
+    const char *id = say_entry(p.joiner, PROGRESS, "session", 2, "1");
+    expect_error(p.joiner, id, WIRE_CODE_LOG_SHARE);
+    assert_int_equal(core_refusals(w->core, WIRE_CODE_LOG_SHARE), 1);
+    id = say_entry(p.provider, PROGRESS, "theirs", 1, "123456789012345678901");
+    expect_error(p.provider, id, WIRE_CODE_SYNCSHELL_QUOTA);
+    id = say_entry(p.provider, PROGRESS, "theirs", 1, "12345678901234567890");
+    expect_version(p.provider, id, 2, false);
+    id = say_entry(p.joiner, CHECKPOINT, "session", 2, "123");
+    expect_version(p.joiner, id, 3, false);
+}
+
 static void p6_sessions_max(void **state)
 {
     struct world *w = *state;
     w->config.sessions_max = 2;
     world_start(w);
     struct pair p = world_pair(w);
-    say_open(p.joiner, p.provider, "s2");
+    const char *id = say_open(p.joiner, p.provider, "s2");
+    expect_error(p.joiner, id, WIRE_CODE_SESSIONS_SHARE);
+    assert_int_equal(core_refusals(w->core, WIRE_CODE_SESSIONS_SHARE), 1);
+    id = say_open(p.provider, p.joiner, "s2"); /* half of them is the others' */
+    expect_version(p.provider, id, 1, false);
     forget(p.joiner);
-    const char *id = say_open(p.joiner, p.provider, "s3");
+    id = say_open(p.joiner, p.provider, "s3");
     expect_error(p.joiner, id, WIRE_CODE_TOO_MANY_SESSIONS);
     say_close(p.joiner, "session", SESSION_OUTCOME_COMPLETED);
     forget(p.joiner);
@@ -493,6 +520,7 @@ int main(void)
         WORLD_TEST(p1_entry_refusals),
         WORLD_TEST(p2_entry_failing_store),
         CONFIGURED_TEST(p6_session_log_max),
+        CONFIGURED_TEST(p6_syncshell_log_max),
         CONFIGURED_TEST(p6_sessions_max),
         WORLD_TEST(p6_tombstones_max),
         WORLD_TEST(p2_snapshot),

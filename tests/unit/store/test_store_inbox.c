@@ -111,15 +111,59 @@ static void a_full_inbox_refuses_until_acknowledged(void **state)
     op->limit_rows = 1;
     op->limit_bytes = 1;
     assert_int_equal(fixture_duplicate(f, op), 1);
-    op = make_add_inbox(PEER_A, PEER_B, "m2", "12345");
+    op = make_add_inbox(PEER_B, PEER_B, "m2", "12345");
     op->limit_rows = 2;
     op->limit_bytes = 10;
     assert_int_equal(fixture_new(f, op), 2);
+    op = make_add_inbox(PEER_A, PEER_B, "m3", "12345");
+    op->limit_rows = 2;
+    assert_int_equal(fixture_code(f, op), WIRE_CODE_INBOX_FULL);
     (void)fixture_new(f, make_ack(PEER_B, 1));
     op = make_add_inbox(PEER_A, PEER_B, "m3", "12345");
     op->limit_rows = 2;
     op->limit_bytes = 10;
     assert_int_equal(fixture_new(f, op), 3);
+}
+
+static enum wire_code add_limited(struct fixture *f, const char *source, const char *message,
+                                  const char *frame, uint64_t rows, uint64_t bytes)
+{
+    struct store_op *op = make_add_inbox(source, PEER_B, message, frame);
+
+    op->limit_rows = rows;
+    op->limit_bytes = bytes;
+    return fixture_code(f, op);
+}
+
+static void nobody_fills_an_inbox_alone(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, make_add_member(PEER_C));
+    assert_int_equal(add_limited(f, PEER_A, "1", "x", 6, 0), WIRE_CODE_NONE);
+    assert_int_equal(add_limited(f, PEER_A, "2", "x", 6, 0), WIRE_CODE_NONE);
+    assert_int_equal(add_limited(f, PEER_A, "3", "x", 6, 0), WIRE_CODE_NONE);
+    assert_int_equal(add_limited(f, PEER_A, "4", "x", 6, 0), WIRE_CODE_INBOX_SHARE);
+    fixture_reopen(f);
+    assert_int_equal(add_limited(f, PEER_A, "4", "x", 6, 0), WIRE_CODE_INBOX_SHARE);
+    assert_int_equal(add_limited(f, PEER_C, "1", "x", 6, 0), WIRE_CODE_NONE);
+    assert_int_equal(add_limited(f, PEER_C, "2", "x", 6, 0), WIRE_CODE_INBOX_SHARE);
+    (void)fixture_new(f, make_ack(PEER_B, 2));
+    assert_int_equal(add_limited(f, PEER_A, "4", "x", 6, 0), WIRE_CODE_NONE);
+}
+
+static void nobody_takes_an_inbox_s_bytes_alone(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, make_add_member(PEER_C));
+    assert_int_equal(add_limited(f, PEER_A, "1", "1234", 0, 10), WIRE_CODE_NONE);
+    assert_int_equal(add_limited(f, PEER_A, "2", "12", 0, 10), WIRE_CODE_INBOX_SHARE);
+    assert_int_equal(add_limited(f, PEER_A, "2", "1", 0, 10), WIRE_CODE_NONE);
+    assert_int_equal(add_limited(f, PEER_A, "3", "1", 0, 10), WIRE_CODE_INBOX_SHARE);
+    /* The first one needs nothing but room. */
+    assert_int_equal(add_limited(f, PEER_C, "1", "123456", 0, 10), WIRE_CODE_INBOX_FULL);
+    assert_int_equal(add_limited(f, PEER_C, "1", "12345", 0, 10), WIRE_CODE_NONE);
 }
 
 static void an_inbox_comes_in_pages(void **state)
@@ -197,6 +241,9 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(strangers_have_no_inbox, setup_pair, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_full_inbox_refuses_until_acknowledged, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(nobody_fills_an_inbox_alone, setup_pair, fixture_teardown),
+        cmocka_unit_test_setup_teardown(nobody_takes_an_inbox_s_bytes_alone, setup_pair,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(an_inbox_comes_in_pages, setup_pair, fixture_teardown),
         cmocka_unit_test_setup_teardown(acknowledged_messages_leave_a_bounded_number_of_ids,

@@ -105,6 +105,8 @@ static void an_older_schema_is_brought_up_to_date(void **state)
                    "DROP TABLE access_key;"
                    "DROP TABLE recovery_code;"
                    "ALTER TABLE session DROP COLUMN former_peer_ids;"
+                   "DROP INDEX session_stored;"
+                   "ALTER TABLE session DROP COLUMN opened_by;"
                    "DELETE FROM schema_migration WHERE version > 1");
     fixture_reopen(f);
     (void)fixture_duplicate(f, make_add_member(PEER_B));

@@ -1,0 +1,172 @@
+/* What one member may have of what its syncshell's sessions may take: never so much that another finds nothing. */
+#include "fixture.h"
+
+static int setup_trio(void **state)
+{
+    if (fixture_setup(state) < 0)
+        return -1;
+    fixture_add_pair(*state);
+    (void)fixture_new(*state, make_add_member(PEER_C));
+    return 0;
+}
+
+static struct store_op *opening(const char *session, const char *opener, const char *joiner,
+                                const char *provider)
+{
+    struct store_op *op = make_open_session(session, session);
+
+    (void)snprintf(op->peer_id.text, sizeof op->peer_id.text, "%s", opener);
+    (void)snprintf(op->joiner_peer_id.text, sizeof op->joiner_peer_id.text, "%s", joiner);
+    (void)snprintf(op->provider_peer_id.text, sizeof op->provider_peer_id.text, "%s", provider);
+    return op;
+}
+
+static enum wire_code open_one(struct fixture *f, const char *session, const char *opener,
+                               const char *joiner, const char *provider, uint64_t rows)
+{
+    struct store_op *op = opening(session, opener, joiner, provider);
+
+    op->limit_rows = rows;
+    return fixture_code(f, op);
+}
+
+static void nobody_opens_all_sessions(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(open_one(f, "a1", PEER_A, PEER_A, PEER_B, 6), WIRE_CODE_NONE);
+    assert_int_equal(open_one(f, "a2", PEER_A, PEER_B, PEER_A, 6), WIRE_CODE_NONE);
+    assert_int_equal(open_one(f, "a3", PEER_A, PEER_A, PEER_C, 6), WIRE_CODE_NONE);
+    assert_int_equal(open_one(f, "a4", PEER_A, PEER_A, PEER_B, 6), WIRE_CODE_SESSIONS_SHARE);
+    fixture_reopen(f);
+    assert_int_equal(open_one(f, "a4", PEER_A, PEER_A, PEER_B, 6), WIRE_CODE_SESSIONS_SHARE);
+    assert_int_equal(open_one(f, "b1", PEER_B, PEER_A, PEER_B, 6), WIRE_CODE_NONE);
+    assert_int_equal(open_one(f, "b2", PEER_B, PEER_A, PEER_B, 6), WIRE_CODE_SESSIONS_SHARE);
+    assert_int_equal(open_one(f, "c1", PEER_C, PEER_C, PEER_B, 6), WIRE_CODE_NONE);
+    (void)fixture_new(f, make_close("a1", SESSION_OUTCOME_FAILED));
+    (void)fixture_new(f, make_close("a2", SESSION_OUTCOME_FAILED));
+    assert_int_equal(open_one(f, "a4", PEER_A, PEER_A, PEER_B, 6), WIRE_CODE_NONE);
+}
+
+static void a_session_s_share_moves_with_its_joiner(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    assert_int_equal(open_one(f, "a1", PEER_A, PEER_A, PEER_B, 5), WIRE_CODE_NONE);
+    assert_int_equal(open_one(f, "a2", PEER_A, PEER_B, PEER_A, 5), WIRE_CODE_NONE);
+    assert_int_equal(open_one(f, "a3", PEER_A, PEER_A, PEER_B, 5), WIRE_CODE_SESSIONS_SHARE);
+    op = make_op(STORE_ISSUE_CODE);
+    (void)snprintf(op->recovery_session_id.text, sizeof op->recovery_session_id.text, "a1");
+    (void)snprintf(op->peer_id.text, sizeof op->peer_id.text, PEER_A);
+    memset(op->code_sha256.text, 'a', WIRE_SHA256_LENGTH);
+    assert_int_equal(fixture_code(f, op), WIRE_CODE_NONE);
+    op = make_op(STORE_REDEEM_CODE);
+    (void)snprintf(op->peer_id.text, sizeof op->peer_id.text, PEER_C);
+    memset(op->code_sha256.text, 'a', WIRE_SHA256_LENGTH);
+    assert_int_equal(fixture_code(f, op), WIRE_CODE_NONE);
+    assert_int_equal(open_one(f, "a3", PEER_A, PEER_A, PEER_B, 5), WIRE_CODE_NONE);
+    assert_int_equal(open_one(f, "c1", PEER_C, PEER_C, PEER_B, 5), WIRE_CODE_SESSIONS_SHARE);
+}
+
+/* 10 bytes of each log are its own; 20 more are everybody's. */
+static struct store_op *limited(struct store_op *op)
+{
+    op->part_bytes = 10;
+    op->pool_bytes = 20;
+    return op;
+}
+
+static enum wire_code write_one(struct fixture *f, enum store_op_kind kind, const char *session,
+                                const char *writer, const char *message, uint64_t base,
+                                const char *body)
+{
+    struct store_op *op =
+        limited(kind == STORE_APPEND_ENTRY ? make_append(session, message, base, body)
+                                           : make_checkpoint(session, message, base, body));
+
+    (void)snprintf(op->peer_id.text, sizeof op->peer_id.text, "%s", writer);
+    return fixture_code(f, op);
+}
+
+static void nobody_s_logs_take_all_the_room(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, limited(opening("a", PEER_A, PEER_A, PEER_B))); /* "opened": 6 bytes */
+    (void)fixture_new(f, limited(opening("b", PEER_B, PEER_B, PEER_A)));
+    (void)fixture_new(f, limited(opening("c", PEER_C, PEER_C, PEER_A)));
+    assert_int_equal(write_one(f, STORE_APPEND_ENTRY, "a", PEER_A, "1", 1, "12345678901234"),
+                     WIRE_CODE_NONE); /* 10 of the pool's 20 */
+    assert_int_equal(write_one(f, STORE_APPEND_ENTRY, "a", PEER_A, "2", 2, "1"),
+                     WIRE_CODE_LOG_SHARE);
+    fixture_reopen(f);
+    assert_int_equal(write_one(f, STORE_APPEND_ENTRY, "a", PEER_A, "2", 2, "1"),
+                     WIRE_CODE_LOG_SHARE);
+    assert_int_equal(write_one(f, STORE_APPEND_ENTRY, "b", PEER_B, "1", 1, "123456789"),
+                     WIRE_CODE_NONE);
+    assert_int_equal(write_one(f, STORE_APPEND_ENTRY, "b", PEER_B, "2", 2, "1"),
+                     WIRE_CODE_LOG_SHARE);
+    assert_int_equal(write_one(f, STORE_APPEND_ENTRY, "c", PEER_C, "1", 1, "1234567890"),
+                     WIRE_CODE_SYNCSHELL_QUOTA);
+    /* What is within its own part needs nothing of what is used up. */
+    assert_int_equal(write_one(f, STORE_APPEND_ENTRY, "c", PEER_C, "1", 1, "1234"), WIRE_CODE_NONE);
+    /* A checkpoint that is smaller always fits, and gives room back. */
+    assert_int_equal(write_one(f, STORE_CHECKPOINT, "a", PEER_A, "3", 2, "123456789012345678"),
+                     WIRE_CODE_NONE);
+    assert_int_equal(write_one(f, STORE_CHECKPOINT, "a", PEER_A, "4", 3, "1"), WIRE_CODE_NONE);
+    assert_int_equal(write_one(f, STORE_APPEND_ENTRY, "c", PEER_C, "2", 2, "123456"),
+                     WIRE_CODE_NONE);
+}
+
+static void in_another_s_name_nobody_takes_from_the_pool(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op = limited(opening("b", PEER_A, PEER_B, PEER_A));
+
+    op_set_frame(op, "{}\n12345678901", 14);
+    assert_int_equal(fixture_code(f, op), WIRE_CODE_LOG_SHARE);
+    op = limited(opening("b", PEER_A, PEER_B, PEER_A));
+    op_set_frame(op, "{}\n1234567890", 13);
+    assert_int_equal(fixture_code(f, op), WIRE_CODE_NONE);
+    op = limited(opening("a", PEER_A, PEER_A, PEER_B));
+    op_set_frame(op, "{}\n12345678901", 14);
+    assert_int_equal(fixture_code(f, op), WIRE_CODE_NONE);
+}
+
+static void closed_logs_take_room_until_they_are_swept(void **state)
+{
+    struct fixture *f = *state;
+    char name[8];
+
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(name, sizeof name, "s%d", i);
+        (void)fixture_new(f, limited(opening(name, PEER_A, PEER_A, PEER_B)));
+        (void)fixture_new(f, make_close(name, SESSION_OUTCOME_FAILED));
+    }
+    assert_int_equal(fixture_code(f, limited(opening("s3", PEER_A, PEER_A, PEER_B))),
+                     WIRE_CODE_NONE); /* 18 of 20: none of it for the new one, which has its part */
+    (void)fixture_new(f, make_close("s3", SESSION_OUTCOME_FAILED));
+    assert_int_equal(fixture_code(f, limited(opening("s4", PEER_C, PEER_C, PEER_B))),
+                     WIRE_CODE_SYNCSHELL_QUOTA);
+    (void)fixture_new(f, make_sweep(NOW_MS, 100));
+    assert_int_equal(fixture_code(f, limited(opening("s4", PEER_C, PEER_C, PEER_B))),
+                     WIRE_CODE_NONE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nobody_opens_all_sessions, setup_trio, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_session_s_share_moves_with_its_joiner, setup_trio,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(nobody_s_logs_take_all_the_room, setup_trio,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(in_another_s_name_nobody_takes_from_the_pool, setup_trio,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(closed_logs_take_room_until_they_are_swept, setup_trio,
+                                        fixture_teardown),
+    };
+
+    return cmocka_run_group_tests_name("store_share", tests, NULL, NULL);
+}
