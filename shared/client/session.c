@@ -392,7 +392,10 @@ void session_refused(struct session *s, const struct request *r, const struct me
         notify_failed(e, r->ticket, code, error->text, false, s->syncshell->id.text, s->id.text);
         forget(s);
     } else {
-        notify_failed(e, r->ticket, code, error->text, false, s->syncshell->id.text, s->id.text);
+        /* A later command has taken its place, or this is its answer; what it was about goes on. */
+        uint64_t ticket = r->ticket == s->ticket ? r->ticket : 0;
+        s->ticket = ticket ? 0 : s->ticket;
+        notify_failed(e, ticket, code, error->text, false, s->syncshell->id.text, s->id.text);
         session_pause(s, error);
     }
 }

@@ -327,6 +327,7 @@ static void tell_refused(struct syncshell *y, const struct message_error *error)
 {
     notify_failed(y->engine, y->ticket, wire_code_name(error->code), error->text, error->retryable,
                   y->id.text, NULL);
+    y->ticket = 0; /* answered */
 }
 
 /* A command that came to nothing leaves nothing behind. */
@@ -354,7 +355,6 @@ static bool key_refused(struct syncshell *y, const struct message_error *error)
     if (!invited && (y->ticket == 0 || error->code != WIRE_CODE_WRONG_KEY_EPOCH))
         return false;
     tell_refused(y, error);
-    y->ticket = 0;
     if (!y->joined)
         y->pause_us = TIME_NEVER_US; /* until there is another invite, or another connection */
     return true;
@@ -432,10 +432,14 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
     } else if (r->kind == REQUEST_LEAVE) {
         tell_refused(y, error);
         y->state = SYNCSHELL_MEMBER;
-        y->ticket = 0;
         record_put_syncshell(y);
     } else {
+        /* Whoever waits for something else has no answer yet. */
+        uint64_t ticket = r->kind == REQUEST_ACK ? y->ticket : 0;
+        if (r->kind == REQUEST_ACK)
+            y->ticket = 0;
         tell_refused(y, error);
+        y->ticket = ticket;
         syncshell_pause(y, error, REJOIN_PAUSE_MS);
     }
 }

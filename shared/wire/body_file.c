@@ -1,5 +1,6 @@
 #include "wire/body_json.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,8 +137,7 @@ int body_file_list_check(const struct body_file_list *l)
     json_t *seen = json_object();
     int r = seen ? 0 : -ENOMEM;
 
-    if (l->n_files > BODY_FILES_MAX)
-        r = BODY_E_INVALID;
+    assert(l->n_files <= BODY_FILES_MAX); /* by body_file_list_append() */
     for (size_t i = 0; !r && i < l->n_files; i++) {
         r = body_file_valid(&l->files[i]) ? 0 : BODY_E_INVALID;
         if (!r)

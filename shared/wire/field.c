@@ -26,10 +26,10 @@ static int refuse(const struct reader *r, const struct field *f, const char *wha
 static int read_string(const struct reader *r, const struct field *f, char *ret_text,
                        const json_t *value)
 {
-    if (!json_is_string(value))
+    const char *text = json_string_value(value);
+    if (!text)
         return refuse(r, f, "is not a string");
 
-    const char *text = json_string_value(value);
     size_t length = json_string_length(value);
     if (length >= f->string_bytes)
         return refuse(r, f, "is too long");
@@ -65,12 +65,12 @@ unsigned field_enum_from_name(const char *const *names, unsigned max, const char
 static int read_enum(const struct reader *r, const struct field *f, void *ret_value,
                      const json_t *value)
 {
+    const char *text = json_string_value(value);
     unsigned number;
 
-    if (!json_is_string(value))
+    if (!text)
         return refuse(r, f, "is not a string");
-    number = field_enum_from_name(f->names, (unsigned)f->max, json_string_value(value),
-                                  json_string_length(value));
+    number = field_enum_from_name(f->names, (unsigned)f->max, text, json_string_length(value));
     if (number == 0)
         return refuse(r, f, "is not one of its values");
     memcpy(ret_value, &number, sizeof(number));
@@ -94,11 +94,13 @@ static bool code_shape_valid(const char *text, size_t length)
 static int read_code(const struct reader *r, const struct field *f, enum wire_code *ret_code,
                      const json_t *value)
 {
-    if (!json_is_string(value))
+    const char *text = json_string_value(value);
+
+    if (!text)
         return refuse(r, f, "is not a string");
-    if (!code_shape_valid(json_string_value(value), json_string_length(value)))
+    if (!code_shape_valid(text, json_string_length(value)))
         return refuse(r, f, "is malformed");
-    *ret_code = wire_code_from_name(json_string_value(value));
+    *ret_code = wire_code_from_name(text);
     return 0;
 }
 

@@ -193,9 +193,33 @@ static void test_after_its_syncshell_was_left(void **state)
     assert_int_equal(station_records(st, "ended"), 0);
 }
 
+/* A command has one answer, also when its request is made again after it. */
+static void test_a_close_that_is_refused_has_its_answer(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    scene_session(s, true);
+    STATION_CALL(st, engine_session_close(st->engine, s->now_us, 60, SCENE_SESSION,
+                                          SYNCSHELL_OUTCOME_COMPLETED));
+    scene_settle(s);
+    for (unsigned i = 0; i < 2; i++) {
+        scene_error(s, &scene_hear(s, MESSAGE_SESSION_CLOSE)->session_close.message_id,
+                    WIRE_CODE_NOT_PARTICIPANT);
+        struct syncshell_event *e = station_expect(st, SYNCSHELL_EVENT_REQUEST_FAILED);
+        assert_int_equal(event_ticket(e), i == 0 ? 60 : 0);
+        for (unsigned k = 0; k < 60 && list_empty(&s->frames); k++)
+            scene_advance_ms(s, 1000);
+    }
+    STATION_CALL(st, engine_session_close(st->engine, s->now_us, 61, SCENE_SESSION,
+                                          SYNCSHELL_OUTCOME_COMPLETED));
+    scene_settle(s);
+    station_expect_none(st); /* nothing of 60 is superseded */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        SCENE_TEST(test_a_close_that_is_refused_has_its_answer),
         SCENE_TEST(test_provider),
         SCENE_TEST(test_joiner),
         SCENE_TEST(test_membership),

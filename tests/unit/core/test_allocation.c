@@ -11,32 +11,8 @@
 
 #include "base/str.h"
 #include "failmalloc.h"
+#include "shortage.h"
 #include "world.h"
-
-/* Where memory runs out: the allocation after `n_good` in the call number `call`, and, `for_good`, all of that call after
- * it. */
-struct fault {
-    unsigned call;
-    size_t n_good;
-    bool for_good;
-    unsigned n_calls;
-    bool hit;
-};
-
-static struct fault fault;
-
-static void arm(struct world *w)
-{
-    (void)w;
-    if (fault.n_calls++ == fault.call)
-        failmalloc_arm(fault.n_good, fault.for_good);
-}
-
-static void disarm(struct world *w)
-{
-    (void)w;
-    fault.hit = failmalloc_disarm() || fault.hit;
-}
 
 /* --- a conversation in which everything may fail ------------------------------------------------------------------- */
 
@@ -183,14 +159,12 @@ static bool run(unsigned call, size_t n_good, bool for_good)
 {
     struct world *w = malloc(sizeof *w);
     assert_non_null(w);
-    fault = (struct fault){.call = call, .n_good = n_good, .for_good = for_good};
     world_init(w);
     world_start(w);
-    w->before_call = arm;
-    w->after_call = disarm;
+    shortage_begin(w, call, n_good, for_good);
     converse(w);
-    bool hit = fault.hit;
-    w->before_call = w->after_call = NULL;
+    bool hit = shortage.hit;
+    shortage_end(w);
     world_restart(w); /* the drained one would refuse to join */
     expect_all_well(w);
     world_end(w);
@@ -203,7 +177,7 @@ static void p6_one_allocation_fails(void **state)
     (void)state;
     unsigned n_faults = 0;
     run(UINT32_MAX, 0, false);
-    unsigned n_calls = fault.n_calls;
+    unsigned n_calls = shortage.n_calls;
     assert_true(n_calls > 100);
     for (unsigned call = 0; call < n_calls; call++)
         for (size_t n_good = 0; run(call, n_good, false); n_good++)
@@ -216,19 +190,18 @@ static void p6_memory_is_out_for_a_call(void **state)
 {
     (void)state;
     run(UINT32_MAX, 0, false);
-    unsigned n_calls = fault.n_calls;
+    unsigned n_calls = shortage.n_calls;
     for (unsigned call = 0; call < n_calls; call++)
         run(call, 0, true);
 }
 
 /* --- the same relay goes on ---------------------------------------------------------------------------------------- */
 
-/* Like run(), but without a restart between the fault and the rest; and what was told is checked. */
+/* Like run(), but without a restart between the shortage and the rest; and what was told is checked. */
 static bool run_on(unsigned call, size_t n_good)
 {
     struct world *w = malloc(sizeof *w);
     assert_non_null(w);
-    fault = (struct fault){.call = call, .n_good = n_good};
     world_init(w);
     world_start(w);
     struct client *a = client_at(w, 0);
@@ -236,16 +209,15 @@ static bool run_on(unsigned call, size_t n_good)
     world_pair(w);
     client_disconnect(b);
     forget(a);
-    w->before_call = arm;
-    w->after_call = disarm;
+    shortage_begin(w, call, n_good, false);
     come(b);
     if (a->connection)
         say_open(a, b, "session");
     tell(a, b, MESSAGE_RECONNECT_OFFER, 1);
     tell(a, b, MESSAGE_RECOVERY_REQUEST, 1);
     come(client_at(w, 2));
-    w->before_call = w->after_call = NULL;
-    bool hit = fault.hit;
+    shortage_end(w);
+    bool hit = shortage.hit;
     size_t n_told = n_stored_requests(w);
     assert_true(fake_store_unacked(w->store, "shell", b->peer_id.text) >= n_told);
     for (unsigned i = 0; i < 3; i++) {
@@ -271,7 +243,7 @@ static void p2_the_same_relay_goes_on(void **state)
 {
     (void)state;
     run_on(UINT32_MAX, 0);
-    unsigned n_calls = fault.n_calls;
+    unsigned n_calls = shortage.n_calls;
     for (unsigned call = 0; call < n_calls; call++)
         for (size_t n_good = 0; run_on(call, n_good); n_good++)
             ;
@@ -287,12 +259,10 @@ static void p2_spoiled_syncshell_is_loaded_afresh(void **state)
     w->store_held = true;
     const char *first = say_join(c, "shell");
     const char *second = say_join(d, "shell");
-    fault = (struct fault){.call = 0, .n_good = 0};
-    w->before_call = arm;
-    w->after_call = disarm;
+    shortage_begin(w, 0, 0, false);
     world_store_step(w, STORE_ADD_MEMBER);
-    assert_true(fault.hit);
-    w->before_call = w->after_call = NULL;
+    assert_true(shortage.hit);
+    shortage_end(w);
     expect_error(c, first, WIRE_CODE_INTERNAL);
     expect_closed(p.joiner, 1011);
     expect_closed(p.provider, 1011);

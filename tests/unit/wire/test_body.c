@@ -71,6 +71,125 @@ static void test_examples(void **state)
     }
 }
 
+static const struct body_codec *codec_of(const char *name)
+{
+    for (size_t i = 0; i < BODY_CODECS; i++)
+        if (strcmp(body_codecs[i].name, name) == 0)
+            return &body_codecs[i];
+    fail_msg("no codec %s", name);
+    return NULL;
+}
+
+static int decode_text(const char *name, const char *json)
+{
+    const struct body_codec *codec = codec_of(name);
+    union body_any body;
+    int r = codec->decode(&body, json, strlen(json));
+
+    if (r == 0)
+        codec->deinit(&body);
+    return r;
+}
+
+#define ENTRY_OF(fields)   "{\"files\":[{\"path\":\"p\",\"size\":9" fields "}]}"
+#define REQUEST_OF(fields) "{\"requestId\":\"q\",\"part\":1,\"parts\":1" fields "}"
+#define RESPONSE_OF(paths) \
+    "{\"requestId\":\"q\",\"filesToSend\":1,\"bytesToSend\":1,\"mismatchedFiles\":" paths "}"
+
+/* What a member with another program might seal. Of each, what stands before it is right. */
+static void test_what_a_member_may_not_seal(void **state)
+{
+    static const struct {
+        const char *codec;
+        const char *right;
+        const char *wrong;
+    } pairs[] = {
+        {"SessionEntry", ENTRY_OF(",\"hash\":\"sha256:aa\""), ENTRY_OF(",\"hash\":7")},
+        {"SessionEntry", ENTRY_OF(",\"hash\":\"sha256:aa\""), ENTRY_OF(",\"hash\":\"sha256:\"")},
+        {"SessionEntry", ENTRY_OF(",\"hash\":\"sha256:aa\""), ENTRY_OF(",\"hash\":\":aa\"")},
+        {"SessionEntry", ENTRY_OF(",\"ranges\":[[1,2]]"), ENTRY_OF(",\"ranges\":[7]")},
+        {"SessionEntry", ENTRY_OF(",\"ranges\":[[1,2]]"), ENTRY_OF(",\"ranges\":[[1]]")},
+        {"SessionEntry", ENTRY_OF(",\"ranges\":[[1,2]]"), ENTRY_OF(",\"ranges\":[[1,\"2\"]]")},
+        {"SessionEntry", ENTRY_OF(",\"ranges\":[[1,2]]"), ENTRY_OF(",\"ranges\":7")},
+        {"SessionEntry", ENTRY_OF(",\"done\":true"), ENTRY_OF(",\"done\":null")},
+        {"SessionEntry", "{\"files\":[]}", "{\"files\":[7]}"},
+        {"RecoveryRequest", REQUEST_OF(",\"completedFiles\":[]"),
+         REQUEST_OF(",\"completedFiles\":{}")},
+        {"RecoveryRequest", REQUEST_OF(",\"completedFiles\":[\"a\"]"),
+         REQUEST_OF(",\"completedFiles\":[7]")},
+        {"RecoveryRequest", REQUEST_OF(",\"completedFiles\":[],\"completedSizes\":{}"),
+         REQUEST_OF(",\"completedFiles\":[],\"completedSizes\":[]")},
+        {"RecoveryRequest", REQUEST_OF(",\"completedFiles\":[],\"partialFiles\":[]"),
+         REQUEST_OF(",\"completedFiles\":[],\"partialFiles\":{}")},
+        {"RecoveryRequest", REQUEST_OF(",\"completedFiles\":[]"),
+         "{\"requestId\":\"q q\",\"part\":1,\"parts\":1,\"completedFiles\":[]}"},
+        {"RecoveryRequest", REQUEST_OF(",\"completedFiles\":[]"),
+         "{\"requestId\":7,\"part\":1,\"parts\":1,\"completedFiles\":[]}"},
+        {"RecoveryResponse", RESPONSE_OF("[\"a\"]"), RESPONSE_OF("{}")},
+        {"RecoveryResponse", RESPONSE_OF("[\"a\"]"), RESPONSE_OF("[\"a\\nb\"]")},
+        {"IceCandidate", "{\"candidate\":\"\",\"sdpMLineIndex\":0}",
+         "{\"candidate\":\"\",\"sdpMLineIndex\":\"0\"}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        if (decode_text(pairs[i].codec, pairs[i].right) != 0)
+            fail_msg("refused: %s", pairs[i].right);
+        if (decode_text(pairs[i].codec, pairs[i].wrong) != BODY_E_INVALID)
+            fail_msg("accepted: %s", pairs[i].wrong);
+    }
+}
+
+/* An array of n of these elements where "@" stands, with the number of each in two places; whether it is accepted. */
+static bool accepts_many(const char *codec, const char *text, bool pairs, size_t n)
+{
+    struct buf json = BUF_INIT(BODY_BYTES_MAX);
+    const char *at = strchr(text, '@');
+    int r;
+
+    assert_int_equal(buf_append(&json, text, (size_t)(at - text)), 0);
+    for (size_t i = 0; i < n; i++) {
+        char one[64];
+        if (pairs)
+            (void)snprintf(one, sizeof(one), "%s[%zu,%zu]", i ? "," : "", 2 * i, 2 * i + 1);
+        else
+            (void)snprintf(one, sizeof(one), "%s\"%zx\"", i ? "," : "", i);
+        assert_int_equal(buf_append(&json, one, strlen(one)), 0);
+    }
+    assert_int_equal(buf_append(&json, at + 1, strlen(at + 1)), 0);
+    assert_int_equal(buf_append(&json, "", 1), 0);
+    r = decode_text(codec, (const char *)json.data);
+    buf_deinit(&json);
+    return r == 0;
+}
+
+static void test_lists_have_an_end(void **state)
+{
+    static const char ranges[] = "{\"files\":[{\"path\":\"p\",\"size\":9000,\"ranges\":[@]}]}";
+
+    (void)state;
+    assert_true(accepts_many("SessionEntry", ranges, true, BODY_RANGES_MAX));
+    assert_false(accepts_many("SessionEntry", ranges, true, BODY_RANGES_MAX + 1));
+    assert_true(accepts_many("RecoveryResponse", RESPONSE_OF("[@]"), false, BODY_FILES_MAX));
+    assert_false(accepts_many("RecoveryResponse", RESPONSE_OF("[@]"), false, BODY_FILES_MAX + 1));
+}
+
+static void test_a_body_over_the_limit_is_not_even_parsed(void **state)
+{
+    char *blanks = malloc(WIRE_BODY_MAX + 1);
+    union body_any body;
+
+    (void)state;
+    assert_non_null(blanks);
+    memset(blanks, ' ', WIRE_BODY_MAX + 1);
+    memcpy(blanks, "{\"files\":[]}", 12);
+    assert_int_equal(codec_of("SessionEntry")->decode(&body, blanks, WIRE_BODY_MAX), 0);
+    codec_of("SessionEntry")->deinit(&body);
+    assert_int_equal(codec_of("SessionEntry")->decode(&body, blanks, WIRE_BODY_MAX + 1),
+                     BODY_E_INVALID);
+    free(blanks);
+}
+
 static struct body_file file_new(const char *path)
 {
     struct body_file f = {.path = strdup(path), .size_bytes = 100};
@@ -150,6 +269,62 @@ static void test_encoders_refuse_what_decoders_would(void **state)
     buf_deinit(&out);
 }
 
+static void test_encoders_know_every_limit(void **state)
+{
+    struct buf out = BUF_INIT(BODY_BYTES_MAX);
+    char empty[] = "";
+    char mid[] = "0";
+    char bad[] = "\xff";
+    char label[BODY_LABEL_MAX + 2];
+    char *paths[] = {bad};
+    struct body_signal s = {.sdp = empty, .sdp_mid = mid, .sdp_mline_index = 1023};
+    struct body_recovery_request request = {.request_id = {"q"}, .part = 1, .parts = 1};
+    struct body_recovery_response response = {.request_id = {"q"}};
+    struct body_session_entry entry = {.label = label};
+
+    (void)state;
+    assert_int_equal(body_candidate_encode(&out, &s), 0);
+    s.sdp_mline_index = 70000;
+    assert_int_equal(body_candidate_encode(&out, &s), BODY_E_INVALID);
+    s.sdp_mline_index = -2;
+    assert_int_equal(body_candidate_encode(&out, &s), BODY_E_INVALID);
+    s.sdp_mline_index = -1;
+    s.sdp_mid = bad;
+    assert_int_equal(body_candidate_encode(&out, &s), BODY_E_INVALID);
+
+    assert_int_equal(body_recovery_request_encode(&out, &request), 0);
+    request.part = 0;
+    assert_int_equal(body_recovery_request_encode(&out, &request), BODY_E_INVALID);
+    request.part = 1;
+    request.parts = BODY_FILES_MAX + 1;
+    assert_int_equal(body_recovery_request_encode(&out, &request), BODY_E_INVALID);
+
+    assert_int_equal(body_recovery_response_encode(&out, &response), 0);
+    response.files_to_send = WIRE_INTEGER_MAX + 1;
+    assert_int_equal(body_recovery_response_encode(&out, &response), BODY_E_INVALID);
+    response.files_to_send = 0;
+    response.bytes_to_send = WIRE_INTEGER_MAX + 1;
+    assert_int_equal(body_recovery_response_encode(&out, &response), BODY_E_INVALID);
+    response.bytes_to_send = 0;
+    response.mismatched_paths = paths;
+    response.n_mismatched_paths = 1;
+    assert_int_equal(body_recovery_response_encode(&out, &response), BODY_E_INVALID);
+    response.n_mismatched_paths = BODY_FILES_MAX + 1;
+    assert_int_equal(body_recovery_response_encode(&out, &response), BODY_E_INVALID);
+
+    memset(label, 'l', sizeof(label));
+    label[BODY_LABEL_MAX] = '\0';
+    assert_int_equal(body_session_entry_encode(&out, &entry), 0);
+    label[0] = '\xff';
+    assert_int_equal(body_session_entry_encode(&out, &entry), BODY_E_INVALID);
+    label[0] = label[BODY_LABEL_MAX] = 'l';
+    label[BODY_LABEL_MAX + 1] = '\0';
+    assert_int_equal(body_session_entry_encode(&out, &entry), BODY_E_INVALID);
+    buf_deinit(&out);
+    body_recovery_response_deinit(NULL);
+    body_session_entry_deinit(NULL);
+}
+
 static void test_a_full_buffer_is_told_apart(void **state)
 {
     struct body_session_entry e = {.label = strdup("label")};
@@ -168,8 +343,11 @@ static void test_file_validity(void **state)
     struct body_file f = {.path = strdup("p"), .size_bytes = 100};
     char hash[] = "0aFF";
     char algorithm[] = "sha-256";
+    char too_long[BODY_HASH_MAX + 2];
 
     (void)state;
+    memset(too_long, 'a', sizeof(too_long) - 1);
+    too_long[sizeof(too_long) - 1] = '\0';
     assert_true(body_file_valid(&f));
     f.hash = hash;
     assert_false(body_file_valid(&f));
@@ -177,7 +355,17 @@ static void test_file_validity(void **state)
     assert_true(body_file_valid(&f));
     algorithm[0] = 'S';
     assert_false(body_file_valid(&f));
+    algorithm[0] = '\0';
+    assert_false(body_file_valid(&f));
     algorithm[0] = 's';
+    f.hash = too_long;
+    assert_false(body_file_valid(&f));
+    f.hash = hash;
+    f.algorithm = too_long;
+    assert_false(body_file_valid(&f));
+    f.algorithm = algorithm;
+    hash[0] = '\0';
+    assert_false(body_file_valid(&f));
     hash[0] = 'g';
     assert_false(body_file_valid(&f));
     hash[0] = '0';
@@ -316,6 +504,10 @@ int main(void)
         cmocka_unit_test(test_request_says_what_the_joiner_has),
         cmocka_unit_test(test_candidate_fields_may_be_absent),
         cmocka_unit_test(test_encoders_refuse_what_decoders_would),
+        cmocka_unit_test(test_encoders_know_every_limit),
+        cmocka_unit_test(test_what_a_member_may_not_seal),
+        cmocka_unit_test(test_lists_have_an_end),
+        cmocka_unit_test(test_a_body_over_the_limit_is_not_even_parsed),
         cmocka_unit_test(test_a_full_buffer_is_told_apart),
         cmocka_unit_test(test_file_validity),
         cmocka_unit_test(test_a_copy_is_deep),

@@ -46,7 +46,7 @@ static void test_codes_become_causes(void **state)
 
 static void test_shapes(void **state)
 {
-    static const char *const bad[] = {"", "A", "1a", "_a", "a-b", "a b", "ü"};
+    static const char *const bad[] = {"", "A", "1a", "_a", "{a", "a{", "a:b", "a-b", "a b", "ü"};
     char longest[CAUSE_NAME_MAX + 2];
 
     (void)state;

@@ -95,6 +95,32 @@ static void test_keys_and_signatures_have_their_length(void **state)
     assert_false(wire_signature_valid(SAMPLE_SIGNATURE, WIRE_SIGNATURE_LENGTH - 2));
 }
 
+static void test_ice_urls_and_texts(void **state)
+{
+    static const char *const bad[] = {"", "stun:", "http:a", "turn:a b", "turn:\x7f", "turn:\n"};
+    char longest[WIRE_ICE_URL_MAX + 2];
+    char text[WIRE_ICE_TEXT_MAX + 2];
+
+    (void)state;
+    assert_true(wire_ice_url_valid("stuns:a", 7));
+    assert_true(wire_ice_url_valid("turns:a:443?transport=tcp", 25));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(wire_ice_url_valid(bad[i], strlen(bad[i])));
+    memset(longest, 'a', sizeof longest);
+    memcpy(longest, "turn:", 5);
+    longest[WIRE_ICE_URL_MAX + 1] = '\0';
+    assert_true(wire_ice_url_valid(longest, WIRE_ICE_URL_MAX));
+    assert_false(wire_ice_url_valid(longest, WIRE_ICE_URL_MAX + 1));
+
+    memset(text, ' ', sizeof text);
+    assert_true(wire_ice_text_valid(text, WIRE_ICE_TEXT_MAX));
+    assert_false(wire_ice_text_valid(text, WIRE_ICE_TEXT_MAX + 1));
+    assert_false(wire_ice_text_valid(text, 0));
+    assert_true(wire_ice_text_valid("~", 1));
+    assert_false(wire_ice_text_valid("\x7f", 1));
+    assert_false(wire_ice_text_valid("\x1f", 1));
+}
+
 static void test_set_writes_only_what_is_valid(void **state)
 {
     struct wire_id an_id = {"old"};
@@ -119,6 +145,7 @@ int main(void)
         cmocka_unit_test(test_base64url_is_canonical),
         cmocka_unit_test(test_peer_id_is_one_text_per_key),
         cmocka_unit_test(test_keys_and_signatures_have_their_length),
+        cmocka_unit_test(test_ice_urls_and_texts),
         cmocka_unit_test(test_set_writes_only_what_is_valid),
     };
 

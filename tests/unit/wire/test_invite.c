@@ -98,6 +98,8 @@ static void test_refuses_what_is_not_an_invite(void **state)
     assert_int_equal(decode_with("ws://", "s", SAMPLE_KEY, ""), INVITE_E_INVALID);
     assert_int_equal(decode_with("wss://", "s", SAMPLE_KEY, ""), INVITE_E_INVALID);
     assert_int_equal(decode_with("ws://h h", "s", SAMPLE_KEY, ""), INVITE_E_INVALID);
+    assert_int_equal(decode_with("ws://h\x7f", "s", SAMPLE_KEY, ""), INVITE_E_INVALID);
+    assert_int_equal(decode_with("ws://h:", "s", SAMPLE_KEY, ""), INVITE_E_INVALID);
     assert_int_equal(decode_with("ws://h\\n", "s", SAMPLE_KEY, ""), INVITE_E_INVALID);
     assert_int_equal(decode_with("", "s", SAMPLE_KEY, ""), INVITE_E_INVALID);
     assert_int_equal(decode_with("ws://h", "", SAMPLE_KEY, ""), INVITE_E_INVALID);
