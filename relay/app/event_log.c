@@ -80,5 +80,7 @@ void event_log_write(struct event_log *events, const struct log *log,
                    LOG_TEXT("account", charged ? account_kind_name(event->account) : ""),
                    LOG_TEXT("raise", key),
                    LOG_TEXT("outcome", ended ? session_outcome_name(event->outcome) : ""),
+                   LOG_NUMBER_UNLESS_0("recovery_ms", event->recovery_ms),
+                   LOG_NUMBER_UNLESS_0("kept_bytes", event->kept_bytes),
                    LOG_TEXT("cause", event->cause.text)));
 }

@@ -93,9 +93,15 @@ static void print_recoveries(struct exposition *e, const struct tally *t)
     exposition_family(e, "syncshell_attempt_duration_seconds", "histogram",
                       "From an attempt's begin to its link, as reported by the members.");
     exposition_histogram(e, &t->attempt_ms, EXPOSITION_MILLI);
-    exposition_family(e, "syncshell_recovery_duration_seconds", "histogram",
-                      "From the first attempt after a loss to the first report of a link.");
+    exposition_family(
+        e, "syncshell_recovery_duration_seconds", "histogram",
+        "From the loss of a link, as the member that noticed it told, to the next; from the "
+        "first attempt where none told.");
     exposition_histogram(e, &t->recovery_ms, EXPOSITION_MILLI);
+    exposition_counter(
+        e, "syncshell_recovery_kept_bytes_total",
+        "Bytes that members had when a link was back, and that need not be sent again.",
+        t->kept_bytes);
 }
 
 static void print_store(struct exposition *e, const struct server *s, const struct usage *u)

@@ -206,13 +206,14 @@ static json_t *describe_ice(const struct server *s)
 static json_t *describe(const struct server *s)
 {
     const struct tally *t = &s->tally;
-    json_t *root =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "relay", describe_relay(s),
-                  "load", describe_load(s), "machine", describe_machine(s), "connected",
-                  number(t->events[CORE_EVENT_CONNECTED]), "failed",
-                  number(t->events[CORE_EVENT_ATTEMPT_FAILED]), "causes", describe_causes(t),
-                  "minutes", describe_minutes(s), "events", describe_events(&s->recent), "limits",
-                  describe_limits(s), "ice", describe_ice(s));
+    json_t *root = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "relay", describe_relay(s),
+        "load", describe_load(s), "machine", describe_machine(s), "connected",
+        number(t->events[CORE_EVENT_CONNECTED]), "failed",
+        number(t->events[CORE_EVENT_ATTEMPT_FAILED]), "keptBytes",
+        number(t->kept_bytes < INT64_MAX ? t->kept_bytes : INT64_MAX), "causes", describe_causes(t),
+        "minutes", describe_minutes(s), "events", describe_events(&s->recent), "limits",
+        describe_limits(s), "ice", describe_ice(s));
     if (root && describe_syncshells(s, root) == 0)
         return root;
     json_decref(root);

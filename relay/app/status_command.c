@@ -25,7 +25,8 @@ static void print_bytes(const char *name, int64_t bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     size_t unit = 0;
-    int64_t tenths = bytes * 10;
+    int64_t tenths =
+        bytes < INT64_MAX / 10 ? bytes * 10 : INT64_MAX; /* a member may have said anything */
     for (; tenths >= 10 * KIBIBYTE && unit + 1 < sizeof units / sizeof units[0]; unit++)
         tenths /= KIBIBYTE;
     printf("  %-14s %" PRId64 ".%" PRId64 " %s\n", name, tenths / 10, tenths % 10, units[unit]);
@@ -57,6 +58,7 @@ static void print_outcomes(const json_t *root)
     json_t *entry;
     printf("Reports of attempts: %" PRId64 " came to a link, %" PRId64 " did not\n",
            number_of(root, "connected"), number_of(root, "failed"));
+    print_bytes("not sent again", number_of(root, "keptBytes"));
     json_array_foreach (json_object_get(root, "causes"), i, entry)
         printf("  %6" PRId64 "  %s (%s)\n", number_of(entry, "count"), text_of(entry, "sentence"),
                text_of(entry, "cause"));

@@ -21,6 +21,10 @@ void tally_note(struct tally *t, const struct core_event *event)
     if (event->kind != CORE_EVENT_CONNECTED)
         return;
     histogram_add(&t->attempt_ms, event->elapsed_ms);
+    /* A member's word: it may be absurd, but does not bring the counter back to 0. */
+    t->kept_bytes = event->kept_bytes > UINT64_MAX - t->kept_bytes
+                        ? UINT64_MAX
+                        : t->kept_bytes + event->kept_bytes;
     if (event->recovery_ms != 0)
         histogram_add(&t->recovery_ms, event->recovery_ms);
 }

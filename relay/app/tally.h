@@ -10,7 +10,8 @@ struct tally {
     uint64_t causes[CAUSE_COUNT]; /* of failed attempts; 0: a cause of a later version */
     uint64_t outcomes[SESSION_OUTCOME_CANCELLED + 1];
     struct histogram attempt_ms;  /* of attempts that came to a link */
-    struct histogram recovery_ms; /* from the first attempt to the link */
+    struct histogram recovery_ms; /* from the loss of the link to the next */
+    uint64_t kept_bytes;          /* that need not be sent again; stays at its highest */
 };
 
 void tally_init(struct tally *t);

@@ -148,8 +148,9 @@ struct core_event {
     struct cause_text cause;
     uint32_t elapsed_ms; /* CONNECTED, ATTEMPT_FAILED: of this attempt, as reported */
     uint64_t
-        recovery_ms; /* CONNECTED: since the first attempt after the last link; 0: told by the other side already */
-    bool has_address; /* of the connection, with its code */
+        recovery_ms; /* CONNECTED: since the link was lost; 0: none was, or it was told before */
+    uint64_t kept_bytes; /* CONNECTED: what need not be sent again; 0 likewise */
+    bool has_address;    /* of the connection, with its code */
     struct address address;
     enum account_kind account; /* whose limit it was; ACCOUNT_NONE: no account's */
 };

@@ -33,29 +33,64 @@ void report_request(const struct request *r)
     request_issue(r, op);
 }
 
-/* A link is up: the first side to say so ends the recovery. */
-static uint64_t end_recovery_ms(struct core *core, struct session *session)
+/* A link is up. How long it was away is known to the side that lost it; whoever was started again does not know, and when neither does,
+ * or says, it is the time since the first attempt. Each recovery is timed once; a first connection is none. */
+static uint64_t recovery_ms(struct recovered *r, const struct message_connection_report *m,
+                            enum session_side side)
 {
-    if (!session || session->recovering_us == 0)
+    r->told |= 1U << side;
+    bool both = r->told == (1U << SESSION_SIDE_JOINER | 1U << SESSION_SIDE_PROVIDER);
+    uint64_t ms = m->has_lost_ms              ? (uint64_t)m->lost_ms + 1
+                  : both && r->generation > 1 ? r->signaled_ms
+                                              : 0;
+    if (r->timed || ms == 0)
         return 0;
-    uint64_t ms = (core->now_us - session->recovering_us) / US_PER_MS + 1;
-    session->recovering_us = 0;
+    r->timed = true;
     return ms;
+}
+
+/* The joiner's bytes count once for each link. */
+static uint64_t kept_bytes(struct recovered *r, const struct message_connection_report *m,
+                           enum session_side side)
+{
+    if (!m->has_kept_bytes || r->weighed || side != SESSION_SIDE_JOINER)
+        return 0;
+    r->weighed = true;
+    return m->kept_bytes;
+}
+
+static void note_link(struct core *core, struct session *session, const struct store_op *op,
+                      struct core_event *event)
+{
+    const struct message_connection_report *m = op->report;
+    enum session_side side = session_side_of(session, op->peer_id.text);
+    if (session->recovering_us != 0 || session->recovered.generation != m->generation) {
+        session->recovered = (struct recovered){.generation = m->generation};
+        if (session->recovering_us != 0)
+            session->recovered.signaled_ms =
+                (core->now_us - session->recovering_us) / US_PER_MS + 1;
+        session->recovering_us = 0;
+    }
+    if (side == SESSION_SIDE_NONE)
+        return;
+    event->recovery_ms = recovery_ms(&session->recovered, m, side);
+    event->kept_bytes = kept_bytes(&session->recovered, m, side);
 }
 
 static void tell(struct core *core, const struct store_op *op, struct session *session)
 {
     bool failed = op->report->result == REPORT_RESULT_FAILED;
-    core_emit(core, &(struct core_event){.kind = failed ? CORE_EVENT_ATTEMPT_FAILED
-                                                        : CORE_EVENT_CONNECTED,
-                                         .connection_id = op->connection_id,
-                                         .peer_id = op->peer_id,
-                                         .syncshell_id = op->syncshell_id,
-                                         .recovery_session_id = op->recovery_session_id,
-                                         .generation = op->report->generation,
-                                         .elapsed_ms = op->report->elapsed_ms,
-                                         .recovery_ms = failed ? 0 : end_recovery_ms(core, session),
-                                         .cause = op->report->cause});
+    struct core_event event = {.kind = failed ? CORE_EVENT_ATTEMPT_FAILED : CORE_EVENT_CONNECTED,
+                               .connection_id = op->connection_id,
+                               .peer_id = op->peer_id,
+                               .syncshell_id = op->syncshell_id,
+                               .recovery_session_id = op->recovery_session_id,
+                               .generation = op->report->generation,
+                               .elapsed_ms = op->report->elapsed_ms,
+                               .cause = op->report->cause};
+    if (!failed && session)
+        note_link(core, session, op, &event);
+    core_emit(core, &event);
 }
 
 void report_done(struct core *core, struct syncshell *s, struct connection *c, struct store_op *op)

@@ -30,6 +30,15 @@ enum session_side {
     SESSION_SIDE_PROVIDER = 1,
 };
 
+/* The last link, for the operator's figures: what was counted of it. */
+struct recovered {
+    uint64_t generation;
+    uint64_t signaled_ms; /* since the first attempt; 0: there was none that the relay saw */
+    unsigned told;        /* bits by side: who said that the link is up */
+    bool timed;
+    bool weighed;
+};
+
 struct session {
     struct syncshell *syncshell;
     struct map_node node;
@@ -45,6 +54,7 @@ struct session {
     struct timer raise_timer;   /* armed while the store is behind and next_raise_us has not come */
     uint64_t
         recovering_us; /* when the first attempt since the last link was offered; 0: none since */
+    struct recovered recovered;
     struct ice_round ice[2]; /* by side */
 };
 

@@ -248,7 +248,7 @@ void attempt_offer(struct session *s, uint64_t ticket, uint64_t generation, cons
     int encoded = text ? body_offer_encode(&plain, &signal) : -ENOMEM;
     free(text);
     if (s->attempt.stage == ATTEMPT_UP)
-        session_begin_episode(s); /* the link is given up for a new one, which may fail */
+        session_lose_link(s); /* the link is given up for a new one, which may fail */
     raise_generation(s, generation);
     start(s, ATTEMPT_OFFERED, generation, true);
     if (!send_signal(s, MESSAGE_RECONNECT_OFFER, ticket, generation, &plain, encoded) &&
@@ -328,7 +328,7 @@ void attempt_link(struct session *s, uint64_t ticket, uint64_t generation,
     if (link->state == SYNCSHELL_LINK_UP) {
         link_up(s, generation, link->ice_server);
     } else if (s->attempt.stage == ATTEMPT_UP) {
-        session_begin_episode(s);
+        session_lose_link(s);
     } else if (s->attempt.stage != ATTEMPT_NONE && s->attempt.generation == generation) {
         enum cause cause = link->state == SYNCSHELL_LINK_LOST ? CAUSE_LINK_LOST : CAUSE_LINK_FAILED;
         fail_at(s, link->cause != CAUSE_NONE ? link->cause : cause, link->ice_server);
@@ -377,7 +377,7 @@ const char *attempt_received(struct session *s, const struct message *m, const s
         return CODE_BAD_BODY;
     if (offer) {
         if (s->attempt.stage == ATTEMPT_UP)
-            session_begin_episode(s); /* they have lost the link that we still think to have */
+            session_lose_link(s); /* they have lost the link that we still think to have */
         raise_generation(s, m->routed.generation);
         start(s, ATTEMPT_INCOMING, m->routed.generation, false);
     } else if (answer) {

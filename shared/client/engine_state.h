@@ -179,6 +179,9 @@ struct report {
     uint32_t attempt;
     struct cause_text cause; /* "": connected */
     uint32_t elapsed_ms;
+    bool has_lost_ms;
+    uint32_t lost_ms;
+    uint64_t kept_bytes; /* 0: nothing */
     char ice_server[WIRE_ICE_URL_MAX + 1];
 };
 
@@ -251,6 +254,7 @@ struct session {
 
     /* recovery */
     bool episode;        /* the link is to be brought back */
+    uint64_t lost_us;    /* when it was lost; 0: it never was up in this process */
     bool request_needed; /* the episode's RecoveryRequest is to be made */
     bool manual_told;
     struct code_request code;

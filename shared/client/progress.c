@@ -409,3 +409,20 @@ void progress_refused(struct session *s, const struct message_error *error)
         session_pause(s, error);
     }
 }
+
+static uint64_t list_held_bytes(struct list *files)
+{
+    uint64_t bytes = 0;
+    list_for_each_safe (n, next, files) {
+        const struct body_file *f = &from_list(n)->file;
+        bytes += f->done ? f->size_bytes : 0;
+        for (size_t i = 0; !f->done && i < f->n_ranges; i++)
+            bytes += f->ranges[i].end - f->ranges[i].begin;
+    }
+    return bytes;
+}
+
+uint64_t progress_held_bytes(struct session *s)
+{
+    return list_held_bytes(&s->stored) + list_held_bytes(&s->fresh);
+}

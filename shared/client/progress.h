@@ -36,4 +36,7 @@ void progress_deinit(struct session *s);
 /* Sorts loaded files into `stored` and `fresh`. */
 void progress_loaded(struct session *s);
 
+/* Of the files that it has, whole or in part. */
+uint64_t progress_held_bytes(struct session *s);
+
 #endif

@@ -4,15 +4,16 @@
 
 #include "base/str.h"
 #include "client/notify.h"
+#include "client/progress.h"
 #include "client/request.h"
 #include "client/session.h"
 
 enum { MESSAGE_ID_BYTES = 12 };
 
-static uint32_t elapsed_ms(const struct session *s)
+/* Since then; 0: it was never. */
+static uint32_t ms_since(const struct session *s, uint64_t then_us)
 {
-    uint64_t ms =
-        s->attempt.started_us ? (s->syncshell->engine->now_us - s->attempt.started_us) / 1000 : 0;
+    uint64_t ms = then_us ? (s->syncshell->engine->now_us - then_us) / 1000 : 0;
     return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
@@ -23,7 +24,14 @@ void report_attempt(struct session *s, const char *cause, const char *ice_server
         (struct report){.waits = true,
                         .generation = s->attempt.generation ? s->attempt.generation : s->generation,
                         .attempt = s->n_attempts ? s->n_attempts : 1,
-                        .elapsed_ms = elapsed_ms(s)};
+                        .elapsed_ms = ms_since(s, s->attempt.started_us)};
+    if (!*cause) {
+        r->has_lost_ms = s->lost_us != 0;
+        r->lost_ms = ms_since(s, s->lost_us);
+        r->kept_bytes = s->joiner ? progress_held_bytes(s) : 0;
+        if (r->kept_bytes > WIRE_INTEGER_MAX)
+            r->kept_bytes = WIRE_INTEGER_MAX;
+    }
     str_copy(r->cause.text, sizeof r->cause.text, cause);
     if (ice_server && str_copy(r->ice_server, sizeof r->ice_server, ice_server) != 0)
         *r->ice_server = '\0';
@@ -48,6 +56,10 @@ void report_pump(struct session *s)
     c->result = *s->report.cause.text ? REPORT_RESULT_FAILED : REPORT_RESULT_CONNECTED;
     c->cause = s->report.cause;
     c->elapsed_ms = s->report.elapsed_ms;
+    c->has_lost_ms = s->report.has_lost_ms;
+    c->lost_ms = s->report.lost_ms;
+    c->has_kept_bytes = s->report.kept_bytes != 0;
+    c->kept_bytes = s->report.kept_bytes;
     str_copy(c->ice_server, sizeof c->ice_server, s->report.ice_server);
     request_send(s->syncshell->engine, &m, &r);
 }

@@ -265,12 +265,19 @@ void session_disconnected(struct session *s)
 void session_begin_episode(struct session *s)
 {
     s->episode = true;
+    s->lost_us = 0;
     s->request_needed = s->joiner;
     s->manual_told = false;
     s->n_attempts = 0;
     s->n_failures = 0;
     s->retry_us = s->joiner ? s->syncshell->engine->now_us : TIME_NEVER_US;
     s->attempt = (struct attempt){0};
+}
+
+void session_lose_link(struct session *s)
+{
+    session_begin_episode(s);
+    s->lost_us = s->syncshell->engine->now_us;
 }
 
 /* ---- what the relay says ---- */

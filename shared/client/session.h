@@ -21,6 +21,8 @@ int session_gather_request(struct session *s, struct body_recovery_request *requ
 
 /* A session with a live link or not: begins to bring it back. */
 void session_begin_episode(struct session *s);
+/* The link was up and is gone: an episode, whose length is known. */
+void session_lose_link(struct session *s);
 
 void session_pump(struct session *s);
 uint64_t session_deadline_us(const struct session *s);

@@ -354,6 +354,11 @@ struct message_connection_report {
     struct cause_text cause;               /* exactly when it failed */
     uint32_t elapsed_ms;                   /* since the attempt began */
     char ice_server[WIRE_ICE_URL_MAX + 1]; /* optional: the URL of the one in use, or that failed */
+    /* Beside connected alone, for the operator's figures. */
+    bool has_lost_ms;
+    uint32_t lost_ms; /* since this side lost the link before */
+    bool has_kept_bytes;
+    uint64_t kept_bytes; /* joiner: what it had, and need not be sent again */
 };
 
 /* client -> relay; answered IceServers. Asked by a session's participant for each attempt, and before they expire. */

@@ -395,6 +395,8 @@ static const struct field connection_report_fields[] = {
     {CAUSE(T, cause, "cause")},
     {U32(T, elapsed_ms, "elapsedMs", 0)},
     {FIELD_STRING_AT(T, ice_server, "iceServer", wire_ice_url_valid), FIELD_OPTIONAL},
+    {U32(T, lost_ms, "lostMs", 0), FIELD_OPTIONAL_FLAG(T, has_lost_ms)},
+    {U64(T, kept_bytes, "keptBytes", 0), FIELD_OPTIONAL_FLAG(T, has_kept_bytes)},
 };
 static const struct field_group connection_report_group = FIELD_GROUP(T, connection_report_fields);
 #undef T

@@ -92,6 +92,8 @@ static const char *report_rule(const struct message_connection_report *c)
     bool failed = c->result == REPORT_RESULT_FAILED;
     if (failed != (c->cause.text[0] != '\0'))
         return failed ? "cause is missing" : "cause stands beside connected";
+    if (failed && (c->has_lost_ms || c->has_kept_bytes))
+        return "lostMs and keptBytes stand beside connected only";
     return NULL;
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 from exposition import parse, value
-from test_recovery import connect, open_session
+from test_recovery import FILES, connect, open_session
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MONITORING = REPOSITORY / "deploy/monitoring"
@@ -39,12 +39,33 @@ def test_a_recovery_is_counted(world, admin):
     assert value(after, "syncshell_sessions_opened_total") == 1
     assert value(after, "syncshell_attempts_started_total") == 1
     assert value(after, "syncshell_recovery_outcomes_total", outcome="connected", cause="") >= 1
-    assert value(after, "syncshell_recovery_duration_seconds_count") == 1
+    assert value(after, "syncshell_recovery_duration_seconds_count") == 0, "a first connection is no recovery"
+    assert value(after, "syncshell_recovery_kept_bytes_total") == 0
     assert value(after, "syncshell_messages_routed_total") >= 3
     assert value(after, "syncshell_store_commits_total") == value(after, "syncshell_store_commit_duration_seconds_count") > 0
     assert value(after, "syncshell_store_database_bytes") + value(after, "syncshell_store_log_bytes") > 4096
     assert 0 < value(after, "process_resident_memory_bytes") and 0 < value(after, "process_open_fds") < 100
     assert value(after, "process_start_time_seconds") > 1.7e9
+
+
+def test_a_recovery_is_timed_from_the_loss_and_its_bytes_are_counted(world, admin):
+    """The joiner is killed: the provider, which saw the link go, tells when that was; the joiner tells what it had."""
+    provider, joiner, marks = world.pair()
+    session = open_session(provider, joiner)
+    connect(joiner, provider, session)
+    joiner.send("report", session=session, files=[{**file, "done": True} for file in FILES[:10]])
+    joiner.event("progress_stored", sessionId=session)
+    since = provider.events.mark()
+    joiner.kill()
+    provider.send("link", session=session, generation=1, state="lost")
+    joiner = world.peer("joiner")
+    mark = world.relay.process.listening.mark()
+    connect(joiner, provider, session, provider_since=since)
+    for word in ("recovery_ms=", f"kept_bytes={sum(file['size'] for file in FILES[:10])} "):
+        world.relay.process.listening.wait(mark, where=lambda e, word=word: word in e["line"] + " ")
+    after = metrics(admin)
+    assert value(after, "syncshell_recovery_duration_seconds_count") == 1
+    assert value(after, "syncshell_recovery_kept_bytes_total") == sum(file["size"] for file in FILES[:10])
 
 
 def test_every_cause_is_a_series(admin):

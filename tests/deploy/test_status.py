@@ -10,19 +10,26 @@ from pathlib import Path
 import pytest
 from admin_site import TOKEN
 from support.command import on_store
-from test_recovery import connect, open_session
+from test_recovery import FILES, connect, open_session
 
 HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture
 def scene(world, admin):
-    """A session with a link, and one whose attempt has failed."""
+    """A session whose link was lost and came back, and one whose attempt has failed."""
     provider, joiner, syncshell = world.pair()
     good = open_session(provider, joiner)
     connect(joiner, provider, good)
+    joiner.send("report", session=good, files=[{**FILES[0], "done": True}])
+    joiner.event("progress_saved", sessionId=good)
+    marks = joiner.events.mark(), provider.events.mark()
+    for side in (joiner, provider):
+        side.send("link", session=good, generation=1, state="lost")
+    connect(joiner, provider, good, *marks)
     log = world.relay.process.listening
-    log.wait(where=lambda e: "event=link_up" in e["line"])
+    log.wait(where=lambda e: "event=link_up" in e["line"] and "kept_bytes=" in e["line"])
+    log.wait(where=lambda e: "event=link_up" in e["line"] and "recovery_ms=" in e["line"])
     mark = joiner.events.mark()
     joiner.send("open", peer=provider.peer_id, role="joiner", label="second")
     bad = joiner.event("session_opened", since=mark)["sessionId"]
@@ -47,6 +54,7 @@ def test_the_data_is_guarded_and_true(scene, admin, world):
     assert recovering["session"] == scene["bad"] and recovering["generation"] >= 1 and recovering["joinerOnline"]
     assert recovering["cause"] == "turn_unreachable" and recovering["sentence"] == "The TURN server did not answer."
     assert status["connected"] >= 1 and status["failed"] >= 1
+    assert status["keptBytes"] == FILES[0]["size"]
     assert {"cause": "turn_unreachable", "count": 1} in [{k: c[k] for k in ("cause", "count")} for c in status["causes"]]
     assert len(status["minutes"]) == 60 and sum(m["recoveries"] for m in status["minutes"]) == 1
     assert {"session_opened", "attempt_started", "link_up", "attempt_failed"} <= {e["event"] for e in status["events"]}
@@ -60,6 +68,7 @@ def test_it_is_shown_in_a_terminal(scene, world):
     assert re.search(r"^  connections    2, of them signed in: 2$", text, re.MULTILINE), text
     assert re.search(r"^ +1  The TURN server did not answer\. \(turn_unreachable\)$", text, re.MULTILINE), text
     assert f"  {scene['syncshell']}: 2 of 2 members here, 2 open sessions\n" in text
+    assert re.search(r"^  not sent again +\d", text, re.MULTILINE), text
     assert "Recovering now: 1\n" in text and scene["bad"] in text
     assert world.relay.stop() == 0
     done = on_store(world.relay.database, "status", status=1)

@@ -84,7 +84,7 @@ function show(s) {
   $("state").textContent = `${relay.state}, version ${relay.version}, up for ${duration(relay.nowUnixMs - relay.startedUnixMs)}`;
   $("state").className = relay.ready ? "good" : "bad";
   const figures = [["connections", load.connections], ["signed in", load.authenticated], ["syncshells", load.syncshells],
-    ["attempts live", load.attempts], ["passed on", load.routed], ["held", bytes(load.heldBytes)],
+    ["attempts live", load.attempts], ["passed on", load.routed], ["not sent again", bytes(s.keptBytes)], ["held", bytes(load.heldBytes)],
     ["queued", bytes(load.queuedBytes)], ["memory", bytes(machine.residentBytes)],
     ["database", bytes(machine.databaseBytes + machine.logBytes)], ["disk left", bytes(machine.freeBytes)]];
   $("figures").replaceChildren(...figures.map(([name, value]) => {

@@ -58,9 +58,12 @@ static void test_what_is_tallied(void **state)
     tally_note(&t, &failed);
     failed.cause = (struct cause_text){"of_a_later_version"};
     tally_note(&t, &failed);
-    tally_note(&t, &(struct core_event){
-                       .kind = CORE_EVENT_CONNECTED, .elapsed_ms = 70, .recovery_ms = 900});
-    tally_note(&t, &(struct core_event){.kind = CORE_EVENT_CONNECTED, .elapsed_ms = 80});
+    tally_note(&t, &(struct core_event){.kind = CORE_EVENT_CONNECTED,
+                                        .elapsed_ms = 70,
+                                        .recovery_ms = 900,
+                                        .kept_bytes = UINT64_MAX - 1});
+    tally_note(
+        &t, &(struct core_event){.kind = CORE_EVENT_CONNECTED, .elapsed_ms = 80, .kept_bytes = 2});
     tally_note(&t, &(struct core_event){.kind = CORE_EVENT_SESSION_CLOSED,
                                         .outcome = SESSION_OUTCOME_COMPLETED});
     assert_int_equal(t.events[CORE_EVENT_ATTEMPT_FAILED], 2);
@@ -69,6 +72,7 @@ static void test_what_is_tallied(void **state)
     assert_int_equal(t.outcomes[SESSION_OUTCOME_COMPLETED], 1);
     assert_int_equal(t.attempt_ms.sum, 150);
     assert_int_equal(t.recovery_ms.sum, 900);
+    assert_int_equal(t.kept_bytes, UINT64_MAX);
 }
 
 int main(void)

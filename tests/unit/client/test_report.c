@@ -60,6 +60,34 @@ static void test_a_link_is_reported(void **state)
     assert_string_equal(s->last_report.ice_server, "");
 }
 
+/* How long the link was away, and what the joiner had meanwhile and need not get again. */
+static void test_what_a_recovery_saved_is_reported(void **state)
+{
+    struct scene *s = *state;
+    struct body_file_list files = {0};
+    struct body_file part = file_partial("b", 3000, 100, 350);
+    up(s);
+    assert_false(s->last_report.has_lost_ms);
+    assert_false(s->last_report.has_kept_bytes);
+    files_add(&files, file_done("a", "ab12", 1000));
+    files_add(&files, part);
+    station_report(&s->station, SCENE_SESSION, &files);
+    scene_settle(s);
+    link_is(s, 1, SYNCSHELL_LINK_LOST);
+    offer(s, 10, 2);
+    scene_advance_ms(s, 700);
+    link_is(s, 2, SYNCSHELL_LINK_FAILED);
+    assert_false(s->last_report.has_lost_ms);
+    assert_false(s->last_report.has_kept_bytes);
+    scene_advance_ms(s, 5000);
+    offer(s, 11, 3);
+    link_is(s, 3, SYNCSHELL_LINK_UP);
+    assert_true(s->last_report.has_lost_ms);
+    assert_int_equal(s->last_report.lost_ms, 5700);
+    assert_true(s->last_report.has_kept_bytes);
+    assert_int_equal(s->last_report.kept_bytes, 1250);
+}
+
 static void test_an_absent_peer_is_reported(void **state)
 {
     struct scene *s = *state;
@@ -206,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_a_failure_is_reported),
         SCENE_TEST(test_a_link_is_reported),
+        SCENE_TEST(test_what_a_recovery_saved_is_reported),
         SCENE_TEST(test_an_absent_peer_is_reported),
         SCENE_TEST(test_a_report_survives_a_reconnection),
         SCENE_TEST(test_a_relay_without_reports),

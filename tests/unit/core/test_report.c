@@ -9,7 +9,14 @@
 #include "base/str.h"
 #include "world.h"
 
-static const char *say_report(struct client *c, uint64_t generation, const char *cause)
+/* What the library knows beyond the result; -1: it does not. */
+struct beyond {
+    int64_t lost_ms;
+    int64_t kept_bytes;
+};
+
+static const char *say_more(struct client *c, uint64_t generation, const char *cause,
+                            struct beyond beyond)
 {
     struct message m = {.type = MESSAGE_CONNECTION_REPORT};
     struct message_connection_report *r = &m.connection_report;
@@ -19,7 +26,16 @@ static const char *say_report(struct client *c, uint64_t generation, const char 
     r->attempt = 1;
     r->result = *cause ? REPORT_RESULT_FAILED : REPORT_RESULT_CONNECTED;
     str_copy(r->cause.text, sizeof r->cause.text, cause);
+    r->has_lost_ms = beyond.lost_ms >= 0;
+    r->lost_ms = r->has_lost_ms ? (uint32_t)beyond.lost_ms : 0;
+    r->has_kept_bytes = beyond.kept_bytes >= 0;
+    r->kept_bytes = r->has_kept_bytes ? (uint64_t)beyond.kept_bytes : 0;
     return say(c, &m);
+}
+
+static const char *say_report(struct client *c, uint64_t generation, const char *cause)
+{
+    return say_more(c, generation, cause, (struct beyond){-1, -1});
 }
 
 static void expect_cause(struct client *c, const char *cause)
@@ -79,11 +95,12 @@ static void p7_a_link_clears_the_cause(void **state)
     assert_int_equal(w->n_events[CORE_EVENT_CONNECTED], 1);
 }
 
-/* The first side that reports a link ends a recovery; until then its attempts are of one. */
+/* Where neither side says when it lost the link: from the first attempt of the recovery, once both have said that it is back. */
 static void p7_a_recovery_is_timed(void **state)
 {
     struct world *w = *state;
     struct pair p = world_pair(w);
+    const struct core_event *connected = &w->last_event[CORE_EVENT_CONNECTED];
     for (uint64_t generation = 3; generation <= 4; generation++) {
         say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", generation);
         world_advance_ms(w, 250);
@@ -91,10 +108,45 @@ static void p7_a_recovery_is_timed(void **state)
     say_report(p.joiner, 3, "link_failed");
     assert_int_equal(w->last_event[CORE_EVENT_ATTEMPT_FAILED].recovery_ms, 0);
     say_report(p.provider, 4, "");
-    assert_in_range(w->last_event[CORE_EVENT_CONNECTED].recovery_ms, 500, 501);
-    assert_int_equal(w->last_event[CORE_EVENT_CONNECTED].elapsed_ms, 0);
+    assert_int_equal(connected->recovery_ms, 0);
+    assert_int_equal(connected->elapsed_ms, 0);
     say_report(p.joiner, 4, "");
-    assert_int_equal(w->n_events[CORE_EVENT_CONNECTED], 2);
+    assert_in_range(connected->recovery_ms, 500, 501);
+    say_report(p.joiner, 4, "");
+    assert_int_equal(w->n_events[CORE_EVENT_CONNECTED], 3);
+    assert_int_equal(connected->recovery_ms, 0);
+}
+
+/* From the loss of the link, by the word of whoever noticed it; each recovery once, whoever speaks first. */
+static void p7_a_recovery_is_timed_from_the_loss(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    const struct core_event *connected = &w->last_event[CORE_EVENT_CONNECTED];
+    say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", 3);
+    say_more(p.joiner, 3, "", (struct beyond){-1, 5000}); /* started again: knows what it has */
+    assert_int_equal(connected->recovery_ms, 0);
+    assert_int_equal(connected->kept_bytes, 5000);
+    say_more(p.provider, 3, "", (struct beyond){1300, 77});
+    assert_int_equal(connected->recovery_ms, 1301);
+    assert_int_equal(connected->kept_bytes, 0); /* it keeps nothing: it sends */
+    say_more(p.joiner, 3, "", (struct beyond){1200, 5000});
+    assert_int_equal(connected->recovery_ms, 0);
+    assert_int_equal(connected->kept_bytes, 0);
+    say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", 4);
+    say_more(p.joiner, 4, "", (struct beyond){0, 6000});
+    assert_int_equal(connected->recovery_ms, 1);
+    assert_int_equal(connected->kept_bytes, 6000);
+}
+
+static void p7_a_first_connection_is_no_recovery(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", 1);
+    say_report(p.joiner, 1, "");
+    assert_int_equal(w->last_event[CORE_EVENT_CONNECTED].recovery_ms, 0);
+    say_report(p.provider, 1, "");
     assert_int_equal(w->last_event[CORE_EVENT_CONNECTED].recovery_ms, 0);
 }
 
@@ -215,6 +267,8 @@ int main(void)
         WORLD_TEST(p7_the_first_failure_of_a_generation_stands),
         WORLD_TEST(p7_a_link_clears_the_cause),
         WORLD_TEST(p7_a_recovery_is_timed),
+        WORLD_TEST(p7_a_recovery_is_timed_from_the_loss),
+        WORLD_TEST(p7_a_first_connection_is_no_recovery),
         WORLD_TEST(p7_whoever_was_away_reads_it_at_the_join),
         WORLD_TEST(p7_a_close_has_a_cause),
         WORLD_TEST(p7_a_close_without_one_keeps_it_unless_completed),
