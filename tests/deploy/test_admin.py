@@ -6,9 +6,9 @@ import resource
 import socket
 import sqlite3
 import stat
-from pathlib import Path
 
 import pytest
+from support.bare import Usage
 from support.command import on_store
 from support.raw import RawPeer
 from support.wait import LIMIT_S
@@ -133,24 +133,20 @@ def test_whoever_dawdles_or_floods_is_cut_off(world, admin):
     assert admin.ask("/healthz").status == 200
 
 
-def cpu_s(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def test_out_of_descriptors_it_waits(world, admin):
     """A caller waits in the kernel; the relay neither spins nor writes a line for each try."""
     port, pid = admin.port, world.relay.process.child.pid
+    usage = Usage(pid)
     used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (min(set(range(soft)) - used), hard))
     with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as waiting:
         waiting.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
-        mark, before = world.relay.process.listening.mark(), cpu_s(pid)
+        mark, before = world.relay.process.listening.mark(), usage.cpu_s()
         waiting.settimeout(2)
         with pytest.raises(TimeoutError):
             waiting.recv(1)
-        assert cpu_s(pid) - before < 1 and len(world.relay.process.listening.all(mark)) < 50
+        assert usage.cpu_s() - before < 1 and len(world.relay.process.listening.all(mark)) < 50
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
         waiting.settimeout(LIMIT_S)
         assert rest_of(waiting).startswith(b"HTTP/1.1 200")

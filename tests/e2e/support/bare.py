@@ -56,6 +56,11 @@ class Usage:
     def resident_bytes(self):
         return int((self.folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def cpu_s(self):
+        """User and kernel, all threads."""
+        fields = (self.folder / "stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     async def descriptors_return_to(self, count):
         """The relay closes what was left of connections a moment after their end."""
         async def run():
