@@ -153,7 +153,7 @@ class Lives:
 
     def die(self):
         """What the plan did not end, the clock does: a step may never come again once the client has nothing to do."""
-        with contextlib.suppress(AssertionError):
+        with contextlib.suppress(AssertionError):  # that the events have ended
             self.client.events.wait(limit_s=RANDOM_MS_MAX / 1000, where=lambda _: False)
         self.client.kill()
         self.count_kill()
@@ -281,11 +281,12 @@ def run_folder(job):
         try:
             lives.run(n_kills)
         finally:
-            lives.end()
-            counts = lives.counts
-            faults += lives.faults + lives.ledger.faults()
-            relay.stop()
-            faults += relay.reports
+            try:
+                lives.end()
+            finally:
+                counts = lives.counts
+                relay.stop()
+                faults += lives.faults + lives.ledger.faults() + relay.reports
     return seed, str(folder), counts, faults
 
 

@@ -183,6 +183,10 @@ class Peer(Process):
             self.everybody.append({**entry, "who": self.name})
         self.events.append(entry)
 
+    def end_output(self):
+        super().end_output()
+        self.events.end()
+
     def send(self, command, **fields):
         """Sends a command and waits until it is accepted; its ticket."""
         self.tags += 1
@@ -198,11 +202,6 @@ class Peer(Process):
 
     def event(self, event, since=0, **wanted):
         return self.events.wait(since=since, event=event, **wanted)
-
-    def wait(self):
-        status = super().wait()
-        self.events.end()
-        return status
 
 
 def syncshell(*arguments, check=True, prefix=(), text_in=""):
