@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "runner"), str(HERE.parent / "e2e")
 
 HELP = """\
 Makes trouble around real relays and measures what others notice of it. Two probe members send each other messages all the time: each must
-arrive, within a second. The cases: a storm of members that all come back at once after their relay was killed, or said goodbye, each the
+arrive, within 1.5 s. The cases: a storm of members that all come back at once after their relay was killed, or said goodbye, each the
 library's real engine with keys and an address of its own; a disk that stands still; a slow reader; members whose packets are eaten; garbage,
 broken handshakes and renegotiation on the TLS port; slowloris. In a network namespace of its own; needs root. Ends in "N passed, N failed".
 """
@@ -34,10 +34,10 @@ class Stage:
         self.certificate = certificate
         self.members = given.members
         short = given.short
-        self.stall_s = 1 if short else 10
+        self.stall_s = 2 if short else 10
         self.half_open = 10 if short else 100
         self.heartbeat_ms = 400 if short else 2000
-        self.handshake_ms = 1000 if short else 5000
+        self.handshake_ms = 3000 if short else 5000
         self.drips = 50 if short else 1000
         self.garbage_rounds = 2 if short else 50
         self.renegotiations = 2 if short else 16
