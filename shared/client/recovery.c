@@ -119,8 +119,11 @@ void recovery_refused(struct session *s, const struct request *r, const struct m
         session_pause(s, error);
         return;
     }
-    notify_failed(e, r->ticket, wire_code_name(error->code), error->text, false,
-                  s->syncshell->id.text, s->id.text);
+    /* It has its answer: the next request, which nobody has ordered, is not about it. */
+    uint64_t ticket = r->ticket == s->request_ticket ? r->ticket : 0;
+    s->request_ticket = ticket ? 0 : s->request_ticket;
+    notify_failed(e, ticket, wire_code_name(error->code), error->text, false, s->syncshell->id.text,
+                  s->id.text);
     outgoing_clear(s);
 }
 

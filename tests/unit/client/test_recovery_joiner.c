@@ -342,9 +342,41 @@ static void test_response_crossing_a_checkpoint(void **state)
     body_session_entry_deinit(&entry);
 }
 
+static void refuse_request(struct scene *s, uint64_t ticket)
+{
+    scene_error(s, &scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id,
+                WIRE_CODE_UNKNOWN_TARGET);
+    struct syncshell_event *e = station_skip_to(&s->station, SYNCSHELL_EVENT_REQUEST_FAILED);
+    assert_int_equal(event_ticket(e), ticket);
+    scene_forget(s);
+}
+
+/* A command has one answer: what becomes of the next request, which is made by itself, is not its second. */
+static void test_a_refused_request_has_its_answer(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    const struct engine_link up = {.state = SYNCSHELL_LINK_UP};
+    const struct engine_link lost = {.state = SYNCSHELL_LINK_LOST};
+    scene_session(s, true);
+    STATION_CALL(st, engine_session_request_recovery(st->engine, s->now_us, 80, SCENE_SESSION));
+    scene_settle(s);
+    refuse_request(s, 80);
+    STATION_CALL(st, engine_session_offer(st->engine, s->now_us, 83, SCENE_SESSION, 1, "offer"));
+    scene_settle(s);
+    scene_signal(s, MESSAGE_RECONNECT_ANSWER, 1, "answer");
+    STATION_CALL(st, engine_session_link(st->engine, s->now_us, 81, SCENE_SESSION, 1, &up));
+    scene_settle(s);
+    scene_forget(s);
+    STATION_CALL(st, engine_session_link(st->engine, s->now_us, 82, SCENE_SESSION, 1, &lost));
+    scene_settle(s);
+    refuse_request(s, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        SCENE_TEST(test_a_refused_request_has_its_answer),
         SCENE_TEST(test_request_names_what_is_saved),
         SCENE_TEST(test_request_waits_for_the_disk),
         SCENE_TEST(test_request_is_repeated_as_it_was),
