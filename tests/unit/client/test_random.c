@@ -15,6 +15,7 @@
 #include <syncshell/syncshell.h>
 
 #include "base/str.h"
+#include "client/code.h"
 #include "failmalloc.h"
 #include "scene.h"
 #include "wire/code.h"
@@ -78,16 +79,17 @@ static struct wire_peer_id draw_peer(struct game *g)
 
 /* --- memory -------------------------------------------------------------------------------------------------------- */
 
+/* Randomness may be missing, too: that is the same to the engine. */
 static void arm(struct station *st)
 {
-    (void)st;
+    st->crypto.random_fails = game.memory_is_short && one_in(&game, 60);
     if (game.memory_is_short && one_in(&game, 40))
         failmalloc_arm(draw(&game, 30), one_in(&game, 2));
 }
 
 static void disarm(struct station *st)
 {
-    (void)st;
+    st->crypto.random_fails = false;
     failmalloc_disarm();
 }
 
@@ -128,7 +130,7 @@ static void say_joined(struct game *g, const struct asked *asked)
     j->store_epoch = g->s->store_epoch;
     if (one_in(g, 8))
         wire_id_set(&j->store_epoch, "epoch1");
-    j->owner_peer_id = draw_peer(g);
+    j->owner_peer_id = one_in(g, 2) ? g->s->self : draw_peer(g);
     j->key_epoch = 1 + (one_in(g, 8) ? draw(g, 3) : 0);
     j->has_owner_sequence = !one_in(g, 4);
     j->owner_sequence = draw(g, 4);
@@ -452,6 +454,16 @@ static void report_files(struct game *g, bool manifest)
     body_file_list_deinit(&l);
 }
 
+/* What a fake or a real relay shows, and what an invite says that it should. */
+static struct wire_key draw_key(struct game *g)
+{
+    struct wire_key key;
+    memset(key.text, one_in(g, 3) ? 'P' : 'K', WIRE_KEY_LENGTH - 1);
+    key.text[WIRE_KEY_LENGTH - 1] = 'A';
+    key.text[WIRE_KEY_LENGTH] = '\0';
+    return key;
+}
+
 static void about_membership(struct game *g)
 {
     static const enum message_type operations[] = {MESSAGE_REMOVE_MEMBER, MESSAGE_ROTATE_GROUP_KEY,
@@ -466,6 +478,10 @@ static void about_membership(struct game *g)
     switch (draw(g, 6)) {
     case 0:
         wire_id_set(&invite.syncshell_id, draw_shell(g));
+        if (one_in(g, 3))
+            invite.certificate_pin = draw_key(g);
+        if (one_in(g, 10))
+            str_copy(invite.relay_url, sizeof invite.relay_url, "wss://elsewhere.example");
         if (one_in(g, 3)) {
             invite_set_key_epoch(&invite, 1 + draw(g, 3));
             invite.secret.text[0] = 'T';
@@ -557,6 +573,9 @@ static void act(struct game *g)
         break;
     case 3:
         STATION_CALL(&s->station, engine_network_changed(s->station.engine, s->now_us));
+        s->refuses = one_in(g, 6);
+        if (one_in(g, 4))
+            engine_connection_fault(s->station.engine, CODE_WRONG_CERTIFICATE_PIN);
         break;
     case 4:
         report_files(g, one_in(g, 3));
@@ -595,7 +614,7 @@ static void revive(struct game *g)
 static void expect_return(struct game *g)
 {
     struct scene *s = g->s;
-    g->memory_is_short = false;
+    g->memory_is_short = s->refuses = false;
     scene_restart(s);
     if (station_records(&s->station, "syncshell") == 0)
         return;

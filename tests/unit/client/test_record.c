@@ -80,6 +80,9 @@ static void test_any_kind(void **state)
         {"client", "", "{\"v\":2,\"relayUrl\":\"ws://a\"}", ENGINE_E_RECORD_NEWER},
         {"client", "", "{\"v\":1}", ENGINE_E_RECORD},
         {"client", "", "{\"v\":1,\"relayUrl\":7}", ENGINE_E_RECORD},
+        {"client", "", "{\"v\":1,\"relayUrl\":\"ws://a\",\"certificatePin\":\"short\"}",
+         ENGINE_E_RECORD},
+        {"client", "", "{\"v\":1,\"relayUrl\":\"ws://a\",\"certificatePin\":\"" SECRET "\"}", 0},
         {"client", "", "{\"v\":1,\"relayUrl\":\"ws://a\",\"later\":1}", 0},
         {"quantum", "", "{\"v\":1}", ENGINE_E_RECORD_NEWER},
     };
@@ -138,6 +141,7 @@ static void test_sessions(void **state)
         {"session", "a", SESSION(Y, O, "2", "0", "1"), ENGINE_E_RECORD},
         {"session", "a/b", SESSION(Y, O, "2", "0", "1"), ENGINE_E_RECORD},
         {"session", "b", SESSION("\"nowhere\"", O, "2", "0", "1"), ENGINE_E_RECORD},
+        {"session", "c1", SESSION(Y, O, "2", "0", "-1"), ENGINE_E_RECORD},
         {"session", "b", SESSION("1", O, "2", "0", "1"), ENGINE_E_RECORD},
         {"session", "b", SESSION(Y, "\"x\"", "2", "0", "1"), ENGINE_E_RECORD},
         {"session", "b", SESSION(Y, O, "0", "0", "1"), ENGINE_E_RECORD},
