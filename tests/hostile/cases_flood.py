@@ -288,5 +288,33 @@ def no_upgrade(request):
     return run
 
 
+@case
+async def handshakes_that_never_end(world, owner, other, group):
+    """Silent, half a request, or a byte at a time; before TLS, in the middle of it, and within: dropped after 10 seconds all."""
+    tls = world.tls.client_context() if world.tls else None
+    hello = bytes.fromhex("1603010200010001fc0303")
+    openings = [(None, b"", b""), (None, UPGRADE[:60].encode(), b""), (None, b"GET / HTTP/1.1\r\nX: ", b"y")]
+    if tls:
+        openings = [(None, b"", b""), (None, hello, b""), (None, hello, b"\0"), *((tls, *rest) for _, *rest in openings)]
+
+    async def hang(context, first, drip):
+        began = asyncio.get_running_loop().time()
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", world.relay.port, ssl=context, server_hostname="localhost" if context else None)
+        writer.write(first)
+        end = asyncio.ensure_future(ended(reader))
+        while not end.done():
+            if drip:
+                writer.write(drip)
+            await asyncio.wait([end], timeout=1)
+        writer.close()
+        return asyncio.get_running_loop().time() - began
+    held = asyncio.gather(*(hang(*one) for one in openings))
+    await owner.alive(group)
+    await other.alive(group)
+    times = await held
+    assert all(9 < t < 20 for t in times), times
+
+
 for name, request in REQUESTS.items():
     case(no_upgrade(request), name=name)
