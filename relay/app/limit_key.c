@@ -17,6 +17,7 @@ static const char *const keys[WIRE_CODE_COUNT] = {
     [WIRE_CODE_TOO_MANY_WRITES] = "rates.writes_per_minute",
     [WIRE_CODE_TOO_MANY_QUERIES] = "rates.queries_per_minute",
     [WIRE_CODE_TOO_MANY_JOINED] = "limits.joined_max",
+    [WIRE_CODE_TOO_MANY_SYNCSHELLS] = "limits.created_max",
     [WIRE_CODE_SYNCSHELL_FULL] = "limits.members_max",
     [WIRE_CODE_TOO_MANY_SESSIONS] = "limits.sessions_max",
     [WIRE_CODE_SESSIONS_SHARE] = "limits.sessions_max",

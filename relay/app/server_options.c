@@ -71,6 +71,7 @@ void server_options_core(struct core_config *ret_config, const struct settings *
     ret_config->recovery_code_ttl_ms = u32(s->recovery_code_ttl_ms);
     account_options(&ret_config->accounts, s);
     ret_config->members_max = u32(s->members_max);
+    ret_config->created_max = u32(s->created_max);
     ret_config->sessions_max = u32(s->sessions_max);
     ret_config->joined_max = u32(s->joined_max);
     ret_config->pending_ops_max = u32(s->pending_requests_max);

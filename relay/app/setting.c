@@ -69,6 +69,11 @@ const struct setting setting_table[] = {
      .min = 1, .max = 1000000, .help = "Connections at the same time; more are refused."},
     {"limits.members_max", SETTING_INTEGER, AT(members_max), .default_value = 128, .min = 2,
      .max = 128, .reloadable = true, .help = "Members of one syncshell."},
+    {"limits.created_max", SETTING_INTEGER, AT(created_max), .default_value = 256, .min = 1,
+     .max = 1000000, .reloadable = true,
+     .help =
+         "Syncshells that one peer may have created. One that it handed over counts; one that was deleted does until what it had "
+         "stored is removed."},
     {"limits.sessions_max", SETTING_INTEGER, AT(sessions_max), .default_value = 512, .min = 1,
      .max = 100000, .reloadable = true,
      .help =

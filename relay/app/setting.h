@@ -55,6 +55,7 @@ struct settings {
     uint64_t create_policy; /* enum create_policy */
     uint64_t connections_max;
     uint64_t members_max;
+    uint64_t created_max;
     uint64_t sessions_max;
     uint64_t joined_max;
     uint64_t pending_requests_max;

@@ -42,6 +42,7 @@ void core_config_defaults(struct core_config *ret_config)
                 .remembered_max = 65536,
             },
         .members_max = WIRE_MEMBERS_MAX,
+        .created_max = 256,
         .sessions_max = 512,
         .joined_max = 32,
         .pending_ops_max = 64,

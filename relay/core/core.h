@@ -63,6 +63,7 @@ struct core_config {
     uint32_t inbox_ttl_ms;
     struct account_config accounts; /* who may hold and do how much */
     uint32_t members_max;           /* per syncshell */
+    uint32_t created_max;           /* syncshells per creator */
     uint32_t sessions_max;          /* open, per syncshell */
     uint32_t joined_max;            /* syncshells per connection */
     uint32_t pending_ops_max;       /* store operations in flight per connection */

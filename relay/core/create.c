@@ -45,6 +45,7 @@ void create_request(const struct request *r)
     op->group_public_key = m->group_public_key;
     op->needs_access_key = r->core->config.create_policy == CORE_CREATE_ACCESS_KEY;
     op->access_key = r->connection->access_key;
+    op->limit_rows = r->core->config.created_max;
     op->key_epoch = key_epoch;
     op->refusal = policy;
     request_issue(r, op);

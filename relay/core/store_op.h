@@ -142,7 +142,7 @@ struct store_op {
                                                 * the tombstones made */
     uint64_t limit_bytes; /* APPEND: log bytes; ADD_INBOX: inbox bytes: refuse beyond */
     uint64_t
-        limit_rows; /* OPEN: open sessions of the syncshell; ADD_INBOX: unacknowledged; ADD_MEMBER: members */
+        limit_rows; /* CREATE: syncshells of its creator; OPEN: open sessions of the syncshell; ADD_INBOX: unacknowledged; ADD_MEMBER: members */
     /* OPEN, APPEND, CHECKPOINT: so many bytes of each open session's log are its own; what is beyond them, and what
      * closed ones still have, draws from the syncshell's pool. 0: no limit */
     uint64_t part_bytes;
@@ -153,7 +153,7 @@ struct store_op {
      * beyond the first: SESSIONS_SHARE, INBOX_SHARE, LOG_SHARE.
      *
      * NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise `refusal`, SYNCSHELL_EXISTS, SYNCSHELL_FULL,
-     * UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED, UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS,
+     * TOO_MANY_SYNCSHELLS, UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED, UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS,
      * SESSIONS_SHARE, LOG_SHARE, SYNCSHELL_QUOTA, INBOX_FULL, INBOX_SHARE, BAD_CURSOR, SYNCSHELL_DELETED, SYNCSHELL_EXPIRED, BAD_ACCESS_KEY,
      * ACCESS_KEY_EXPIRED, ACCESS_KEY_REVOKED, MEMBER_REMOVED, WRONG_KEY_EPOCH, NOT_OWNER,
      * STALE_OWNER_SEQUENCE, WRONG_RECOVERY_CODE, RECOVERY_CODE_EXPIRED, RECOVERY_CODE_USED, NOT_PARTICIPANT; and for a peer whose membership ended meanwhile UNKNOWN_TARGET (ADD_INBOX) or NOT_JOINED

@@ -68,6 +68,8 @@
     X(TOO_MANY_QUERIES, "too_many_queries", true, 0, "too many queries in a short time")          \
     X(TOO_MANY_JOINED, "too_many_joined", false, 0,                                               \
       "this connection has joined as many syncshells as it may")                                  \
+    X(TOO_MANY_SYNCSHELLS, "too_many_syncshells", false, 0,                                       \
+      "this peer has created as many syncshells as it may")                                       \
     X(CREATE_REFUSED, "create_refused", false, 0, "this peer may not create syncshells here")     \
     X(SYNCSHELL_EXISTS, "syncshell_exists", false, 0,                                             \
       "another owner or key holds this syncshell id")                                             \

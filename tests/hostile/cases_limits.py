@@ -320,6 +320,20 @@ async def joining_too_much(world, owner, other, group):
     await guest.close()
 
 
+@case(limits_created_max=3)
+async def creating_too_many_syncshells(world, owner, other, group):
+    """Somebody else is not concerned."""
+    guest = await away(world).connect()
+    for _ in range(3):
+        await guest.create(Group())
+    reply = await guest.create(Group(), "Error")
+    assert reply["code"] == "too_many_syncshells" and reply["retryable"] is False
+    another = await away(world).connect()
+    await another.create(Group())
+    for peer in (guest, another):
+        await peer.close()
+
+
 @case(limits_members_max=3)
 async def a_full_syncshell(world, owner, other, group):
     third = await away(world).connect()

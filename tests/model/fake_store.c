@@ -48,6 +48,7 @@ struct shell {
     struct wire_id id;
     struct wire_key key;
     struct wire_peer_id owner;
+    struct wire_peer_id creator;
     uint64_t key_epoch;
     uint64_t owner_sequence;
     char owner_operation[256];
@@ -176,6 +177,14 @@ static void load(struct shell *s, struct store_op *op)
     op->syncshell = out;
 }
 
+static size_t created_by(const struct fake_store *store, const char *peer)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < store->n_shells; i++)
+        n += !store->shells[i].gone && strcmp(store->shells[i].creator.text, peer) == 0;
+    return n;
+}
+
 static void create(struct fake_store *store, struct store_op *op)
 {
     struct shell *s = find_shell(store, op->syncshell_id.text);
@@ -202,11 +211,16 @@ static void create(struct fake_store *store, struct store_op *op)
         op->code = WIRE_CODE_BAD_ACCESS_KEY;
         return;
     }
+    if (created_by(store, op->peer_id.text) >= op->limit_rows) {
+        op->code = WIRE_CODE_TOO_MANY_SYNCSHELLS;
+        return;
+    }
     store->shells = grown(store->shells, store->n_shells, sizeof *store->shells);
     s = &store->shells[store->n_shells++];
     s->id = op->syncshell_id;
     s->key = op->group_public_key;
     s->owner = op->peer_id;
+    s->creator = op->peer_id;
     s->key_epoch = op->key_epoch;
     add_member(s, &op->peer_id);
 }

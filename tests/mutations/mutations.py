@@ -342,6 +342,11 @@ MUTATIONS = [
         "share_fits(op->limit_rows, all->rows, own->rows, 0)",
         ["store_inbox"]),
     Mutation(
+        "a_syncshell_too_many", "P6", "one more syncshell than the limit is created", STORE + "op_syncshell.c",
+        "if (statement_uint(st, 0) >= op->limit_rows)",
+        "if (statement_uint(st, 0) > op->limit_rows)",
+        ["store_share"]),
+    Mutation(
         "one_sender_fills_an_inbox", "P6", "a member may fill another's inbox alone", STORE + "op_inbox.c",
         "if (r == 0 && !inbox_fits(op, &all, &own))",
         "if (r == 0 && !inbox_fits(op, &all, &nothing))",

@@ -99,8 +99,8 @@ int op_load_syncshell(struct db *db, struct store_op *op)
 static int syncshell_insert(struct db *db, const struct store_op *op)
 {
     static const char sql[] =
-        "INSERT INTO syncshell (syncshell_id, group_public_key, owner_peer_id, key_epoch)"
-        " VALUES (?, ?, ?, ?)";
+        "INSERT INTO syncshell (syncshell_id, group_public_key, owner_peer_id, created_by, key_epoch)"
+        " VALUES (?1, ?2, ?3, ?3, ?4)";
     struct statement *st = statement_get(db, sql);
 
     statement_bind_text(st, op->syncshell_id.text);
@@ -108,6 +108,24 @@ static int syncshell_insert(struct db *db, const struct store_op *op)
     statement_bind_text(st, op->peer_id.text);
     statement_bind_uint(st, op->key_epoch ? op->key_epoch : 1);
     return statement_run(st);
+}
+
+/* op->code becomes TOO_MANY_SYNCSHELLS when op's peer has created its number already, remains of deleted ones included. */
+static int syncshell_check_room(struct db *db, struct store_op *op)
+{
+    static const char sql[] = "SELECT count(*) FROM syncshell WHERE created_by = ?";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
+
+    if (!op->limit_rows)
+        return 0;
+    statement_bind_text(st, op->peer_id.text);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    if (statement_uint(st, 0) >= op->limit_rows)
+        op->code = WIRE_CODE_TOO_MANY_SYNCSHELLS;
+    return statement_error(st);
 }
 
 /* A deleted one does not come back; one that expired does, for its owner. */
@@ -172,6 +190,8 @@ int op_create_syncshell(struct db *db, struct store_op *op)
     if (op->code != WIRE_CODE_NONE)
         return 0;
     r = op->needs_access_key ? access_key_check(db, op) : 0;
+    if (r == 0 && op->code == WIRE_CODE_NONE)
+        r = syncshell_check_room(db, op);
     if (r == 0 && op->code == WIRE_CODE_NONE)
         r = syncshell_revive(db, op);
     if (r < 0 || op->code != WIRE_CODE_NONE)

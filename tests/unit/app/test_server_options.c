@@ -43,6 +43,7 @@ static const struct store_identity identity = {.relay_id = {"relay"}, .epoch = {
     X(accounts.throttle.half_life_ms)                      \
     X(accounts.remembered_max)                             \
     X(members_max)                                         \
+    X(created_max)                                         \
     X(sessions_max)                                        \
     X(joined_max)                                          \
     X(pending_ops_max)                                     \
@@ -148,6 +149,7 @@ static void test_every_number_arrives(void **state)
     assert_int_equal(c.recovery_code_ttl_ms, number_of("timing.recovery_code_ttl_ms"));
     check_accounts(&c.accounts);
     assert_int_equal(c.members_max, number_of("limits.members_max"));
+    assert_int_equal(c.created_max, number_of("limits.created_max"));
     assert_int_equal(c.sessions_max, number_of("limits.sessions_max"));
     assert_int_equal(c.joined_max, number_of("limits.joined_max"));
     assert_int_equal(c.pending_ops_max, number_of("limits.pending_requests_max"));

@@ -499,6 +499,21 @@ static void p6_reconfigure(void **state)
     expect_error(c, id, WIRE_CODE_CREATE_REFUSED);
 }
 
+static void p6_created_max(void **state)
+{
+    struct world *w = *state;
+    w->config.created_max = 2;
+    world_start(w);
+    struct client *c = client_online(w, 0);
+    expect_stored(c, say_create(c, "one"));
+    expect_stored(c, say_create(c, "two"));
+    expect_error(c, say_create(c, "three"), WIRE_CODE_TOO_MANY_SYNCSHELLS);
+    assert_int_equal(core_refusals(w->core, WIRE_CODE_TOO_MANY_SYNCSHELLS), 1);
+    expect_stored(c, say_create(c, "one")); /* again */
+    struct client *other = client_online(w, 1);
+    expect_stored(other, say_create(other, "three"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -525,6 +540,7 @@ int main(void)
         CONFIGURED_TEST(p6_members_max),
         WORLD_TEST(p6_members_fill_the_reply),
         CONFIGURED_TEST(p6_joined_max),
+        CONFIGURED_TEST(p6_created_max),
         CONFIGURED_TEST(p6_joins_count_as_pending),
         WORLD_TEST(p6_unloaded_when_nobody_is_there),
         WORLD_TEST(p6_not_unloaded_before_its_operations_are_back),

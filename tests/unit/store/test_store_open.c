@@ -105,6 +105,8 @@ static void an_older_schema_is_brought_up_to_date(void **state)
                    "DROP TABLE access_key;"
                    "DROP TABLE recovery_code;"
                    "ALTER TABLE session DROP COLUMN former_peer_ids;"
+                   "DROP INDEX syncshell_by_creator;"
+                   "ALTER TABLE syncshell DROP COLUMN created_by;"
                    "DROP INDEX session_stored;"
                    "ALTER TABLE session DROP COLUMN opened_by;"
                    "DELETE FROM schema_migration WHERE version > 1");

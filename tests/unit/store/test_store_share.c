@@ -10,6 +10,38 @@ static int setup_trio(void **state)
     return 0;
 }
 
+static enum wire_code create_one(struct fixture *f, const char *syncshell, const char *peer)
+{
+    struct store_op *op = make_create(syncshell, peer, KEY_1);
+
+    op->limit_rows = 2;
+    return fixture_code(f, op);
+}
+
+static void creators_pay_for_their_syncshells(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    assert_int_equal(create_one(f, "another", PEER_A), WIRE_CODE_NONE);
+    assert_int_equal(create_one(f, "third", PEER_A), WIRE_CODE_TOO_MANY_SYNCSHELLS);
+    fixture_reopen(f);
+    assert_int_equal(create_one(f, "third", PEER_A), WIRE_CODE_TOO_MANY_SYNCSHELLS);
+    assert_int_equal(create_one(f, "another", PEER_A), WIRE_CODE_NONE); /* again */
+    /* Handed over it is still its creator's, and not charged to whoever got it. */
+    (void)fixture_new(f, make_owner(STORE_TRANSFER_OWNERSHIP, PEER_A, 1, PEER_B));
+    assert_int_equal(create_one(f, "third", PEER_A), WIRE_CODE_TOO_MANY_SYNCSHELLS);
+    assert_int_equal(create_one(f, "b1", PEER_B), WIRE_CODE_NONE);
+    assert_int_equal(create_one(f, "b2", PEER_B), WIRE_CODE_NONE);
+    /* Deleted it counts until nothing of it is left. */
+    op = make_owner(STORE_DELETE_SYNCSHELL, PEER_B, 2, NULL);
+    op->expires_unix_ms = LATER_MS;
+    (void)fixture_new(f, op);
+    assert_int_equal(create_one(f, "third", PEER_A), WIRE_CODE_TOO_MANY_SYNCSHELLS);
+    (void)fixture_new(f, make_sweep(NOW_MS, 100));
+    assert_int_equal(create_one(f, "third", PEER_A), WIRE_CODE_NONE);
+}
+
 static struct store_op *opening(const char *session, const char *opener, const char *joiner,
                                 const char *provider)
 {
@@ -157,6 +189,8 @@ static void closed_logs_take_room_until_they_are_swept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(creators_pay_for_their_syncshells, setup_trio,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(nobody_opens_all_sessions, setup_trio, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_session_s_share_moves_with_its_joiner, setup_trio,
                                         fixture_teardown),
