@@ -112,6 +112,8 @@ void log_write_limited(const struct log *log, struct log_limit *limit, enum log_
 
 const char *log_peer(const char *peer_id, char *ret_short)
 {
-    snprintf(ret_short, LOG_PEER_SIZE, "%.*s", PEER_SHOWN, peer_id);
+    size_t n = strnlen(peer_id, PEER_SHOWN);
+    memcpy(ret_short, peer_id, n);
+    ret_short[n] = '\0';
     return ret_short;
 }

@@ -131,13 +131,11 @@ static void hold(struct attempt *a, const struct attempt_frame *f)
 static struct attempt_frame *frame_record(enum session_side source, enum message_type type,
                                           const struct message_routed *m, struct frame *frame)
 {
-    struct attempt_frame *f = calloc(1, sizeof *f);
+    struct attempt_frame *f = malloc(sizeof *f);
     if (!f)
         return NULL;
-    f->source = source;
-    f->type = type;
-    f->message_id = m->message_id;
-    f->frame = frame_ref(frame);
+    *f = (struct attempt_frame){
+        .source = source, .type = type, .message_id = m->message_id, .frame = frame_ref(frame)};
     return f;
 }
 
@@ -168,7 +166,7 @@ enum wire_code attempt_start(struct session *session, enum session_side side,
     struct core *core = session->syncshell->core;
     if (frame->size > core->config.attempt_bytes_max)
         return WIRE_CODE_HELD_FULL;
-    struct attempt *a = calloc(1, sizeof *a);
+    struct attempt *a = malloc(sizeof *a);
     struct attempt_frame *f = frame_record(side, MESSAGE_RECONNECT_OFFER, offer, frame);
     if (!a || !f) {
         free(a);
@@ -178,10 +176,8 @@ enum wire_code attempt_start(struct session *session, enum session_side side,
         return WIRE_CODE_INTERNAL;
     }
     attempt_end(session->attempt, WIRE_CODE_SUPERSEDED);
-    a->session = session;
-    a->side = side;
-    a->generation = offer->generation;
-    a->timer.fire = fire;
+    *a = (struct attempt){
+        .session = session, .side = side, .generation = offer->generation, .timer = {.fire = fire}};
     list_init(&a->frames);
     list_append(&session->syncshell->attempts, &a->node);
     session->attempt = a;

@@ -216,7 +216,7 @@ uint64_t core_deadline_us(const struct core *core);
 void core_drain(struct core *core, uint64_t now_us, uint32_t window_ms);
 
 /* The next effect, false when there is none: events, then operations in their order, sends, closes. Must be drained after
- * every input call. */
+ * every input call. Of `ret_effect` only what belongs to its kind is written. */
 bool core_next_effect(struct core *core, struct core_effect *ret_effect);
 
 /* Takes the next frame to write: the caller unrefs it. NULL when the queue is empty. May produce effects (more reading

@@ -12,15 +12,17 @@ struct event_item {
 void core_emit(struct core *core, const struct core_event *event)
 {
     /* An event is news, not state: without room or memory it is counted and lost. */
-    struct event_item *item = core->n_events < CORE_EVENTS_MAX ? calloc(1, sizeof *item) : NULL;
+    struct event_item *item = core->n_events < CORE_EVENTS_MAX ? malloc(sizeof *item) : NULL;
     if (!item) {
         core->stats.events_dropped++;
         return;
     }
-    item->event = *event;
+    *item = (struct event_item){.event = *event};
     list_append(&core->events, &item->node);
     core->n_events++;
 }
+
+/* An effect is most of a kilobyte, for the sake of events: of the others only what they mean is written. */
 
 static bool next_event(struct core *core, struct core_effect *ret_effect)
 {
@@ -28,7 +30,8 @@ static bool next_event(struct core *core, struct core_effect *ret_effect)
     if (!n)
         return false;
     struct event_item *item = container_of(n, struct event_item, node);
-    *ret_effect = (struct core_effect){.kind = EFFECT_EVENT, .event = item->event};
+    ret_effect->kind = EFFECT_EVENT;
+    ret_effect->event = item->event;
     list_unlink(n);
     core->n_events--;
     free(item);
@@ -41,8 +44,8 @@ static bool next_op(struct core *core, struct core_effect *ret_effect)
     if (!n)
         return false;
     list_unlink(n);
-    *ret_effect =
-        (struct core_effect){.kind = EFFECT_STORE, .op = container_of(n, struct store_op, node)};
+    ret_effect->kind = EFFECT_STORE;
+    ret_effect->op = container_of(n, struct store_op, node);
     return true;
 }
 
@@ -52,8 +55,8 @@ static bool next_send(struct core *core, struct core_effect *ret_effect)
     if (!n)
         return false;
     list_unlink(n);
-    *ret_effect = (struct core_effect){.kind = EFFECT_SEND,
-                                       .connection = container_of(n, struct connection, send_node)};
+    ret_effect->kind = EFFECT_SEND;
+    ret_effect->connection = container_of(n, struct connection, send_node);
     return true;
 }
 
@@ -64,10 +67,10 @@ static bool next_close(struct core *core, struct core_effect *ret_effect)
         return false;
     list_unlink(n);
     struct connection *c = container_of(n, struct connection, close_node);
-    *ret_effect = (struct core_effect){.kind = EFFECT_CLOSE,
-                                       .connection = c,
-                                       .close_code = c->close_code,
-                                       .close_reason = c->close_reason};
+    ret_effect->kind = EFFECT_CLOSE;
+    ret_effect->connection = c;
+    ret_effect->close_code = c->close_code;
+    ret_effect->close_reason = c->close_reason;
     return true;
 }
 

@@ -25,11 +25,10 @@ void queue_deinit(struct queue *q)
 
 int queue_push(struct queue *q, struct frame *frame, enum queue_class class)
 {
-    struct queue_item *item = calloc(1, sizeof *item);
+    struct queue_item *item = malloc(sizeof *item);
     if (!item)
         return -ENOMEM;
-    item->frame = frame_ref(frame);
-    item->class = class;
+    *item = (struct queue_item){.frame = frame_ref(frame), .class = class};
     list_append(&q->items, &item->node);
     q->n_frames++;
     q->bytes[class] += frame->size;
