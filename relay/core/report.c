@@ -93,6 +93,26 @@ static void tell(struct core *core, const struct store_op *op, struct session *s
     core_emit(core, &event);
 }
 
+/* The generation of the live attempt, when this is the first word that it failed; 0 otherwise. */
+static uint64_t failure_news(struct session *session, const struct store_op *op)
+{
+    const struct message_connection_report *m = op->report;
+    if (op->duplicate || m->result != REPORT_RESULT_FAILED ||
+        m->generation != session->summary.generation || m->generation <= session->failed_generation)
+        return 0;
+    session->failed_generation = m->generation;
+    return m->generation;
+}
+
+static void announce(struct session *session, const struct store_op *op)
+{
+    bool judged = !str_equal(session->summary.cause.text, op->cause.text);
+    uint64_t failed_generation = failure_news(session, op);
+    session->summary.cause = op->cause;
+    if (judged || failed_generation != 0)
+        session_announce_failure(session, op->peer_id.text, judged, failed_generation);
+}
+
 void report_done(struct core *core, struct syncshell *s, struct connection *c, struct store_op *op)
 {
     if (op->code != WIRE_CODE_NONE)
@@ -100,10 +120,7 @@ void report_done(struct core *core, struct syncshell *s, struct connection *c, s
     struct session *session = session_find(s, &op->recovery_session_id);
     if (!op->duplicate)
         tell(core, op, session);
-    if (session && session->summary.state == SESSION_STATE_OPEN &&
-        !str_equal(session->summary.cause.text, op->cause.text)) {
-        session->summary.cause = op->cause;
-        session_announce(session, NULL);
-    }
+    if (session && session->summary.state == SESSION_STATE_OPEN)
+        announce(session, op);
     reply_outcome(c, op);
 }

@@ -121,12 +121,15 @@ bool session_concerns(const struct session *session, const char *peer_id)
            former_has(&session->former, peer_id);
 }
 
-static void announce_to(const struct session *session, const char *peer_id)
+static void announce_to(const struct session *session, const char *peer_id,
+                        uint64_t failed_generation)
 {
     struct message m = {.type = MESSAGE_SESSION_CHANGED};
     struct connection *c = member_connection(syncshell_member(session->syncshell, peer_id));
     m.session_changed.syncshell_id = session->syncshell->id;
     m.session_changed.session = session->summary;
+    m.session_changed.has_failed_generation = failed_generation != 0;
+    m.session_changed.failed_generation = failed_generation;
     if (c)
         reply_send(c, &m);
 }
@@ -136,7 +139,19 @@ void session_announce(const struct session *session, const char *except)
     for (int side = SESSION_SIDE_JOINER; side <= SESSION_SIDE_PROVIDER; side++) {
         const char *peer_id = session_peer(session, (enum session_side)side)->text;
         if (!except || strcmp(except, peer_id) != 0)
-            announce_to(session, peer_id);
+            announce_to(session, peer_id, 0);
+    }
+}
+
+void session_announce_failure(const struct session *session, const char *reporter, bool to_both,
+                              uint64_t failed_generation)
+{
+    for (int side = SESSION_SIDE_JOINER; side <= SESSION_SIDE_PROVIDER; side++) {
+        const char *peer_id = session_peer(session, (enum session_side)side)->text;
+        if (strcmp(reporter, peer_id) != 0)
+            announce_to(session, peer_id, failed_generation);
+        else if (to_both)
+            announce_to(session, peer_id, 0);
     }
 }
 
@@ -149,7 +164,7 @@ void session_hand_over(struct session *session, const struct wire_peer_id *joine
     session->summary.cause = (struct cause_text){""};
     session_raise(session, session->summary.generation + STORE_HANDOVER_GENERATIONS);
     session_announce(session, NULL);
-    announce_to(session, session->former.peer_ids[0].text);
+    announce_to(session, session->former.peer_ids[0].text, 0);
 }
 
 void session_closed(struct session *session, enum session_outcome outcome, int64_t expires_unix_ms,

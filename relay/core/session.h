@@ -52,6 +52,7 @@ struct session {
     bool raising;               /* a STORE_RAISE_GENERATION is in flight */
     uint64_t next_raise_us;     /* not before then */
     struct timer raise_timer;   /* armed while the store is behind and next_raise_us has not come */
+    uint64_t failed_generation; /* the last one of which the other side was told that it failed */
     uint64_t
         recovering_us; /* when the first attempt since the last link was offered; 0: none since */
     struct recovered recovered;
@@ -82,6 +83,11 @@ void session_closed(struct session *session, enum session_outcome outcome, int64
 
 /* Tells the participants other than `except` (may be NULL) of the session's state. */
 void session_announce(const struct session *session, const char *except);
+
+/* Tells the side that is not `reporter` that this one has just called the attempt of that generation failed (0: none), so that it need not
+ * wait until its own time is over; `to_both`: the state is news for the reporter, too. */
+void session_announce_failure(const struct session *session, const char *reporter, bool to_both,
+                              uint64_t failed_generation);
 
 /* Another joiner. The attempt ends; both participants and the joiner before hear SessionChanged. */
 void session_hand_over(struct session *session, const struct wire_peer_id *joiner);

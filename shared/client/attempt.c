@@ -143,6 +143,16 @@ void attempt_tick(struct session *s)
         fail(s, CAUSE_ATTEMPT_TIMEOUT);
 }
 
+void attempt_failed_there(struct session *s, uint64_t generation, const char *cause)
+{
+    const struct attempt *a = &s->attempt;
+    bool waits =
+        a->stage == ATTEMPT_OFFERED || a->stage == ATTEMPT_INCOMING || a->stage == ATTEMPT_ANSWERED;
+    enum cause known = cause_from_name(cause);
+    if (waits && a->generation == generation)
+        fail(s, known != CAUSE_NONE ? known : CAUSE_LINK_FAILED);
+}
+
 uint64_t attempt_deadline_us(const struct session *s)
 {
     if (s->attempt.stage == ATTEMPT_UP)

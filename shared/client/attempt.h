@@ -30,6 +30,9 @@ void attempt_refused(struct session *s, const struct request *r, enum wire_code 
 
 /* Asks for the next offer when it is time. */
 void attempt_pump(struct session *s);
+/* The other side says that the attempt of that generation failed, by that cause: nothing will come of ours. */
+void attempt_failed_there(struct session *s, uint64_t generation, const char *cause);
+
 void attempt_tick(struct session *s);
 uint64_t attempt_deadline_us(const struct session *s);
 void attempt_disconnected(struct session *s);

@@ -193,7 +193,7 @@ static void on_changed(struct engine *e, const struct message_session_changed *m
 {
     struct syncshell *y = engine_find_syncshell(e, m->syncshell_id.text);
     if (y && y->joined)
-        session_changed(y, &m->session);
+        session_changed(y, m);
 }
 
 static void on_membership_ended(struct engine *e, const struct message_membership_ended *m)

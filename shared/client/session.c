@@ -516,8 +516,9 @@ void session_reconcile_all(struct syncshell *y, const struct message_syncshell_j
     each(y, visit_joined, NULL);
 }
 
-void session_changed(struct syncshell *y, const struct message_session_summary *summary)
+void session_changed(struct syncshell *y, const struct message_session_changed *m)
 {
+    const struct message_session_summary *summary = &m->session;
     struct session *s = engine_find_session(y->engine, summary->recovery_session_id.text);
     if (s && (s->syncshell != y || handover_reconcile(s, summary)))
         return;
@@ -528,6 +529,8 @@ void session_changed(struct syncshell *y, const struct message_session_summary *
         adopt(y, summary, SYNCSHELL_EVENT_SESSION_OPENED);
     } else if (s->phase == SESSION_OPENED) {
         report_judged(s, &summary->cause);
+        if (m->has_failed_generation)
+            attempt_failed_there(s, m->failed_generation, summary->cause.text);
     }
 }
 

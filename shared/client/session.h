@@ -34,7 +34,7 @@ void session_reconcile_all(struct syncshell *y, const struct message_syncshell_j
                            bool same_store);
 
 /* The other side opened or closed one. */
-void session_changed(struct syncshell *y, const struct message_session_summary *summary);
+void session_changed(struct syncshell *y, const struct message_session_changed *m);
 
 void session_peer_online(struct syncshell *y, const char *peer_id);
 

@@ -388,6 +388,8 @@ struct message_ice_servers {
 struct message_session_changed {
     struct wire_id syncshell_id;
     struct message_session_summary session;
+    bool has_failed_generation;
+    uint64_t failed_generation; /* the other side has just said that this attempt failed */
 };
 
 /* relay -> client: the request's transaction is on disk. */

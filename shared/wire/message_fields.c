@@ -358,6 +358,8 @@ static const struct field_group session_close_group = FIELD_GROUP(T, session_clo
 static const struct field session_changed_fields[] = {
     {ID(T, syncshell_id, "syncshellId")},
     {FIELD_STRUCT_AT(T, session, "session", &session_summary_group)},
+    {U64(T, failed_generation, "failedGeneration", 1),
+     FIELD_OPTIONAL_FLAG(T, has_failed_generation)},
 };
 static const struct field_group session_changed_group = FIELD_GROUP(T, session_changed_fields);
 #undef T

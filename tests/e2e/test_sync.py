@@ -357,3 +357,10 @@ def test_command_line(tmp_path):
         process = Process([str(SYNC), *arguments], "sync")
         assert process.wait() == 2
         assert "--help" in process.errors[0]
+
+
+def test_whoever_waits_is_told_when_the_other_side_gives_up(pair):
+    """The sharer may use TURN servers only, and knows at once that there is none: the fetcher's own time would be 15 s."""
+    pair.start("share", "--relay-only")
+    fetch = pair.start("fetch")
+    assert fetch.events.wait(event="link", state="failed")["cause"] == "link_failed"  # not attempt_timeout

@@ -163,7 +163,7 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_CANDIDATE,            /* session fields, SDP (the candidate line), SDP_MID, SDP_MLINE_INDEX */
     SYNCSHELL_EVENT_SIGNAL_HELD,          /* ticket; session fields, HELD_MS: the other side is away, it is kept so long */
     SYNCSHELL_EVENT_SIGNAL_REFUSED,       /* ticket; session fields, CODE: stale_generation, glare_lost, expired, ... */
-    SYNCSHELL_EVENT_ATTEMPT_FAILED,       /* session fields, ATTEMPT, CAUSE, RETRY_MS */
+    SYNCSHELL_EVENT_ATTEMPT_FAILED,       /* session fields, ATTEMPT, CAUSE, RETRY_MS: also when the other side has given it up */
     SYNCSHELL_EVENT_MANUAL_RECOVERY,      /* session fields, CAUSE (of the last): five attempts failed; the library goes on
                                            * passively. RECOVERY_CODE and VALID_MS where the relay could be reached: show the code to
                                            * the user, who can go on with it at another device */

@@ -47,6 +47,44 @@ static void test_a_failure_is_reported(void **state)
     assert_int_equal(s->last_report.elapsed_ms, 1500);
 }
 
+static void failed_there(struct scene *s, uint64_t generation, const char *cause)
+{
+    struct message m = {.type = MESSAGE_SESSION_CHANGED};
+    wire_id_set(&m.session_changed.syncshell_id, SCENE_SHELL);
+    m.session_changed.session = scene_summary(s, true, generation, 1);
+    m.session_changed.has_failed_generation = true;
+    m.session_changed.failed_generation = generation;
+    str_copy(m.session_changed.session.cause.text, sizeof m.session_changed.session.cause.text,
+             cause);
+    scene_say(s, &m);
+}
+
+/* The other side has given up: so do we, with its cause, and try again. A link that is up here proves more than its word. */
+static void test_a_failure_of_the_other_side_ends_the_attempt(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, true);
+    offer(s, 10, 1);
+    failed_there(s, 2, "dtls_failed"); /* not this one */
+    station_skip_to(&s->station, SYNCSHELL_EVENT_SESSION_CAUSE);
+    assert_int_equal(s->n_reports, 0);
+    failed_there(s, 1, "turn_refused");
+    station_skip_to(&s->station, SYNCSHELL_EVENT_SESSION_CAUSE);
+    expect_failed(s, "turn_refused", 1);
+    assert_int_equal(s->n_reports, 1);
+    failed_there(s, 1, "turn_refused");
+    assert_int_equal(s->n_reports, 1);
+    scene_advance_ms(s, 5000);
+    station_skip_to(&s->station, SYNCSHELL_EVENT_OFFER_NEEDED);
+    offer(s, 11, 2);
+    scene_signal(s, MESSAGE_RECONNECT_ANSWER, 2, "answer");
+    link_told(s, 2, &(struct engine_link){.state = SYNCSHELL_LINK_UP});
+    station_skip_to(&s->station, SYNCSHELL_EVENT_RECOVERED);
+    failed_there(s, 2, "link_failed");
+    station_skip_to(&s->station, SYNCSHELL_EVENT_SESSION_CAUSE);
+    station_expect_none(&s->station);
+}
+
 static void test_a_link_is_reported(void **state)
 {
     struct scene *s = *state;
@@ -233,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_a_failure_is_reported),
+        SCENE_TEST(test_a_failure_of_the_other_side_ends_the_attempt),
         SCENE_TEST(test_a_link_is_reported),
         SCENE_TEST(test_what_a_recovery_saved_is_reported),
         SCENE_TEST(test_an_absent_peer_is_reported),

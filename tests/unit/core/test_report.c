@@ -82,6 +82,33 @@ static void p7_the_first_failure_of_a_generation_stands(void **state)
     expect_cause(p.provider, "peer_away");
 }
 
+/* Whoever waits for an attempt that the other side has given up is told, once for each, also when the cause is the same as before. */
+static void p7_the_other_side_need_not_wait(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    for (uint64_t generation = 1; generation <= 2; generation++) {
+        const char *offer =
+            say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", generation);
+        expect_routed(p.provider, MESSAGE_RECONNECT_OFFER, offer);
+        const char *id = say_report(p.provider, generation, "turn_refused");
+        const struct message_session_changed *m =
+            &expect(p.joiner, MESSAGE_SESSION_CHANGED)->session_changed;
+        assert_true(m->has_failed_generation && m->failed_generation == generation);
+        if (generation == 1) {
+            m = &expect(p.provider, MESSAGE_SESSION_CHANGED)->session_changed;
+            assert_false(m->has_failed_generation);
+        }
+        expect_stored(p.provider, id);
+        id = say_report(p.joiner, generation, "attempt_timeout"); /* it ends it, too */
+        expect_stored(p.joiner, id);
+        expect_nothing(p.provider);
+    }
+    const char *id = say_report(p.provider, 1, "link_failed"); /* late */
+    expect_stored(p.provider, id);
+    expect_nothing(p.joiner);
+}
+
 static void p7_a_link_clears_the_cause(void **state)
 {
     struct world *w = *state;
@@ -265,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(p7_both_sides_hear_the_cause),
         WORLD_TEST(p7_the_first_failure_of_a_generation_stands),
+        WORLD_TEST(p7_the_other_side_need_not_wait),
         WORLD_TEST(p7_a_link_clears_the_cause),
         WORLD_TEST(p7_a_recovery_is_timed),
         WORLD_TEST(p7_a_recovery_is_timed_from_the_loss),
