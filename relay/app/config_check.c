@@ -181,11 +181,11 @@ static void check_admin(const struct settings *s, struct faults *faults)
     check_secret("admin.token_file", s->admin_token_file, faults);
     if (!*s->admin_address)
         return;
-    if (!config_is_loopback(s->admin_address))
+    if (!config_is_loopback(s->admin_address) && s->admin_reach == ADMIN_REACH_MACHINE)
         fault_add(
             faults, "",
             "admin.address must be a loopback address: to reach it from elsewhere, use an SSH "
-            "tunnel or a TLS proxy");
+            "tunnel or a TLS proxy; in a container, admin.reach = \"network\"");
     if (!*s->admin_token_file)
         fault_add(faults, "", "admin.address needs admin.token_file");
 }

@@ -12,6 +12,7 @@
 enum { NEAR_DISTANCE_MAX = 4 }; /* a suggestion further away than this would puzzle */
 
 static const char *const create_policies[] = {"auto", "open", "nobody", "access-key", NULL};
+static const char *const admin_reaches[] = {"machine", "network", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 
@@ -45,10 +46,15 @@ const struct setting setting_table[] = {
          "header is ignored. Name nothing but proxies that append to the header or replace it."},
     {"admin.address", SETTING_TEXT, AT(admin_address), .default_text = "",
      .help =
-         "Loopback address for the operator's HTTP: /healthz, /readyz, /metrics for Prometheus, and the status page at /. "
+         "Address for the operator's HTTP: /healthz, /readyz, /metrics for Prometheus, and the status page at /. "
          "Empty: none. The commands health, status and reload need none: they use a socket file beside the database."},
     {"admin.port", SETTING_INTEGER, AT(admin_port), .default_value = 8788, .min = 0, .max = 65535,
      .help = "TCP port of admin.address. 0 takes a free one and logs it."},
+    {"admin.reach", SETTING_CHOICE, AT(admin_reach), .choices = admin_reaches,
+     .default_value = ADMIN_REACH_MACHINE,
+     .help =
+         "\"machine\": admin.address must be loopback. \"network\": it may be any; for containers, whose own loopback nobody "
+         "reaches. It speaks no TLS: who can listen there sees the token. Publish the port to the host's loopback alone."},
     {"admin.token_file", SETTING_TEXT, AT(admin_token_file), .default_text = "", .reloadable = true,
      .help =
          "File whose first line is what whoever asks admin.address for more than /healthz and /readyz must send as "

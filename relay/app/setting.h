@@ -28,6 +28,11 @@ enum create_policy {
     CREATE_POLICY_ACCESS_KEY,
 };
 
+enum admin_reach {
+    ADMIN_REACH_MACHINE = 0, /* loopback only */
+    ADMIN_REACH_NETWORK,
+};
+
 enum log_format {
     LOG_FORMAT_LOGFMT = 0,
     LOG_FORMAT_JSON,
@@ -49,6 +54,7 @@ struct settings {
     char **proxy_trusted;
     char *admin_address;
     uint64_t admin_port;
+    uint64_t admin_reach; /* enum admin_reach */
     char *admin_token_file;
     char *store_path;
     uint64_t store_batch_max;

@@ -39,7 +39,8 @@ def test_setup_writes_once(tmp_path):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     first = variables(file)
     assert first["DOMAIN"] == "relay.example" and first["CREATE_POLICY"] == "access-key"
-    assert re.fullmatch("[0-9a-f]{64}", first["TURN_SECRET"])
+    assert re.fullmatch("[0-9a-f]{64}", first["TURN_SECRET"]) and re.fullmatch("[0-9a-f]{64}", first["ADMIN_TOKEN"])
+    assert first["ADMIN_TOKEN"] != first["TURN_SECRET"]
     done = run_setup("--domain", "other.example", "--output", file, status=1)
     assert done.stderr == f"setup: {file} exists and stays as it is\n" and variables(file) == first
     run_setup("--domain", "relay.example", "--create-policy", "open", "--output", tmp_path / "second")
@@ -82,10 +83,12 @@ def test_the_relay_accepts_what_compose_sets(compose):
     service = compose["services"]["relay"]
     env = {**image_environment(), **{k: v for k, v in service["environment"].items() if k.startswith("SYNCSHELL_")}}
     written = env.pop("SYNCSHELL_RELAY_CONFIG")
-    assert f"cat >{written}" in (DEPLOY / "container-entrypoint").read_text()
+    assert f"settings={written}\n" in (DEPLOY / "container-entrypoint").read_text()
     assert any(mount.startswith(str(Path(written).parent) + ":") for mount in service["tmpfs"])
     assert relay_command("--check-config", env=env).stdout == "The configuration is valid.\n"
     assert service["environment"]["TURN_HOST"] == "relay.example" and len(service["environment"]["TURN_SECRET"]) == 64
+    # The operator's HTTP is published to the machine itself, and nowhere else.
+    assert service["ports"] == ["127.0.0.1:8788:8788"] and len(service["environment"]["ADMIN_TOKEN"]) == 64
     assert service["read_only"] and service["cap_drop"] == ["ALL"]
     [subnet] = [c["subnet"] for c in compose["networks"]["front"]["ipam"]["config"]]
     assert service["environment"]["SYNCSHELL_RELAY_PROXY_TRUSTED"] == subnet

@@ -1,6 +1,8 @@
 """The image: built from deploy/Dockerfile as it is, run as nobody on a read-only root."""
 
 import asyncio
+import http.client
+import socket
 import time
 
 import container
@@ -102,6 +104,27 @@ def test_the_turn_secret_is_used_and_not_passed_on(world):
     by_url = {server["url"]: server for server in servers}
     assert by_url["turn:turn.example:3478?transport=udp"]["credential"], servers
     assert "c0ffee" not in str(servers)
+
+
+def test_the_status_page_is_reached_from_outside_with_the_token(world):
+    """Beyond its loopback, since a container's own is reached by nobody; the token is a file that root and the relay alone read."""
+    token = "5ec2e7" * 8
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    world.relay.settings = {"ADMIN_TOKEN": token, "SYNCSHELL_RELAY_ADMIN_PORT": port}
+    world.start_relay()
+    assert token not in open(f"/proc/{world.relay.pid}/environ").read()
+    [[line]] = [[e["line"] for e in world.relay.process.listening.all() if "event=admin_listening" in e["line"]]]
+    assert f"0.0.0.0:{port}" in line
+    # The test's container shares the host's network; any address but 127.0.0.1 stands for what Docker's proxy dials.
+    for given, status in ((token, 200), ("wrong", 401), (None, 401)):
+        connection = http.client.HTTPConnection("127.0.0.2", port, timeout=LIMIT_S)
+        connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {given}"} if given else {})
+        answer = connection.getresponse()
+        assert answer.status == status
+        assert ("syncshell_connections" in answer.read().decode()) == (status == 200)
+        connection.close()
 
 
 def test_without_settings_it_says_what_is_missing(world):

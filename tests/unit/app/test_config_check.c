@@ -72,7 +72,11 @@ static void test_the_operator_s_http_is_local_and_guarded(void **state)
     loading_expect_faults(
         NULL, NULL, TEXTS("admin.address=0.0.0.0", "admin.token_file=/dev/null"),
         "admin.address must be a loopback address: to reach it from elsewhere, use an SSH tunnel "
-        "or a TLS proxy\n");
+        "or a TLS proxy; in a container, admin.reach = \"network\"\n");
+    loading_expect_faults(NULL, NULL, TEXTS("admin.address=0.0.0.0", "admin.reach=network"),
+                          "admin.address needs admin.token_file\n");
+    expect_valid(
+        TEXTS("admin.address=0.0.0.0", "admin.reach=network", "admin.token_file=/dev/null"));
     loading_expect_faults(NULL, NULL, TEXTS("admin.address=::1", "admin.token_file=absent"),
                           "admin.token_file: cannot read absent: No such file or directory\n");
     expect_valid(TEXTS("admin.address=::1", "admin.token_file=/dev/null"));
