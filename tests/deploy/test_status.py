@@ -96,7 +96,9 @@ def test_it_is_a_page_for_everybody(scene, admin, tmp_path):
     assert TOKEN not in " ".join(seen["requests"])
     for name, view in seen["views"].items():
         assert view["state"].startswith("ready, version "), name
-        assert "The TURN server did not answer." in view["recovering"] and "The TURN server did not answer." in view["causes"]
+        # Its library tries again: by the time that the third browser looks, that attempt may have run out.
+        assert view["recovering"].endswith(("The TURN server did not answer.", "No direct link came up in time."))
+        assert "The TURN server did not answer." in view["causes"]
         assert "link" in view["timeline"] and "failed" in view["timeline"] and view["bars"] == 120
         assert scene["syncshell"] in view["syncshells"] and "2 of 2 here" in view["syncshells"]
         assert not view["overflows"], f"{name}: wider than the screen"

@@ -94,10 +94,15 @@ function show(s) {
   }));
   const rows = s.recovering.map((r) => {
     const row = element("tr");
+    const cell = (label, text, className) => {
+      const e = element("td", text, className);
+      e.dataset.label = label;
+      return e;
+    };
     const away = [r.providerOnline ? "" : "sender away", r.joinerOnline ? "" : "receiver away"].filter(Boolean).join(", ");
-    row.append(element("td", short(r.session), "id"), element("td", `${bare(r.provider)}, ${bare(r.joiner)}`, "id"),
-      element("td", `${r.step}, generation ${r.generation}${away ? `; ${away}` : ""}`), element("td", duration(r.sinceMs)),
-      element("td", r.sentence));
+    row.append(cell("Session", short(r.session), "id"), cell("From, to", `${bare(r.provider)}, ${bare(r.joiner)}`, "id"),
+      cell("Step", `${r.step}, generation ${r.generation}${away ? `; ${away}` : ""}`), cell("For", duration(r.sinceMs)),
+      cell("Last trouble", r.sentence));
     return row;
   });
   if (!rows.length) {
