@@ -147,3 +147,53 @@ def test_tls_stays_until_a_restart(folder):
             assert "event=restart_needed key=listen.tls_certificate" in (await s.reload())[0]
             assert await s.presented() == der(first)
     asyncio.run(run())
+
+
+def test_a_proxy_is_trusted_from_the_reload_on(tmp_path):
+    """What it says of its clients counts for connections that come after; those that are there stay."""
+    client = "198.51.100.7"
+    file = tmp_path / "relay.toml"
+    file.write_text("")
+    relay = Relay(tmp_path / "data", config=file)
+    relay.folder.mkdir(exist_ok=True)
+
+    async def come():
+        """A peer by way of the loopback, and the address that it counts against."""
+        peer = RawPeer(relay.url)
+        dial = peer.dial
+        peer.dial = lambda **options: dial(extra_headers=[("X-Forwarded-For", client)], **options)
+        mark = relay.process.listening.mark()
+        await peer.connect()
+        await peer.ask("LeaveSyncshell", "Error", syncshellId="absent")  # a refusal's line names who is charged
+        entry = await asyncio.to_thread(relay.process.listening.wait, mark, where=lambda e: "event=refused" in e["line"])
+        return peer, re.search(r"\baddress=(\S+)", entry["line"])[1]
+
+    async def reload(text):
+        file.write_text(text)
+        mark = relay.process.listening.mark()
+        relay.process.child.send_signal(signal.SIGHUP)
+        await asyncio.to_thread(relay.process.listening.wait, mark, where=lambda e: "event=reloaded" in e["line"])
+
+    async def run():
+        group = Group()
+        first, address = await come()
+        assert address == "127.0.0.1"
+        await first.create(group)
+        await first.join(group)
+        await reload("[proxy]\ntrusted = ['127.0.0.0/8']\n")
+        second, address = await come()
+        assert address == client
+        await reload("")
+        third, address = await come()
+        assert address == "127.0.0.1"
+        for peer in (second, third):
+            await peer.join(group)
+        for peer in (first, second, third):
+            await peer.alive(group)
+            await peer.close()
+
+    relay.start()
+    try:
+        asyncio.run(run())
+    finally:
+        assert relay.stop() == 0 and not relay.reports
