@@ -1,15 +1,16 @@
-"""What deploy/README.md tells the reader to type and to write, done."""
+"""What the documentation tells the reader to type and to write, done."""
 
 import re
 import shlex
 import subprocess
+import textwrap
 import tomllib
 from pathlib import Path
 
 import pytest
 from support.certificate import Certificate
 from support.command import relay_command
-from support.process import RELAY, Relay
+from support.process import INHERITED, RELAY, Relay
 from support.wait import LIMIT_S
 from test_recovery import begin
 
@@ -29,6 +30,14 @@ ELSEWHERE = {
     "meson install -C build/release": "test_service.py",
     "systemctl": "test_service.py checks the unit; what systemctl does is systemd's",
 }
+# The same for the other READMEs, where a block of code is indented or fenced.
+PROGRAMS = ("cc ", "cd ", "deploy/", "docker ", "git ", "meson ", "ninja ", "sudo ", "syncshell ", "syncshell-relay ", "tests/")
+IN_READMES = {
+    "deploy/quickstart --build-only && meson install": "e2e/test_install.py installs; tests/runner/build.py, the release build",
+    "deploy/quickstart": "e2e/test_demo.py runs what it starts; tests/runner/build.py, the release build",
+    "tests/run": "whoever runs this",
+    "cc -std=c99 plugin.c $(pkg-config": "e2e/test_install.py",
+}
 EXEC = "docker compose -f deploy/compose.yaml exec relay "
 
 
@@ -38,6 +47,56 @@ def test_every_command_is_accounted_for():
         assert line.startswith(("syncshell-relay", EXEC + "syncshell-relay", *ELSEWHERE)), line
     for beginning in ELSEWHERE:
         assert any(line.startswith(beginning) for line in COMMANDS), f"{beginning} is told nowhere"
+
+
+def code_lines(file):
+    """What stands in fences, and what is indented by four."""
+    fenced = False
+    for line in file.read_text().splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+        elif fenced or line.startswith("    "):
+            yield line.strip()
+
+
+def test_every_command_of_the_other_readmes_is_accounted_for():
+    tracked = subprocess.run(["git", "ls-files", "*README.md"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    files = [REPOSITORY / name for name in tracked.split() if name != "deploy/README.md"]
+    lines = {line for file in files for line in code_lines(file) if line.startswith(PROGRAMS)}
+    assert len(lines) >= 4
+    for line in lines:
+        assert line.startswith(tuple(IN_READMES)), line
+    for beginning in IN_READMES:
+        assert any(line.startswith(beginning) for line in lines), f"{beginning} is told nowhere"
+    for source in {*ELSEWHERE.values(), *IN_READMES.values()}:
+        for name in re.findall(r"(?:e2e/)?test_\w+\.py", source):
+            assert (REPOSITORY / "tests" / (name if "/" in name else f"deploy/{name}")).is_file(), name
+
+
+def test_the_settings_of_the_first_page_are_valid(place):
+    """Behind a proxy, and with a TURN server."""
+    blocks = re.findall(r"(?:^    .*\n)+", (REPOSITORY / "README.md").read_text(), re.MULTILINE)
+    tables = [textwrap.dedent(block) for block in blocks if block.lstrip().startswith("[")]
+    assert len(tables) == 2
+    file = place.folder / "relay.toml"
+    file.write_text(place.here("".join(tables)))
+    assert relay_command("--config", file, "--check-config").stdout == "The configuration is valid.\n"
+
+
+def test_the_manual_s_examples_do_what_they_say(world, tmp_path):
+    """In their order, in one folder, with a relay that runs where the backup is made."""
+    examples = (REPOSITORY / "relay/man/syncshell-relay.1").read_text().split(".SH EXAMPLES\n")[1].split(".SH ")[0]
+    commands = [line[3:].replace("\\-", "-") for line in examples.splitlines() if line.startswith(".B ")]
+    assert commands[0] == "syncshell-relay" and len(commands) == 5  # the first is what every test starts
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    for line in commands[1:]:
+        command = line.replace("syncshell-relay", shlex.quote(RELAY), 1)
+        done = subprocess.run(["sh", "-ec", command], cwd=folder, capture_output=True, text=True, timeout=LIMIT_S, check=False,
+                              env={**INHERITED, "SYNCSHELL_RELAY_STORE_PATH": str(world.relay.database)})
+        assert done.returncode == 0, (line, done)
+    assert {file.name for file in folder.iterdir()} == {"relay.toml", "ann.key", "relay-monday.db"}
+    assert (folder / "ann.key").read_text().startswith("syncshell-key.")
 
 
 class Place:
