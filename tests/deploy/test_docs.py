@@ -60,7 +60,7 @@ def code_lines(file):
 
 
 def test_every_command_of_the_other_readmes_is_accounted_for():
-    tracked = subprocess.run(["git", "ls-files", "*README.md"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    tracked = subprocess.run(["git", "ls-files", "*README.md", "*CONTRIBUTING.md"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     files = [REPOSITORY / name for name in tracked.split() if name != "deploy/README.md"]
     lines = {line for file in files for line in code_lines(file) if line.startswith(PROGRAMS)}
     assert len(lines) >= 4

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 from support.process import BUILD
@@ -76,6 +77,26 @@ def installed(tmp_path_factory):
     subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", folder], check=True,
                    timeout=LIMIT_S)
     return folder
+
+
+def test_every_file_is_where_it_belongs(installed):
+    """Below the prefix; the library's own folder depends on the machine."""
+    [program] = installed.rglob("bin/syncshell-relay")
+    prefix = program.parents[1]
+    found = {str(file.relative_to(prefix)) for file in installed.rglob("*") if not file.is_dir()}
+    [library] = {Path(file).parent for file in found if file.endswith("/libsyncshell.a")}
+    assert library.parts[0] == "lib"
+    assert found == {
+        *(f"bin/{name}" for name in ("syncshell", "syncshell-relay", "syncshell-sync")),
+        "include/syncshell/syncshell.h",
+        "lib/systemd/system/syncshell-relay.service",
+        *(f"{library}/{name}" for name in ("libsyncshell.a", "libsyncshell.so", "libsyncshell.so.0", "libsyncshell.so.0.1.0")),
+        f"{library}/pkgconfig/syncshell.pc",
+        "share/doc/syncshell-relay/config.example.toml",
+        *(f"share/man/man1/{name}.1" for name in ("syncshell", "syncshell-relay", "syncshell-sync")),
+        "share/man/man3/libsyncshell.3",
+        "share/man/man5/syncshell-relay.toml.5",
+    }
 
 
 def test_the_unit_is_installed_and_right(installed):
