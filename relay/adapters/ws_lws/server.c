@@ -29,8 +29,9 @@
 #include "wire/limits.h"
 
 enum {
-    RX_BUFFER_BYTES = 16384,
-    SERVICE_BUFFER_BYTES = RX_BUFFER_BYTES + 1024,
+    RX_BUFFER_BYTES =
+        3072, /* each connection has one for good; the largest offers of real life come in one piece */
+    SERVICE_BUFFER_BYTES = 17408,
     HANDSHAKE_TIMEOUT_S = 10,
     HANDSHAKES_MAX = 128, /* beyond connections_max */
     HEARTBEAT_PARTS = 4,  /* sweeps in one heartbeat_ms */
