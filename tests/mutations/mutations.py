@@ -381,9 +381,19 @@ MUTATIONS = [
         ["store_report"]),
     Mutation(
         "cause_is_not_announced", "P7", "the other side does not hear the cause", CORE + "report.c",
-        "        session_announce(session, NULL);\n",
-        "",
+        "    if (judged || failed_generation != 0)\n",
+        "    if (failed_generation != 0 && false)\n",
         ["core_report"]),
+    Mutation(
+        "failure_is_told_by_a_new_cause_only", "P7", "who waits for a failed attempt hears of it only if the cause is new", CORE + "report.c",
+        "    if (judged || failed_generation != 0)\n",
+        "    if (judged)\n",
+        ["core_report"]),
+    Mutation(
+        "repeated_code_is_young_again", "P2", "a recovery code that is issued again counts as new", STORE + "op_recovery_code.c",
+        "        op->expires_unix_ms = code->expires_unix_ms;\n",
+        "",
+        ["store_recovery_code"]),
     Mutation(
         "closed_for_unknown", "P7", "session_closed is said of a session that never was", CORE + "session_request.c",
         "    if (!session)\n        code = WIRE_CODE_UNKNOWN_SESSION;",
