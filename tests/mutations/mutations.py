@@ -20,6 +20,9 @@ CORE = "relay/core/"
 STORE = "relay/adapters/store_sqlite/"
 CLIENT = "shared/client/"
 WIRE = "shared/wire/"
+APP = "relay/app/"
+TRANSPORT = "shared/transport/"
+SYNC = "shared/sync/"
 
 MUTATIONS = [
     # --- P1 routed or told -------------------------------------------------------------------------------------------
@@ -366,6 +369,82 @@ MUTATIONS = [
         "!share_fits(op->pool_bytes, all, own, wants - has)",
         "!share_fits(op->pool_bytes, all, 0, wants - has)",
         ["store_share"]),
+
+    Mutation(
+        "forwarded_for_from_the_left", "P6", "a client says in a header which address its doings are charged to",
+        APP + "proxy.c",
+        "left != SIZE_MAX && proxies_trust(p, &hop);)",
+        "left != SIZE_MAX;)",
+        ["app_proxy"]),
+    Mutation(
+        "code_without_an_end", "P6", "a recovery code can be redeemed when its time is over",
+        STORE + "op_recovery_code.c",
+        "    else if (code->expires_unix_ms <= op->now.unix_ms)\n",
+        "    else if (false)\n",
+        ["store_recovery_code"]),
+    Mutation(
+        "code_used_twice", "P2", "a recovery code hands the session over to one after another",
+        STORE + "op_recovery_code.c",
+        "if (*code->redeemed_by.text && !again)",
+        "if (false)",
+        ["store_recovery_code"]),
+    Mutation(
+        "older_codes_stay", "P6", "every code that was ever made for a session opens it", STORE + "op_recovery_code.c",
+        "    r = codes_end(db, op, row.id);\n    if (r == 0)\n        r = code_insert",
+        "    if (r == 0)\n        r = code_insert",
+        ["store_recovery_code"]),
+    Mutation(
+        "anybody_makes_codes", "P1", "the provider hands the joiner's session over", STORE + "op_recovery_code.c",
+        "if (!str_equal(row.session.summary.joiner_peer_id.text, op->peer_id.text)) {",
+        "if (false) {",
+        ["store_recovery_code"]),
+    Mutation(
+        "codes_may_be_guessed", "P6", "a wrong recovery code slows nobody down", CORE + "recovery_code.c",
+        "    if (c && op->code == WIRE_CODE_WRONG_RECOVERY_CODE)\n        guess_failed(c);\n",
+        "",
+        ["core_recovery_code"]),
+    Mutation(
+        "moved_and_not_told", "P1", "the sides do not hear who has the session now", CORE + "recovery_code.c",
+        "if (!op->duplicate && session) {",
+        "if (false) {",
+        ["core_recovery_code"]),
+    Mutation(
+        "rotation_shuts_nobody_out", "P1", "who does not know the new key stays", CORE + "owner.c",
+        "        readmit_nobody(s);\n        emit(core, CORE_EVENT_KEY_ROTATED, op, &op->peer_id);\n",
+        "        emit(core, CORE_EVENT_KEY_ROTATED, op, &op->peer_id);\n",
+        ["core_owner"]),
+    Mutation(
+        "order_carried_out_twice", "P2", "a repeated order changes what is in memory once more", CORE + "owner.c",
+        "if (op->code != WIRE_CODE_NONE || op->duplicate)\n        return false;",
+        "if (op->code != WIRE_CODE_NONE)\n        return false;",
+        ["core_owner"]),
+    Mutation(
+        "owner_s_order_forgotten", "P3", "an order is sent before it is on the disk, under a number that is forgotten",
+        CLIENT + "owner.c",
+        "        op->sequence = y->owner_sequence + 1;\n        record_put_syncshell(y);\n",
+        "        op->sequence = y->owner_sequence + 1;\n",
+        ["client_owner"]),
+    Mutation(
+        "close_answered_twice", "P7", "a close that was refused fails once more", CLIENT + "session.c",
+        "        s->ticket = ticket ? 0 : s->ticket;\n",
+        "",
+        ["client_ending", "client_random"]),
+    Mutation(
+        "request_answered_twice", "P7", "a recovery request that was refused fails once more", CLIENT + "recovery.c",
+        "    s->request_ticket = ticket ? 0 : s->request_ticket;\n",
+        "",
+        ["client_recovery_joiner"]),
+    Mutation(
+        "receipt_without_an_office", "P3", "an event that was taken is never reported as taken",
+        TRANSPORT + "receipt.c",
+        "        list_append(&r->handed_in, &receipt->node);\n",
+        "        free(receipt);\n",
+        ["transport_receipt"]),
+    Mutation(
+        "path_out_of_the_folder", "P1", "a sharer writes beside the folder", SYNC + "path.c",
+        "return length > 0 && length <= PATH_NAME_BYTES_MAX && name[length - 1] != '.' &&",
+        "return length > 0 && length <= PATH_NAME_BYTES_MAX &&",
+        ["sync_path"]),
 
     # --- P7 explainable ----------------------------------------------------------------------------------------------
     Mutation(

@@ -15,7 +15,7 @@ PARTS = ["meson.build", "meson_options.txt", "config.example.toml", "deploy", "r
 # Made by builds and by package managers, in the working tree and in the copy.
 NOT_SOURCES = re.compile(r"^(__pycache__|node_modules|\.pytest_cache|libwebsockets-\d.*)$")
 # Without sanitizers, for speed; a mutant may leave a function unused, which must not keep it from being built.
-BUILD_OPTIONS = ["--buildtype=debug", "-Doptimization=0", "-Dwerror=false"]
+BUILD_OPTIONS = ["--buildtype=debug", "-Doptimization=0", "-Dwerror=false", "-Dsync=enabled"]
 
 SIM = "sim"
 SIM_SEEDS = 400  # as many as tests/run takes
