@@ -339,8 +339,8 @@ static void deliver(struct game *g)
     static const char *const bodies[] = {
         "{\"requestId\":\"q\",\"part\":1,\"parts\":1,\"completedFiles\":[\"f00\"]}",
         "{\"requestId\":\"q\",\"part\":2,\"parts\":2,\"completedFiles\":[\"f01\"]}",
-        "{\"requestId\":\"r\",\"part\":1,\"parts\":2,\"completedFiles\":[],"
-        "\"partialFiles\":[{\"path\":\"f02\",\"size\":100,\"ranges\":[[0,50]]}]}",
+        ("{\"requestId\":\"r\",\"part\":1,\"parts\":2,\"completedFiles\":[],"
+         "\"partialFiles\":[{\"path\":\"f02\",\"size\":100,\"ranges\":[[0,50]]}]}"),
         "{\"requestId\":\"q\",\"filesToSend\":1,\"bytesToSend\":100,\"mismatchedFiles\":[\"f00\"]}",
         "{}"};
     const char *body = bodies[draw(g, 5)];

@@ -289,11 +289,11 @@ static void p1_the_owner_puts_its_later_key_in_place(void **state)
     w->key = next_group_key;
     w->key_epoch = 3;
     struct client *third = client_online(w, 2), *owner = client_online(w, 0);
-    const char *id = say_join(owner, "shell");
+    say_join(owner, "shell");
     const struct message_error *e = &expect(owner, MESSAGE_ERROR)->error;
     assert_int_equal(e->code, WIRE_CODE_WRONG_KEY_EPOCH);
     assert_true(e->has_version && e->version == 1);
-    id = say_create(third, "shell");
+    const char *id = say_create(third, "shell");
     expect_error(third, id, WIRE_CODE_SYNCSHELL_EXISTS);
     id = say_create(third, "another");
     expect_error(third, id, WIRE_CODE_CREATE_REFUSED);
