@@ -138,6 +138,15 @@ static bool cut_link(struct sim *s, struct peer *p, uint64_t detail)
     return true;
 }
 
+/* A few at once. */
+static bool misbehave(struct sim *s, uint64_t detail)
+{
+    bool any = false;
+    for (uint64_t n = 1 + detail % 4, rest = detail / 4; n > 0; n--, rest /= MISDEED_COUNT)
+        any |= rogue_wish(s, (enum misdeed)(rest % MISDEED_COUNT));
+    return any;
+}
+
 static bool until(uint64_t *time_us, uint64_t until_us)
 {
     *time_us = until_us;
@@ -186,6 +195,8 @@ static bool carry_out(struct sim *s, const struct plan_entry *e)
         return until(&p->no_path_until_us, until_us);
     case DEED_LINK_CUT:
         return cut_link(s, p, e->detail);
+    case DEED_MISDEED:
+        return misbehave(s, e->detail);
     case DEED_OPEN:
         return transfer_wish(s, p->index, e->detail);
     case DEED_CLOSE:
@@ -230,4 +241,5 @@ void sim_heal(struct sim *s)
         struct wire *w = container_of(n, struct wire, node);
         w->up_stalled_us = w->down_stalled_us = 0;
     }
+    rogue_heal(s);
 }

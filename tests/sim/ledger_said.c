@@ -99,6 +99,17 @@ static void note(struct ledger_said *said, const struct message *m)
         said->shell = m->issue_recovery_code.syncshell_id;
         said->session = m->issue_recovery_code.recovery_session_id;
         break;
+    case MESSAGE_REDEEM_RECOVERY_CODE:
+        said->message_id = m->redeem_recovery_code.message_id;
+        said->shell = m->redeem_recovery_code.syncshell_id;
+        break;
+    case MESSAGE_REMOVE_MEMBER:
+    case MESSAGE_ROTATE_GROUP_KEY:
+    case MESSAGE_TRANSFER_OWNERSHIP:
+    case MESSAGE_DELETE_SYNCSHELL:
+        said->message_id = m->owner_operation.message_id;
+        said->shell = m->owner_operation.syncshell_id;
+        break;
     case MESSAGE_SESSION_CLOSE:
         said->message_id = m->session_close.message_id;
         said->shell = m->session_close.syncshell_id;
@@ -126,6 +137,7 @@ void ledger_said(struct ledger *l, struct wire *w, struct frame *f)
     if (message_decode(&m, &refusal, true, f->binary, f->data, f->size, &message_limits_to_relay) !=
         0) {
         sim_trace(l->sim, "p%u -> relay: what is no message", w->peer->index);
+        said->message_id = refusal.message_id;
         return;
     }
     note(said, &m);
@@ -390,6 +402,8 @@ void ledger_heard(struct ledger *l, struct wire *w, struct frame *f)
                        &message_limits_to_client) != 0)
         sim_fail(l->sim, "P1", "the relay says what is no message: %s", refusal.detail);
     sim_trace(l->sim, "relay -> p%u: %s", w->peer->index, message_type_name(m.type));
+    if (rogue_is(l->sim, w->peer))
+        rogue_answered(l->sim, w, &m);
     switch ((int)m.type) {
     case MESSAGE_WELCOME:
         check_welcome(l, w, lw, &m.welcome);

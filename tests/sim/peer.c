@@ -139,11 +139,10 @@ static bool reach_relay(struct sim *s, struct wire *w)
     return reached;
 }
 
-static void connect(struct peer *p)
+bool peer_connect(struct peer *p)
 {
     struct sim *s = p->sim;
     struct relay *r = &s->relay;
-    p->dialled = false;
     bool reachable = r->core && s->now_us >= p->unreachable_until_us;
     struct wire *w = reachable ? wire_new(s, p) : NULL;
     if (!w || !reach_relay(s, w)) {
@@ -152,12 +151,22 @@ static void connect(struct peer *p)
             w->client_end = false;
             wire_unref_ends(s, w);
         }
-        STATION_CALL(&p->station, engine_disconnected(p->station.engine, s->now_us, 0));
-        return;
+        return false;
     }
     sim_trace(s, "p%u: connects with wire %u", p->index, w->id);
     p->wire = w;
     ledger_wire(&s->ledger, w);
+    return true;
+}
+
+static void connect(struct peer *p)
+{
+    struct sim *s = p->sim;
+    p->dialled = false;
+    if (!peer_connect(p)) {
+        STATION_CALL(&p->station, engine_disconnected(p->station.engine, s->now_us, 0));
+        return;
+    }
     STATION_CALL(&p->station, engine_connected(p->station.engine, s->now_us));
     relay_settle(s);
 }

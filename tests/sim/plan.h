@@ -28,6 +28,7 @@
     X(CLOCK_JUMP, "wall clock jumps")         \
     X(NO_PATH, "no path between peers")       \
     X(LINK_CUT, "data link cut")              \
+    X(MISDEED, "a member misbehaves")         \
     X(OPEN, "session opened")                 \
     X(CLOSE, "session closed")                \
     X(OWN_OFFER, "offer unasked")             \

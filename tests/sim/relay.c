@@ -129,6 +129,7 @@ static void carry_out(struct sim *s, const struct core_effect *e)
         w->relay_learns_us =
             time_min(w->relay_learns_us, s->now_us + random_below(&s->random, 30000));
         sim_trace(s, "relay: closes wire %u: %s", w->id, e->close_reason);
+        rogue_watches_close(s, w);
         break;
     case EFFECT_STORE:
         if (list_empty(&r->ops))
@@ -199,10 +200,12 @@ void relay_hear(struct sim *s, struct wire *w)
         return;
     if (step(s)) {
         ledger_said(&s->ledger, w, f);
+        s->relay.hears = w;
         core_receive(w->relay_end, s->now_us, f->binary, f->data, f->size);
     }
     frame_unref(f);
     relay_settle(s);
+    s->relay.hears = NULL;
 }
 
 void relay_tick(struct sim *s)

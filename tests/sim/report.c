@@ -22,7 +22,7 @@ static void title(const char *text)
 static void row(const char *name, uint64_t n)
 {
     if (n)
-        printf("  %-28s %12" PRIu64 "\n", name, n);
+        printf("  %-34s %12" PRIu64 "\n", name, n);
 }
 
 void report_print(const struct sim_stats *stats, uint64_t n_seeds, double seconds)
@@ -38,6 +38,9 @@ void report_print(const struct sim_stats *stats, uint64_t n_seeds, double second
     title("faults and wishes");
     for (int i = 0; i < DEED_COUNT; i++)
         row(deed_name((enum deed)i), stats->deeds[i]);
+    title("misdeeds of a member");
+    for (int i = 0; i < MISDEED_COUNT; i++)
+        row(misdeed_name((enum misdeed)i), stats->misdeeds[i]);
     title("events of clients");
     for (int i = 0; i < (int)(sizeof stats->events / sizeof *stats->events); i++)
         row(event_type_name(i), stats->events[i]);

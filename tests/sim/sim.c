@@ -47,6 +47,8 @@ const char *sim_peer_name(const struct sim *s, const char *peer_id)
     for (unsigned i = 0; i < s->n_peers; i++)
         if (strcmp(s->peers[i].station.config.peer_id.text, peer_id) == 0)
             return names[i];
+    if (strcmp(s->peers[s->n_peers].station.config.peer_id.text, peer_id) == 0)
+        return "the rogue";
     return *peer_id ? "a stranger" : "nobody";
 }
 
@@ -68,6 +70,7 @@ enum move_kind {
     MOVE_PEER_HEAR,
     MOVE_PEER_LEARNS,
     MOVE_TRANSFERS,
+    MOVE_ROGUE_LEAVES,
 };
 
 struct move {
@@ -133,7 +136,8 @@ static void offer_wire(struct sim *s, struct moves *m, struct wire *w)
         offer(s, m, w->relay_learns_us, MOVE_RELAY_LEARNS, p, w);
     }
     if (w->client_end) {
-        uint64_t frozen_us = p->station.engine ? p->frozen_until_us : TIME_NEVER_US;
+        bool runs = p->station.engine || rogue_is(s, p);
+        uint64_t frozen_us = runs ? p->frozen_until_us : TIME_NEVER_US;
         bool hears = p->wire == w && !list_empty(&w->down);
         if (hears)
             offer(s, m, w->down_stalled_us > frozen_us ? w->down_stalled_us : frozen_us,
@@ -155,6 +159,7 @@ static void collect(struct sim *s, struct moves *m)
     list_for_each_safe (n, next, &s->wires)
         offer_wire(s, m, container_of(n, struct wire, node));
     offer(s, m, transfers_due_us(s), MOVE_TRANSFERS, NULL, NULL);
+    offer(s, m, s->rogue.leaves_us, MOVE_ROGUE_LEAVES, NULL, NULL);
 }
 
 /* --- doing it ------------------------------------------------------------------------------------------------------ */
@@ -222,13 +227,19 @@ static void do_move(struct sim *s, const struct move *m)
         peer_work(m->peer);
         break;
     case MOVE_PEER_HEAR:
-        peer_hear(m->peer);
+        if (rogue_is(s, m->peer))
+            rogue_hear(s);
+        else
+            peer_hear(m->peer);
         break;
     case MOVE_PEER_LEARNS:
         wire_client_end_gone(s, m->wire);
         break;
     case MOVE_TRANSFERS:
         transfers_tick(s);
+        break;
+    case MOVE_ROGUE_LEAVES:
+        rogue_leave(s);
         break;
     }
 }
@@ -276,12 +287,14 @@ static void begin(struct sim *s, const struct plan *plan, uint64_t seed)
     relay_init(s);
     for (unsigned i = 0; i < s->n_peers; i++)
         peer_init(s, i);
+    rogue_init(s);
 }
 
 static void end(struct sim *s)
 {
     for (unsigned i = 0; i < s->n_peers; i++)
         peer_deinit(&s->peers[i]);
+    rogue_deinit(s);
     relay_deinit(s);
     list_for_each_safe (n, next, &s->wires) {
         struct wire *w = container_of(n, struct wire, node);

@@ -13,6 +13,7 @@
 #include "model/fake_store.h"
 #include "model/station.h"
 #include "plan.h"
+#include "rogue.h"
 #include "transfer.h"
 #include "wire.h"
 
@@ -44,7 +45,8 @@ struct relay {
     uint64_t broken_until_us;
     uint64_t slow_until_us;
     int64_t wall_offset_ms;
-    unsigned life; /* rises with each start */
+    unsigned life;            /* rises with each start */
+    const struct wire *hears; /* whose frame it works on; NULL: none */
 };
 
 /* A client's machine: the engine and its disk (station.h), and what its application remembers while it runs. */
@@ -73,7 +75,8 @@ struct sim_stats {
     uint64_t frames;
     uint64_t syncs;
     uint64_t deeds[DEED_COUNT]; /* that had an effect */
-    uint64_t events[64];        /* of clients, by type */
+    uint64_t misdeeds[MISDEED_COUNT];
+    uint64_t events[64]; /* of clients, by type */
     uint64_t core_events[32];
     uint64_t refusals[128]; /* Error frames, by code */
     uint64_t links_up;
@@ -91,8 +94,9 @@ struct sim {
     struct relay relay;
     struct list wires;
     unsigned n_wires;
-    struct peer peers[PEERS_MAX];
+    struct peer peers[PEERS_MAX]; /* the honest ones, then the rogue */
     unsigned n_peers;
+    struct rogue rogue;
     struct transfers transfers;
     struct ledger ledger;
     struct sim_stats *stats;
@@ -135,6 +139,7 @@ bool peer_runs(const struct peer *p);        /* its process lives and is not fro
 uint64_t peer_work_us(const struct peer *p); /* when it can go on; TIME_NEVER_US: nothing to do */
 void peer_work(struct peer *p);              /* effects, events, dialling */
 void peer_hear(struct peer *p);
+bool peer_connect(struct peer *p); /* opens a wire; false: the relay is unreachable */
 
 /* --- app.c: what an application does with its events --- */
 void app_event(struct peer *p, const struct syncshell_event *e);

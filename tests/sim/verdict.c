@@ -91,6 +91,8 @@ static const char *fault(struct sim *s, const char **ret_whose)
     static const char *const names[PEERS_MAX] = {"p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"};
     const char *found = relay_fault(s);
     *ret_whose = "relay";
+    if (!found && !rogue_gone(s))
+        found = "the rogue is not gone";
     for (unsigned i = 0; !found && i < s->n_peers; i++) {
         found = peer_fault(s, &s->peers[i]);
         *ret_whose = names[i];
