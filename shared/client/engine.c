@@ -30,7 +30,9 @@ void engine_config_defaults(struct engine_config *ret_config)
     *ret_config = (struct engine_config){
         .retry_base_ms = 2000,
         .attempt_timeout_ms = 15000,
-        .reconnect_min_ms = 250,
+        .reconnect_first_min_ms = 100,
+        .reconnect_first_max_ms = 1000,
+        .reconnect_base_ms = 250,
         .reconnect_max_ms = 30000,
         .request_timeout_ms = 15000,
         .sessions_max = 256,

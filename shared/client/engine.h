@@ -80,8 +80,11 @@ struct engine_config {
     const char *access_key; /* NULL: none; copied */
     uint32_t retry_base_ms;
     uint32_t attempt_timeout_ms;
-    uint32_t
-        reconnect_min_ms; /* first pause before dialling the relay again, doubled with jitter up to the maximum */
+    /* The pause before the relay is dialled again. After a connection that worked: anywhere between these two. */
+    uint32_t reconnect_first_min_ms;
+    uint32_t reconnect_first_max_ms;
+    /* And with dials that failed: this, doubled for each, up to the maximum; of that from a half to one and a half. */
+    uint32_t reconnect_base_ms;
     uint32_t reconnect_max_ms;
     uint32_t
         request_timeout_ms; /* an unanswered request: the connection is given up and dialled again */

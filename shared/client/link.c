@@ -134,20 +134,34 @@ void link_connected(struct engine *e)
     e->link.deadline_us = time_add_ms(e->now_us, e->config.request_timeout_ms);
 }
 
-/* After a connection that worked the first return is quick, but never so that a thousand clients come at once. */
-static uint64_t pause_ms(struct engine *e, uint16_t close_code)
+static uint64_t between_ms(struct engine *e, uint64_t least_ms, uint64_t most_ms)
+{
+    return least_ms + engine_random_below(e, most_ms - least_ms + 1);
+}
+
+/* When a relay dies, all its clients lose it in the same instant. The first return is quick, since somebody may be waiting for
+ * a transfer, but drawn from nearly a second: so of ten thousand clients a new process meets about eleven in a millisecond, and
+ * not eighty. Those who find nobody yet draw from a whole delay around its middle, so that they don't come in step either. */
+static uint64_t return_ms(struct engine *e)
 {
     uint32_t doublings = e->link.failures;
     if (e->link.short_lived > 1)
         doublings += e->link.short_lived - 1;
+    if (doublings == 0)
+        return between_ms(e, e->config.reconnect_first_min_ms, e->config.reconnect_first_max_ms);
     if (doublings > DOUBLINGS_MAX)
         doublings = DOUBLINGS_MAX;
-    uint64_t delay_ms = (uint64_t)e->config.reconnect_min_ms << doublings;
+    uint64_t delay_ms = (uint64_t)e->config.reconnect_base_ms << doublings;
     if (delay_ms > e->config.reconnect_max_ms)
         delay_ms = e->config.reconnect_max_ms;
-    delay_ms = close_code == wire_code_close(WIRE_CODE_REPLACED)
-                   ? REPLACED_PAUSE_MS + engine_random_below(e, REPLACED_PAUSE_MS + 1)
-                   : engine_jitter_ms(e, delay_ms);
+    return between_ms(e, delay_ms / 2, delay_ms / 2 + delay_ms);
+}
+
+static uint64_t pause_ms(struct engine *e, uint16_t close_code)
+{
+    uint64_t delay_ms = close_code == wire_code_close(WIRE_CODE_REPLACED)
+                            ? between_ms(e, REPLACED_PAUSE_MS, UINT64_C(2) * REPLACED_PAUSE_MS)
+                            : return_ms(e);
     uint64_t asked_ms =
         e->link.go_away_us > e->now_us ? (e->link.go_away_us - e->now_us) / 1000 : 0;
     return asked_ms > delay_ms ? asked_ms : delay_ms;
