@@ -94,9 +94,10 @@ static int create_with(const struct options *options, struct visit *visit)
     const char *invite, *id;
     int status;
 
-    wait_init(&wait, visit, options);
-    if (ask_to_create(options, visit->client, &ticket) ||
-        wait_for_ticket(&wait, ticket, SYNCSHELL_EVENT_SYNCSHELL_CREATED, &event))
+    if (ask_to_create(options, visit->client, &ticket))
+        return 1;
+    wait_init(&wait, visit, options); /* now: the time is the relay's, and no passphrase takes of it */
+    if (wait_for_ticket(&wait, ticket, SYNCSHELL_EVENT_SYNCSHELL_CREATED, &event))
         return 1;
     invite = text_of(event, SYNCSHELL_FIELD_INVITE);
     id = text_of(event, SYNCSHELL_FIELD_SYNCSHELL_ID);
@@ -159,9 +160,10 @@ static int join_with(const struct options *options, struct visit *visit)
     const char *id, *owner;
     int status;
 
+    if (ask_to_join(options, visit->client, &ticket))
+        return 1;
     wait_init(&wait, visit, options);
-    if (ask_to_join(options, visit->client, &ticket) ||
-        wait_for_ticket(&wait, ticket, SYNCSHELL_EVENT_SYNCSHELL_JOINED, &event))
+    if (wait_for_ticket(&wait, ticket, SYNCSHELL_EVENT_SYNCSHELL_JOINED, &event))
         return 1;
     id = text_of(event, SYNCSHELL_FIELD_SYNCSHELL_ID);
     owner = text_of(event, SYNCSHELL_FIELD_OWNER_PEER_ID);

@@ -84,9 +84,8 @@ def test_what_lies_in_an_inbox_outlives_the_key(world):
     joiner.event("progress_saved", sessionId=session)
     third.kill()
     joiner.event("peer_presence", peerId=third.peer_id, presence="away")
-    mark = joiner.events.mark()  # every request that is told from here on knows of the report
-    joiner.send("recover", session=session)
-    request = joiner.event("recovery_requested", since=mark)["requestId"]
+    ticket = joiner.send("recover", session=session)  # by its ticket: one of before the report may be told only now
+    request = joiner.event("recovery_requested", ticket=ticket)["requestId"]
     invite = rotate(provider)
     joiner.event("membership_ended")
     joiner.stop()
