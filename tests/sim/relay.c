@@ -5,6 +5,7 @@
 #include "sim.h"
 
 static const int64_t EPOCH_MS = 1700000000000;
+static const uint64_t FORGETS_US = UINT64_C(3600000000);
 
 /* --- the host ------------------------------------------------------------------------------------------------------ */
 
@@ -287,6 +288,53 @@ void relay_init(struct sim *s)
     r->store = fake_store_new();
     configure(s);
     relay_boot(s);
+}
+
+/* Until nothing is due for an hour of its clock. */
+static void grow_old(struct sim *s)
+{
+    struct relay *r = &s->relay;
+    uint64_t end_us = s->now_us + FORGETS_US;
+    while (r->core) {
+        uint64_t due_us = time_min(core_deadline_us(r->core), end_us);
+        if (!list_empty(&r->synced)) {
+            relay_answer(s);
+        } else if (!list_empty(&r->ops)) {
+            relay_sync(s);
+        } else if (due_us < end_us) {
+            s->now_us = due_us > s->now_us ? due_us : s->now_us;
+            relay_tick(s);
+        } else {
+            return;
+        }
+    }
+}
+
+void relay_forgotten(struct sim *s)
+{
+    struct relay *r = &s->relay;
+    struct core_stats stats;
+    if (!r->core)
+        return;
+    list_for_each_safe (n, next, &s->wires)
+        wire_relay_end_gone(s, container_of(n, struct wire, node));
+    relay_settle(s);
+    grow_old(s);
+    core_stats(r->core, &stats);
+    const struct {
+        const char *what;
+        uint64_t n;
+    } left[] = {
+        {"connections", stats.connections},         {"handshakes", stats.handshakes},
+        {"attempts", stats.attempts_live},          {"held bytes", stats.held_bytes},
+        {"queued bytes", stats.queued_bytes},       {"operations", stats.ops_in_flight},
+        {"charged bytes", stats.charged_bytes},     {"accounts of peers", stats.peers},
+        {"accounts of addresses", stats.addresses}, {"syncshells", stats.syncshells_loaded},
+    };
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+        if (left[i].n != 0)
+            sim_fail(s, "P6", "everybody is gone, and the relay keeps %u %s", (unsigned)left[i].n,
+                     left[i].what);
 }
 
 void relay_deinit(struct sim *s)

@@ -295,6 +295,7 @@ static void end(struct sim *s)
     for (unsigned i = 0; i < s->n_peers; i++)
         peer_deinit(&s->peers[i]);
     rogue_deinit(s);
+    relay_forgotten(s);
     relay_deinit(s);
     list_for_each_safe (n, next, &s->wires) {
         struct wire *w = container_of(n, struct wire, node);

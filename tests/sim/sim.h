@@ -123,6 +123,8 @@ void sim_heal(struct sim *s);
 void relay_init(struct sim *s);
 void relay_deinit(struct sim *s);
 void relay_boot(struct sim *s);
+void relay_forgotten(
+    struct sim *s); /* everybody has gone for good: checks that nothing of them is left in memory */
 void relay_settle(struct sim *s); /* carries out what the core wants, after each call into it */
 void relay_die(struct sim *s, uint64_t down_us);
 void relay_sync(struct sim *s);   /* the disk is done */
