@@ -24,6 +24,7 @@ static enum log_level level_of(const struct core_event *event)
     case CORE_EVENT_KEY_ROTATED:
     case CORE_EVENT_OWNER_CHANGED:
     case CORE_EVENT_SYNCSHELL_DELETED:
+    case CORE_EVENT_SYNCSHELL_EXPIRED:
     case CORE_EVENT_SESSION_OPENED:
     case CORE_EVENT_SESSION_CLOSED:
     case CORE_EVENT_CODE_ISSUED:

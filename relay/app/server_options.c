@@ -67,6 +67,7 @@ void server_options_core(struct core_config *ret_config, const struct settings *
     ret_config->offer_ttl_ms = u32(s->offer_ttl_ms);
     ret_config->session_ttl_ms = u32(s->session_ttl_hours * MS_PER_HOUR);
     ret_config->tombstone_ttl_ms = u32(s->tombstone_ttl_hours * MS_PER_HOUR);
+    ret_config->syncshell_ttl_days = u32(s->syncshell_ttl_days);
     ret_config->inbox_ttl_ms = u32(s->inbox_ttl_hours * MS_PER_HOUR);
     ret_config->recovery_code_ttl_ms = u32(s->recovery_code_ttl_ms);
     account_options(&ret_config->accounts, s);

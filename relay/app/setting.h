@@ -90,6 +90,7 @@ struct settings {
     uint64_t offer_ttl_ms;
     uint64_t session_ttl_hours;
     uint64_t tombstone_ttl_hours;
+    uint64_t syncshell_ttl_days;
     uint64_t inbox_ttl_hours;
     uint64_t recovery_code_ttl_ms;
     uint64_t drain_ms;

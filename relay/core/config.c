@@ -14,6 +14,7 @@ void core_config_defaults(struct core_config *ret_config)
         .offer_ttl_ms = 30 * 1000,
         .session_ttl_ms = 7 * 24 * 3600 * 1000U,
         .tombstone_ttl_ms = 24 * 3600 * 1000,
+        .syncshell_ttl_days = 180,
         .recovery_code_ttl_ms = 10 * 60 * 1000,
         .inbox_ttl_ms = 7 * 24 * 3600 * 1000U,
         .accounts =

@@ -59,6 +59,7 @@ struct core_config {
     uint32_t offer_ttl_ms;
     uint32_t session_ttl_ms; /* an open session without any entry or generation change */
     uint32_t tombstone_ttl_ms;
+    uint32_t syncshell_ttl_days; /* without any member joined; 0: for ever */
     uint32_t recovery_code_ttl_ms;
     uint32_t inbox_ttl_ms;
     struct account_config accounts; /* who may hold and do how much */
@@ -121,11 +122,12 @@ enum core_event_kind {
     CORE_EVENT_KEY_ROTATED,
     CORE_EVENT_OWNER_CHANGED, /* peer: the new one */
     CORE_EVENT_SYNCSHELL_DELETED,
-    CORE_EVENT_SESSION_OPENED,  /* peer, syncshell, session */
-    CORE_EVENT_SESSION_CLOSED,  /* ... outcome */
-    CORE_EVENT_CODE_ISSUED,     /* a recovery code, by its joiner */
-    CORE_EVENT_SESSION_MOVED,   /* ... redeemed: peer is the new joiner */
-    CORE_EVENT_ATTEMPT_STARTED, /* peer = offering side, syncshell, session, generation */
+    CORE_EVENT_SYNCSHELL_EXPIRED, /* syncshell */
+    CORE_EVENT_SESSION_OPENED,    /* peer, syncshell, session */
+    CORE_EVENT_SESSION_CLOSED,    /* ... outcome */
+    CORE_EVENT_CODE_ISSUED,       /* a recovery code, by its joiner */
+    CORE_EVENT_SESSION_MOVED,     /* ... redeemed: peer is the new joiner */
+    CORE_EVENT_ATTEMPT_STARTED,   /* peer = offering side, syncshell, session, generation */
     CORE_EVENT_ATTEMPT_ANSWERED,
     CORE_EVENT_ATTEMPT_EXPIRED,
     CORE_EVENT_HELD,

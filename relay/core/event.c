@@ -14,6 +14,7 @@ static const char *const event_names[] = {
     [CORE_EVENT_KEY_ROTATED] = "key_rotated",
     [CORE_EVENT_OWNER_CHANGED] = "owner_changed",
     [CORE_EVENT_SYNCSHELL_DELETED] = "syncshell_deleted",
+    [CORE_EVENT_SYNCSHELL_EXPIRED] = "syncshell_expired",
     [CORE_EVENT_SESSION_OPENED] = "session_opened",
     [CORE_EVENT_SESSION_CLOSED] = "session_closed",
     [CORE_EVENT_CODE_ISSUED] = "code_issued",

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "core/expiry.h"
 #include "core/guess.h"
 #include "core/inbox.h"
 #include "core/member.h"
@@ -148,6 +149,7 @@ static void answer(struct join *j, struct member *m)
         return;
     }
     session_purge(j->syncshell);
+    expiry_note_use(j->syncshell);
     if (send_joined(j, m, recovered) && !again)
         take_up(ms, start_seq);
     join_free(j);

@@ -5,6 +5,7 @@
 #include "core/bulk.h"
 #include "core/connection.h"
 #include "core/create.h"
+#include "core/expiry.h"
 #include "core/inbox.h"
 #include "core/join.h"
 #include "core/leave.h"
@@ -65,6 +66,7 @@ static const struct op_kind op_kinds[] = {
     [STORE_REPORT_CONNECTION] = {true, true, report_done},
     [STORE_ISSUE_CODE] = {true, true, recovery_code_issued},
     [STORE_REDEEM_CODE] = {true, true, recovery_code_redeemed},
+    [STORE_NOTE_USE] = {false, true, expiry_use_noted},
     [STORE_SWEEP] = {false, false, sweep_done},
 };
 

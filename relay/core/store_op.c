@@ -22,6 +22,7 @@ static const char *const op_names[] = {
     [STORE_ACK_INBOX] = "ack_inbox",
     [STORE_ISSUE_CODE] = "issue_code",
     [STORE_REDEEM_CODE] = "redeem_code",
+    [STORE_NOTE_USE] = "note_use",
     [STORE_SWEEP] = "sweep",
     [STORE_REPORT_CONNECTION] = "report_connection",
 };
@@ -58,6 +59,7 @@ struct store_op *store_op_free(struct store_op *op)
     free(op->report);
     free(op->swept_sessions);
     free(op->swept_syncshells);
+    free(op->expired_syncshells);
     free(op);
     return NULL;
 }

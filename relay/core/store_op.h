@@ -45,10 +45,12 @@ enum store_op_kind {
     STORE_REPORT_CONNECTION, /* into the story, and perhaps the session's cause; again: duplicate */
     STORE_ISSUE_CODE, /* of the session's joiner; ends the session's codes before; same hash again: duplicate */
     STORE_REDEEM_CODE, /* the peer becomes the session's joiner; again by the same peer: duplicate */
+    STORE_NOTE_USE,    /* a member is joined on that day */
     STORE_SWEEP,       /* remove a bounded number of expired rows */
 };
 
 enum {
+    STORE_DAY_MS = 24 * 3600 * 1000,
     STORE_SHA256_SIZE = 65,
     /* REDEEM_CODE raises the generation by so much: the new joiner knows only what the relay does, which may have lost the last
      * raises in a crash, and the provider takes nothing that is not above what it has seen. */
@@ -80,6 +82,7 @@ struct store_syncshell {
     struct wire_peer_id owner_peer_id;
     uint64_t key_epoch;
     uint64_t owner_sequence;
+    int64_t used_unix_day; /* when a member was last joined */
     struct store_member *members;
     size_t n_members;
     struct store_session *sessions;
@@ -140,6 +143,8 @@ struct store_op {
         expires_unix_ms; /* OPEN, APPEND, CHECKPOINT, RAISE_GENERATION, REDEEM_CODE: the session's idle expiry; ISSUE_CODE: the code's, out: of the one that is there; ADD_INBOX:
                                                 * the message's; CLOSE, REMOVE_MEMBER, EXPEL_MEMBER, DELETE_SYNCSHELL, SWEEP: the end of
                                                 * the tombstones made */
+    uint32_t
+        unused_days; /* SWEEP: syncshells end after so many, and are known as expired as long; 0: none end */
     uint64_t limit_bytes; /* APPEND: log bytes; ADD_INBOX: inbox bytes: refuse beyond */
     uint64_t
         limit_rows; /* CREATE: syncshells of its creator; OPEN: open sessions of the syncshell; ADD_INBOX: unacknowledged; ADD_MEMBER: members */
@@ -177,6 +182,8 @@ struct store_op {
         swept_sessions; /* SWEEP: sessions that became tombstones; syncshell in swept_syncshells[i] */
     struct wire_id *swept_syncshells;
     size_t n_swept;
+    struct wire_id *expired_syncshells; /* SWEEP: that nobody used */
+    size_t n_expired;
 };
 
 const char *store_op_name(enum store_op_kind kind);

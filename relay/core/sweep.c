@@ -1,5 +1,6 @@
 #include "core/sweep.h"
 
+#include "core/expiry.h"
 #include "core/op.h"
 #include "core/session.h"
 #include "core/syncshell.h"
@@ -17,6 +18,7 @@ static void step(struct core *core)
         return;
     }
     op->max_rows = CORE_SWEEP_ROWS_MAX;
+    op->unused_days = expiry_days(core);
     op->expires_unix_ms = core_wall_after_ms(core, core->config.tombstone_ttl_ms);
     op_issue(core, op);
 }
@@ -49,6 +51,7 @@ void sweep_done(struct core *core, struct syncshell *unused, struct connection *
         session_closed(session, swept->summary.outcome, swept->expires_unix_ms,
                        WIRE_CODE_SESSION_CLOSED, NULL);
     }
+    expiry_swept(core, op);
     if (op->code == WIRE_CODE_NONE && !op->complete)
         step(core);
     else

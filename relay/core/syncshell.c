@@ -62,6 +62,7 @@ static int take_over(struct syncshell *s, const struct store_syncshell *stored)
     s->owner_peer_id = stored->owner_peer_id;
     s->key_epoch = stored->key_epoch;
     s->owner_sequence = stored->owner_sequence;
+    s->used_unix_day = stored->used_unix_day;
     for (size_t i = 0; i < stored->n_members; i++) {
         int r = member_new(s, &stored->members[i]);
         if (r != 0)

@@ -37,6 +37,8 @@ struct syncshell {
     struct wire_peer_id owner_peer_id;
     uint64_t key_epoch;
     uint64_t owner_sequence;
+    int64_t used_unix_day; /* that the store knows: a member was joined */
+    bool noting_use;       /* the store is hearing of a later one */
 
     struct map members;
     struct list member_list; /* in the order of joining */

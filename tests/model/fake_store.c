@@ -88,6 +88,7 @@ static void load(struct shell *s, struct store_op *op)
     out->owner_peer_id = s->owner;
     out->key_epoch = s->key_epoch;
     out->owner_sequence = s->owner_sequence;
+    out->used_unix_day = s->used_unix_day;
     out->members = calloc(s->n_members, sizeof *out->members);
     out->sessions = calloc(s->n_sessions + 1, sizeof *out->sessions);
     assert(out->members && out->sessions);
@@ -142,6 +143,7 @@ static void create(struct fake_store *store, struct store_op *op)
     s->key = op->group_public_key;
     s->owner = op->peer_id;
     s->creator = op->peer_id;
+    s->used_unix_day = op->now.unix_ms / STORE_DAY_MS;
     s->key_epoch = op->key_epoch;
     add_member(s, &op->peer_id);
 }
@@ -234,6 +236,8 @@ static void on_shell(struct shell *s, struct store_op *op)
             add_member(s, &op->peer_id);
         if (op->code == WIRE_CODE_NONE)
             op->ret_seq = fake_member_find(s, op->peer_id.text)->stored.inbox_head;
+    } else if (op->kind == STORE_NOTE_USE) {
+        s->used_unix_day = op->now.unix_ms / STORE_DAY_MS;
     } else if (op->kind == STORE_REMOVE_MEMBER) {
         remove_member(s, op, op->peer_id.text);
     } else if (op->kind >= STORE_EXPEL_MEMBER && op->kind <= STORE_DELETE_SYNCSHELL) {
@@ -251,6 +255,17 @@ static void on_shell(struct shell *s, struct store_op *op)
     }
 }
 
+static void expire(struct shell *s, struct store_op *op)
+{
+    int64_t today = op->now.unix_ms / STORE_DAY_MS;
+    if (!op->unused_days || s->gone || s->used_unix_day >= today - (int64_t)op->unused_days)
+        return;
+    s->gone = WIRE_CODE_SYNCSHELL_EXPIRED;
+    op->expired_syncshells =
+        fake_grown(op->expired_syncshells, op->n_expired, sizeof *op->expired_syncshells);
+    op->expired_syncshells[op->n_expired++] = s->id;
+}
+
 void fake_store_execute(struct fake_store *store, struct store_op *op)
 {
     if (op->kind == STORE_CREATE_SYNCSHELL) {
@@ -259,6 +274,8 @@ void fake_store_execute(struct fake_store *store, struct store_op *op)
         op->complete = true;
         for (size_t i = 0; i < store->n_shells && op->complete; i++)
             fake_shell_sweep(&store->shells[i], op);
+        for (size_t i = 0; i < store->n_shells; i++)
+            expire(&store->shells[i], op);
     } else {
         struct shell *s = find_shell(store, op->syncshell_id.text);
         if (s && s->gone)

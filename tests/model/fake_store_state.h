@@ -51,6 +51,7 @@ struct shell {
     struct wire_peer_id creator;
     uint64_t key_epoch;
     uint64_t owner_sequence;
+    int64_t used_unix_day;
     char owner_operation[256];
     struct wire_peer_id *removed;
     size_t n_removed;

@@ -479,6 +479,21 @@ MUTATIONS = [
         "    if (!session)\n        code = WIRE_CODE_SESSION_CLOSED;",
         ["core_session"]),
     Mutation(
+        "joined_syncshell_expires", "P2", "a syncshell expires whose members are joined, when the disk was full", CORE + "expiry.c",
+        "            days = 0;\n",
+        "            (void)days;\n",
+        ["core_expiry"]),
+    Mutation(
+        "expires_a_day_early", "P2", "a syncshell expires a day too early", STORE + "op_tombstone.c",
+        "\" WHERE used_unix_day < ? AND",
+        "\" WHERE used_unix_day <= ? AND",
+        ["store_sweep"]),
+    Mutation(
+        "expired_soon_unknown", "P7", "an expired syncshell is unknown to whoever comes back the day after", STORE + "op_tombstone.c",
+        "return expired && late > end ? late : end;",
+        "return end;",
+        ["store_sweep"]),
+    Mutation(
         "tombstone_swept_at_once", "P7", "a closed session is unknown after the next sweep", STORE + "op_sweep.c",
         "\" state = 'closed' AND expires_unix_ms <= ? LIMIT ?)\";",
         "\" state = 'closed' AND 0 <= ? LIMIT ?)\";",

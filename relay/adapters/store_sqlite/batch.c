@@ -41,6 +41,7 @@ static const struct op_kind op_kinds[] = {
     [STORE_REPORT_CONNECTION] = {op_report_connection, WRITES},
     [STORE_ISSUE_CODE] = {op_issue_code, WRITES},
     [STORE_REDEEM_CODE] = {op_redeem_code, WRITES},
+    [STORE_NOTE_USE] = {op_note_use, WRITES},
     [STORE_SWEEP] = {op_sweep, WRITES},
 };
 

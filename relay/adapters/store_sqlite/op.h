@@ -32,6 +32,7 @@ enum {
 /* op_syncshell.c */
 int op_load_syncshell(struct db *db, struct store_op *op);
 int op_create_syncshell(struct db *db, struct store_op *op);
+int op_note_use(struct db *db, struct store_op *op);
 
 /* op_member.c */
 int op_add_member(struct db *db, struct store_op *op);
@@ -109,6 +110,9 @@ int tombstone_find_or(struct db *db, struct store_op *op, enum wire_code code, b
 /* Takes a syncshell's id away, leaves a tombstone, and what it had to the sweep. 0 or negative. */
 int tombstone_make(struct db *db, const struct store_op *op, int64_t syncshell, bool expired);
 int tombstone_forget(struct db *db, const struct store_op *op);
+
+/* A step of a sweep: the same for syncshells that nobody used. 0 or negative. */
+int tombstone_expire(struct db *db, struct store_op *op, size_t *budget);
 
 /* Steps of a sweep: remove what such syncshells had, and old tombstones, as far as the budget goes. 0 or negative. */
 int tombstone_sweep(struct db *db, const struct store_op *op, size_t *budget);

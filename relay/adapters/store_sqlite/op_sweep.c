@@ -1,7 +1,7 @@
 /* Removing what has expired, a bounded number of rows at a time, so that a sweep never holds the writer for long.
  *
- * Six kinds in this order: open sessions become tombstones (and are reported); tombstones lose their entries; tombstones
- * go; inbox messages go; recovery codes go (op_recovery_code.c); what
+ * Seven kinds in this order: open sessions become tombstones (and are reported); tombstones lose their entries; tombstones
+ * go; inbox messages go; recovery codes go (op_recovery_code.c); syncshells that nobody used become tombstones, too; what
  * syncshells had that are gone (op_tombstone.c). Each takes from one budget; the sweep is complete when some of it is left. Tombstones go only
  * when no entry is left to be swept, so removing them removes nothing else. */
 #include "adapters/store_sqlite/op.h"
@@ -164,6 +164,8 @@ int op_sweep(struct db *db, struct store_op *op)
         r = sweep_inboxes(db, op, &budget);
     if (r == 0 && budget > 0)
         r = recovery_code_sweep(db, op, &budget);
+    if (r == 0 && budget > 0)
+        r = tombstone_expire(db, op, &budget);
     if (r == 0 && budget > 0)
         r = tombstone_sweep(db, op, &budget);
     op->complete = r == 0 && budget > 0;

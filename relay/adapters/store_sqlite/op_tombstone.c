@@ -2,6 +2,8 @@
  * more; the rows go with the sweep, in steps. */
 #include "adapters/store_sqlite/op.h"
 
+#include <errno.h>
+
 #include "adapters/store_sqlite/db.h"
 
 int tombstone_find_or(struct db *db, struct store_op *op, enum wire_code code, bool *ret_owner)
@@ -25,6 +27,15 @@ int tombstone_find_or(struct db *db, struct store_op *op, enum wire_code code, b
     return statement_error(st);
 }
 
+/* Who was away for so long that its syncshell expired may be away for longer. */
+static int64_t end_of(const struct store_op *op, bool expired)
+{
+    int64_t end = session_tombstone_end(op);
+    int64_t late = op->now.unix_ms + (int64_t)op->unused_days * STORE_DAY_MS;
+
+    return expired && late > end ? late : end;
+}
+
 int tombstone_make(struct db *db, const struct store_op *op, int64_t syncshell, bool expired)
 {
     static const char insert_sql[] =
@@ -35,7 +46,7 @@ int tombstone_make(struct db *db, const struct store_op *op, int64_t syncshell, 
     int r;
 
     statement_bind_int(st, expired);
-    statement_bind_int(st, session_tombstone_end(op));
+    statement_bind_int(st, end_of(op, expired));
     statement_bind_int(st, syncshell);
     r = statement_run(st);
     if (r < 0)
@@ -52,6 +63,45 @@ int tombstone_forget(struct db *db, const struct store_op *op)
 
     statement_bind_text(st, op->syncshell_id.text);
     return statement_run(st);
+}
+
+static int expired_append(struct store_op *op, struct statement *st)
+{
+    struct wire_id *ids =
+        array_grow(op->expired_syncshells, op->n_expired, sizeof *op->expired_syncshells);
+
+    if (!ids)
+        return -ENOMEM;
+    op->expired_syncshells = ids;
+    statement_text(st, 1, ids[op->n_expired].text, sizeof ids[op->n_expired].text);
+    op->n_expired++;
+    return 0;
+}
+
+int tombstone_expire(struct db *db, struct store_op *op, size_t *budget)
+{
+    static const char sql[] = "SELECT id, syncshell_id FROM syncshell"
+                              " WHERE used_unix_day < ? AND syncshell_id NOT GLOB '~*' LIMIT 1";
+
+    while (op->unused_days > 0 && *budget > 0) {
+        struct statement *st = statement_get(db, sql);
+        int64_t syncshell;
+        int r;
+
+        statement_bind_int(st, op->now.unix_ms / STORE_DAY_MS - (int64_t)op->unused_days);
+        r = statement_step(st);
+        syncshell = r == STATEMENT_ROW ? statement_int(st, 0) : 0;
+        if (r == STATEMENT_ROW && expired_append(op, st) < 0)
+            r = -ENOMEM;
+        statement_reset(st);
+        if (r != STATEMENT_ROW)
+            return r;
+        r = tombstone_make(db, op, syncshell, true);
+        if (r < 0)
+            return r;
+        *budget -= 1;
+    }
+    return 0;
 }
 
 /* One of these per table, children first; each deletes up to as many rows as the budget has. */

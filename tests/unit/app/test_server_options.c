@@ -20,6 +20,7 @@ static const struct store_identity identity = {.relay_id = {"relay"}, .epoch = {
     X(offer_ttl_ms)                                        \
     X(session_ttl_ms)                                      \
     X(tombstone_ttl_ms)                                    \
+    X(syncshell_ttl_days)                                  \
     X(inbox_ttl_ms)                                        \
     X(recovery_code_ttl_ms)                                \
     X(accounts.max[ACCOUNT_RELAY][RESOURCE_BYTES])         \
@@ -145,6 +146,7 @@ static void test_every_number_arrives(void **state)
     assert_int_equal(c.offer_ttl_ms, number_of("timing.offer_ttl_ms"));
     assert_int_equal(c.session_ttl_ms, number_of("timing.session_ttl_hours") * ms_per_hour);
     assert_int_equal(c.tombstone_ttl_ms, number_of("timing.tombstone_ttl_hours") * ms_per_hour);
+    assert_int_equal(c.syncshell_ttl_days, number_of("timing.syncshell_ttl_days"));
     assert_int_equal(c.inbox_ttl_ms, number_of("timing.inbox_ttl_hours") * ms_per_hour);
     assert_int_equal(c.recovery_code_ttl_ms, number_of("timing.recovery_code_ttl_ms"));
     check_accounts(&c.accounts);

@@ -166,6 +166,119 @@ static void what_expired_unread_counts_as_settled(void **state)
     assert_int_equal(acked_of_b(f), 4);
 }
 
+/* ---- syncshells that nobody uses ---- */
+
+enum { UNUSED_DAYS = 30 };
+
+static struct store_op *make_expiring_sweep(unsigned day, size_t max_rows)
+{
+    struct store_op *op = make_sweep((int64_t)day * STORE_DAY_MS, max_rows);
+
+    op->unused_days = UNUSED_DAYS;
+    return op;
+}
+
+static void note_use(struct fixture *f, unsigned day)
+{
+    struct store_op *op = make_op(STORE_NOTE_USE);
+
+    op->now.unix_ms = (int64_t)day * STORE_DAY_MS;
+    (void)fixture_new(f, op);
+}
+
+static size_t n_expired_on(struct fixture *f, unsigned day)
+{
+    struct store_op *op = fixture_run(f, make_expiring_sweep(day, 100));
+    size_t n = op->n_expired;
+
+    assert_int_equal(op->code, WIRE_CODE_NONE);
+    if (n > 0)
+        assert_string_equal(op->expired_syncshells[0].text, SHELL);
+    (void)store_op_free(op);
+    return n;
+}
+
+static void an_unused_syncshell_expires_with_all_it_had(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op = make_create("other", PEER_B, KEY_2);
+
+    fixture_sql(f, "UPDATE syncshell SET used_unix_day = 100");
+    op->now.unix_ms = INT64_C(110) * STORE_DAY_MS;
+    (void)fixture_new(f, op);
+    open_session_expiring(f, "s", INT64_C(1000) * STORE_DAY_MS);
+    add_inbox_expiring(f, "m", INT64_C(1000) * STORE_DAY_MS);
+    assert_int_equal(n_expired_on(f, 100 + UNUSED_DAYS), 0);
+    assert_int_equal(fixture_code(f, make_op(STORE_LOAD_SYNCSHELL)), WIRE_CODE_NONE);
+    assert_int_equal(n_expired_on(f, 101 + UNUSED_DAYS), 1);
+    assert_int_equal(n_expired_on(f, 101 + UNUSED_DAYS), 0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session"), 0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session_entry"), 0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM inbox_message"), 0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM member"), 1);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM syncshell"), 1);
+}
+
+static void an_expired_syncshell_is_known_as_long_again(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_sql(f, "UPDATE syncshell SET used_unix_day = 0");
+    assert_int_equal(n_expired_on(f, 1000), 1);
+    fixture_reopen(f);
+    assert_int_equal(n_expired_on(f, 999 + UNUSED_DAYS), 0);
+    assert_int_equal(fixture_code(f, make_op(STORE_LOAD_SYNCSHELL)), WIRE_CODE_SYNCSHELL_EXPIRED);
+    assert_int_equal(fixture_code(f, make_op(STORE_NOTE_USE)), WIRE_CODE_SYNCSHELL_EXPIRED);
+    assert_int_equal(fixture_code(f, make_create(SHELL, PEER_B, KEY_2)),
+                     WIRE_CODE_SYNCSHELL_EXPIRED);
+    assert_int_equal(n_expired_on(f, 1000 + UNUSED_DAYS), 0);
+    assert_int_equal(fixture_code(f, make_op(STORE_LOAD_SYNCSHELL)), WIRE_CODE_UNKNOWN_SYNCSHELL);
+}
+
+static void use_puts_expiry_off(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    note_use(f, 500);
+    note_use(f, 400); /* the clock was set back: what is known is known */
+    fixture_reopen(f);
+    op = fixture_run(f, make_op(STORE_LOAD_SYNCSHELL));
+    assert_int_equal(op->syncshell->used_unix_day, 500);
+    (void)store_op_free(op);
+    assert_int_equal(n_expired_on(f, 500 + UNUSED_DAYS), 0);
+    op = make_sweep(INT64_C(100000) * STORE_DAY_MS, 100); /* none are to end */
+    op = fixture_run(f, op);
+    assert_int_equal(op->n_expired, 0);
+    (void)store_op_free(op);
+}
+
+static void many_expire_in_small_steps(void **state)
+{
+    struct fixture *f = *state;
+    char id[16];
+    size_t n_steps = 0, n_expired = 0;
+    bool complete = false;
+
+    for (int i = 0; i < 9; i++) {
+        (void)snprintf(id, sizeof id, "more%d", i);
+        (void)fixture_new(f, make_create(id, PEER_A, KEY_1));
+    }
+    fixture_sql(f, "UPDATE syncshell SET used_unix_day = 0");
+    while (!complete) {
+        struct store_op *op = fixture_run(f, make_expiring_sweep(1000, 3));
+
+        assert_in_range(op->n_expired, 0, 3);
+        n_expired += op->n_expired;
+        complete = op->complete;
+        (void)store_op_free(op);
+        assert_in_range(++n_steps, 1, 30);
+    }
+    assert_int_equal(n_expired, 10);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM syncshell"), 0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM member"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +295,12 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(what_expired_unread_counts_as_settled, setup_pair,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_unused_syncshell_expires_with_all_it_had, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_expired_syncshell_is_known_as_long_again, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(use_puts_expiry_off, setup_pair, fixture_teardown),
+        cmocka_unit_test_setup_teardown(many_expire_in_small_steps, setup_pair, fixture_teardown),
     };
 
     return cmocka_run_group_tests_name("store_sweep", tests, NULL, NULL);
