@@ -96,7 +96,8 @@ static int create_with(const struct options *options, struct visit *visit)
 
     if (ask_to_create(options, visit->client, &ticket))
         return 1;
-    wait_init(&wait, visit, options); /* now: the time is the relay's, and no passphrase takes of it */
+    wait_init(&wait, visit,
+              options); /* now: the time is the relay's, and no passphrase takes of it */
     if (wait_for_ticket(&wait, ticket, SYNCSHELL_EVENT_SYNCSHELL_CREATED, &event))
         return 1;
     invite = text_of(event, SYNCSHELL_FIELD_INVITE);
