@@ -86,13 +86,11 @@ static void tell_manual(struct session *s, enum cause cause)
     s->manual_told = true;
 }
 
-/* `ice_server`: the one that failed, NULL when nobody knows. */
-static void fail_at(struct session *s, enum cause cause, const char *ice_server)
+static void end_failed(struct session *s, enum cause cause)
 {
     struct engine *e = engine_of(s);
     uint64_t delay_ms = 0;
     struct syncshell_event *event = notify_session(s, SYNCSHELL_EVENT_ATTEMPT_FAILED, 0);
-    report_attempt(s, cause_name(cause), ice_server);
     request_forget_signals(e, s->id.text, UINT64_MAX);
     s->attempt = (struct attempt){0};
     if (s->joiner && s->episode) {
@@ -107,6 +105,13 @@ static void fail_at(struct session *s, enum cause cause, const char *ice_server)
     notify_send(e, event);
     if (s->joiner && s->episode && s->n_failures >= FAILURES_MAX)
         tell_manual(s, cause);
+}
+
+/* `ice_server`: the one that failed, NULL when nobody knows. */
+static void fail_at(struct session *s, enum cause cause, const char *ice_server)
+{
+    report_attempt(s, cause_name(cause), ice_server);
+    end_failed(s, cause);
 }
 
 static void fail(struct session *s, enum cause cause)
@@ -149,8 +154,9 @@ void attempt_failed_there(struct session *s, uint64_t generation, const char *ca
     bool waits =
         a->stage == ATTEMPT_OFFERED || a->stage == ATTEMPT_INCOMING || a->stage == ATTEMPT_ANSWERED;
     enum cause known = cause_from_name(cause);
+    /* Without a report: the relay has just said so itself, and one failure would count twice. */
     if (waits && a->generation == generation)
-        fail(s, known != CAUSE_NONE ? known : CAUSE_LINK_FAILED);
+        end_failed(s, known != CAUSE_NONE ? known : CAUSE_LINK_FAILED);
 }
 
 uint64_t attempt_deadline_us(const struct session *s)
