@@ -34,8 +34,8 @@ static struct session *check(const struct request *r, enum wire_code *ret_code)
         if (session_side_of(session, m->source_peer_id.text) == SESSION_SIDE_NONE ||
             session_side_of(session, m->target_peer_id.text) == SESSION_SIDE_NONE)
             code = WIRE_CODE_NOT_PARTICIPANT;
-        else if (session->summary.state == SESSION_STATE_CLOSED)
-            code = WIRE_CODE_SESSION_CLOSED;
+        else
+            code = store_session_ended(&session->summary);
     }
     if (code == WIRE_CODE_NONE)
         return session;

@@ -95,8 +95,8 @@ struct session *session_participated(const struct request *r, const struct wire_
         code = WIRE_CODE_UNKNOWN_SESSION;
     else if (side == SESSION_SIDE_NONE)
         code = WIRE_CODE_NOT_PARTICIPANT;
-    else if (!closed_too && session->summary.state == SESSION_STATE_CLOSED)
-        code = WIRE_CODE_SESSION_CLOSED;
+    else if (!closed_too)
+        code = store_session_ended(&session->summary);
     if (code != WIRE_CODE_NONE) {
         request_refuse(r, code, NULL);
         return NULL;

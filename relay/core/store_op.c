@@ -2,6 +2,9 @@
 
 #include <stdlib.h>
 
+#include "base/str.h"
+#include "wire/cause.h"
+
 static const char *const op_names[] = {
     [STORE_LOAD_SYNCSHELL] = "load_syncshell",
     [STORE_CREATE_SYNCSHELL] = "create_syncshell",
@@ -33,6 +36,16 @@ const char *store_op_name(enum store_op_kind kind)
     if (i >= sizeof op_names / sizeof op_names[0] || !op_names[i])
         return "unknown";
     return op_names[i];
+}
+
+enum wire_code store_session_ended(const struct message_session_summary *s)
+{
+    if (s->state != SESSION_STATE_CLOSED)
+        return WIRE_CODE_NONE;
+    return s->outcome == SESSION_OUTCOME_FAILED &&
+                   str_equal(s->cause.text, cause_name(CAUSE_SESSION_EXPIRED))
+               ? WIRE_CODE_SESSION_EXPIRED
+               : WIRE_CODE_SESSION_CLOSED;
 }
 
 struct store_op *store_op_new(enum store_op_kind kind)

@@ -158,7 +158,7 @@ struct store_op {
      * beyond the first: SESSIONS_SHARE, INBOX_SHARE, LOG_SHARE.
      *
      * NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise `refusal`, SYNCSHELL_EXISTS, SYNCSHELL_FULL,
-     * TOO_MANY_SYNCSHELLS, UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED, UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS,
+     * TOO_MANY_SYNCSHELLS, UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED, SESSION_EXPIRED, UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS,
      * SESSIONS_SHARE, LOG_SHARE, SYNCSHELL_QUOTA, INBOX_FULL, INBOX_SHARE, BAD_CURSOR, SYNCSHELL_DELETED, SYNCSHELL_EXPIRED, BAD_ACCESS_KEY,
      * ACCESS_KEY_EXPIRED, ACCESS_KEY_REVOKED, MEMBER_REMOVED, WRONG_KEY_EPOCH, NOT_OWNER,
      * STALE_OWNER_SEQUENCE, WRONG_RECOVERY_CODE, RECOVERY_CODE_EXPIRED, RECOVERY_CODE_USED, NOT_PARTICIPANT; and for a peer whose membership ended meanwhile UNKNOWN_TARGET (ADD_INBOX) or NOT_JOINED
@@ -187,6 +187,10 @@ struct store_op {
 };
 
 const char *store_op_name(enum store_op_kind kind);
+
+/* What is said of a session to whoever wants more of it: NONE while it is open, SESSION_EXPIRED when nobody closed it, else
+ * SESSION_CLOSED. */
+enum wire_code store_session_ended(const struct message_session_summary *s);
 
 /* A zeroed operation of that kind, or NULL. */
 struct store_op *store_op_new(enum store_op_kind kind);

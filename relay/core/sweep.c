@@ -49,7 +49,7 @@ void sweep_done(struct core *core, struct syncshell *unused, struct connection *
             continue;
         session->summary.cause = swept->summary.cause;
         session_closed(session, swept->summary.outcome, swept->expires_unix_ms,
-                       WIRE_CODE_SESSION_CLOSED, NULL);
+                       WIRE_CODE_SESSION_EXPIRED, NULL);
     }
     expiry_swept(core, op);
     if (op->code == WIRE_CODE_NONE && !op->complete)

@@ -114,7 +114,7 @@ void fake_session_open(struct shell *s, struct store_op *op)
         const struct message_session_summary *summary = &session->stored.summary;
         op->ret_version = summary->version;
         if (summary->state == SESSION_STATE_CLOSED)
-            op->code = WIRE_CODE_SESSION_CLOSED;
+            op->code = store_session_ended(summary);
         else if (strcmp(summary->joiner_peer_id.text, op->joiner_peer_id.text) != 0 ||
                  strcmp(summary->provider_peer_id.text, op->provider_peer_id.text) != 0)
             op->code = WIRE_CODE_SESSION_EXISTS;
@@ -272,7 +272,7 @@ void fake_code_redeem(struct shell *s, struct store_op *op)
     if (*code->redeemed_by.text && !again)
         op->code = WIRE_CODE_RECOVERY_CODE_USED;
     else if (summary->state == SESSION_STATE_CLOSED)
-        op->code = WIRE_CODE_SESSION_CLOSED;
+        op->code = store_session_ended(summary);
     else if (holds)
         op->duplicate = true;
     else if (code->expires_unix_ms <= op->now.unix_ms)
@@ -300,7 +300,7 @@ void fake_session_execute(struct shell *s, struct store_op *op)
     else if (closed && op->kind == STORE_CLOSE_SESSION)
         op->duplicate = true;
     else if (closed)
-        op->code = WIRE_CODE_SESSION_CLOSED;
+        op->code = store_session_ended(&session->stored.summary);
     else if (op->kind == STORE_CLOSE_SESSION)
         close_as_asked(session, op);
     else if (op->kind == STORE_REPORT_CONNECTION)

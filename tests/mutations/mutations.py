@@ -494,6 +494,11 @@ MUTATIONS = [
         "return end;",
         ["store_sweep"]),
     Mutation(
+        "expired_for_closed", "P7", "session_closed is said of a session that nobody closed", CORE + "store_op.c",
+        "               ? WIRE_CODE_SESSION_EXPIRED\n",
+        "               ? WIRE_CODE_SESSION_CLOSED\n",
+        ["core_session", "store_sweep"]),
+    Mutation(
         "tombstone_swept_at_once", "P7", "a closed session is unknown after the next sweep", STORE + "op_sweep.c",
         "\" state = 'closed' AND expires_unix_ms <= ? LIMIT ?)\";",
         "\" state = 'closed' AND 0 <= ? LIMIT ?)\";",

@@ -134,7 +134,7 @@ void session_read(struct statement *st, struct store_session *ret_session);
 /* op's session: 0, OP_E_MISSING or negative. */
 int db_session_find(struct db *db, const struct store_op *op, struct session_row *ret_row);
 
-/* The same, if it is open; otherwise op->code becomes UNKNOWN_SESSION or SESSION_CLOSED. 0 or negative. */
+/* The same, if it is open; otherwise op->code becomes UNKNOWN_SESSION, SESSION_CLOSED or SESSION_EXPIRED. 0 or negative. */
 int session_find_open(struct db *db, struct store_op *op, struct session_row *ret_row);
 
 /* Forgets the shortest-lived tombstones of a syncshell beyond OP_TOMBSTONES_MAX. */

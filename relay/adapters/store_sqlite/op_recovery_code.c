@@ -14,7 +14,7 @@ struct code_row {
     struct wire_peer_id joiner;
     struct wire_peer_id provider;
     struct former former;
-    bool closed;
+    enum wire_code ended; /* the session: NONE while it is open */
 };
 
 /* The code of op's syncshell. 0, OP_E_MISSING or negative. */
@@ -22,7 +22,8 @@ static int code_find(struct db *db, const struct store_op *op, struct code_row *
 {
     static const char sql[] =
         "SELECT recovery_code.id, session.id, recovery_code.expires_unix_ms, redeemed_by,"
-        " recovery_session_id, joiner_peer_id, provider_peer_id, state = 'closed', former_peer_ids"
+        " recovery_session_id, joiner_peer_id, provider_peer_id, state = 'closed', former_peer_ids,"
+        " expired"
         " FROM recovery_code JOIN session ON session.id = recovery_code.session"
         " JOIN syncshell ON syncshell.id = session.syncshell"
         " WHERE sha256 = ? AND syncshell_id = ?";
@@ -45,7 +46,9 @@ static int code_find(struct db *db, const struct store_op *op, struct code_row *
                    sizeof ret_row->recovery_session_id.text);
     statement_text(st, 5, ret_row->joiner.text, sizeof ret_row->joiner.text);
     statement_text(st, 6, ret_row->provider.text, sizeof ret_row->provider.text);
-    ret_row->closed = statement_int(st, 7) != 0;
+    ret_row->ended = !statement_int(st, 7)  ? WIRE_CODE_NONE
+                     : statement_int(st, 9) ? WIRE_CODE_SESSION_EXPIRED
+                                            : WIRE_CODE_SESSION_CLOSED;
     statement_text(st, 8, former, sizeof former);
     ret_row->former = (struct former){.peer_ids = {{.text = ""}}};
     (void)former_read(&ret_row->former, former);
@@ -150,8 +153,8 @@ static void redeem_check(struct store_op *op, const struct code_row *code)
 
     if (*code->redeemed_by.text && !again)
         op->code = WIRE_CODE_RECOVERY_CODE_USED;
-    else if (code->closed)
-        op->code = WIRE_CODE_SESSION_CLOSED;
+    else if (code->ended != WIRE_CODE_NONE)
+        op->code = code->ended;
     else if (holds)
         op->duplicate = true; /* a code that was not used stays */
     else if (code->expires_unix_ms <= op->now.unix_ms)

@@ -53,8 +53,8 @@ int session_find_open(struct db *db, struct store_op *op, struct session_row *re
         return r;
     if (r == OP_E_MISSING)
         op->code = WIRE_CODE_UNKNOWN_SESSION;
-    else if (ret_row->session.summary.state == SESSION_STATE_CLOSED)
-        op->code = WIRE_CODE_SESSION_CLOSED;
+    else
+        op->code = store_session_ended(&ret_row->session.summary);
     return 0;
 }
 
@@ -147,7 +147,7 @@ static void session_open_again(struct store_op *op, const struct message_session
         !str_equal(s->provider_peer_id.text, op->provider_peer_id.text)) {
         op->code = WIRE_CODE_SESSION_EXISTS;
     } else if (s->state == SESSION_STATE_CLOSED) {
-        op->code = WIRE_CODE_SESSION_CLOSED;
+        op->code = store_session_ended(s);
     } else {
         op->duplicate = true;
         op->ret_version = s->version;

@@ -453,7 +453,15 @@ static void p6_expired_session_is_swept(void **state)
     assert_int_equal(s->state, SESSION_STATE_CLOSED);
     assert_int_equal(s->outcome, SESSION_OUTCOME_FAILED);
     const char *id = say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", 2);
-    expect_error(p.joiner, id, WIRE_CODE_SESSION_CLOSED);
+    expect_error(p.joiner, id, WIRE_CODE_SESSION_EXPIRED);
+    id = say_entry(p.joiner, MESSAGE_SESSION_PROGRESS, "session", 1, "late");
+    expect_error(p.joiner, id, WIRE_CODE_SESSION_EXPIRED);
+    expect_error(p.joiner, say_open(p.joiner, p.provider, "session"), WIRE_CODE_SESSION_EXPIRED);
+    world_restart(w);
+    client_reconnect(p.joiner, "shell");
+    id = say_entry(p.joiner, MESSAGE_SESSION_PROGRESS, "session", 1, "late");
+    expect_error(p.joiner, id, WIRE_CODE_SESSION_EXPIRED);
+    expect_stored(p.joiner, say_close(p.joiner, "session", SESSION_OUTCOME_COMPLETED));
     say_join(p.joiner, "shell");
     assert_int_equal(expect(p.joiner, MESSAGE_SYNCSHELL_JOINED)->syncshell_joined.n_sessions, 1);
     /* The tombstone goes, too. */

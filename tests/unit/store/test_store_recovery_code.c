@@ -190,6 +190,17 @@ static void codes_end(void **state)
     assert_int_equal(fixture_code(f, make_issue(PEER_C, CODE_1)), WIRE_CODE_SESSION_CLOSED);
 }
 
+static void an_expired_session_s_code_says_so(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, make_issue(PEER_A, CODE_1));
+    fixture_sql(f, "UPDATE session SET expires_unix_ms = 0");
+    (void)store_op_free(fixture_run(f, make_sweep(NOW_MS, 100)));
+    assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_SESSION_EXPIRED);
+    assert_int_equal(fixture_code(f, make_issue(PEER_A, CODE_2)), WIRE_CODE_SESSION_EXPIRED);
+}
+
 static int64_t codes(struct fixture *f)
 {
     return fixture_sql_int(f, "SELECT count(*) FROM recovery_code");
@@ -246,6 +257,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_repetition_makes_it_no_younger, setup_session,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(codes_end, setup_session, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_expired_session_s_code_says_so, setup_session,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(few_are_kept_and_none_for_long, setup_session,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(nobody_redeems_what_is_gone, setup_session,

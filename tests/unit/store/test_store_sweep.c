@@ -63,7 +63,9 @@ static void an_idle_session_becomes_a_tombstone_and_later_nothing(void **state)
     assert_int_equal(
         fixture_sql_int(f, "SELECT expired FROM session WHERE recovery_session_id = 'idle'"), 1);
     assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session_entry"), 1);
-    assert_int_equal(fixture_code(f, make_append("idle", "m", 1, "x")), WIRE_CODE_SESSION_CLOSED);
+    assert_int_equal(fixture_code(f, make_append("idle", "m", 1, "x")), WIRE_CODE_SESSION_EXPIRED);
+    assert_int_equal(fixture_code(f, make_open_session("idle", "idle")), WIRE_CODE_SESSION_EXPIRED);
+    (void)fixture_duplicate(f, make_close("idle", SESSION_OUTCOME_COMPLETED));
     assert_int_equal(fixture_new(f, make_append("busy", "m", 1, "x")), 2);
 
     op = fixture_run(f, make_sweep(7000, 100));
