@@ -33,26 +33,10 @@ static void check_blind(struct ledger *l, const struct frame *f)
             sim_fail(l->sim, "P5", "the relay can read \"%s\"", words[i]);
 }
 
-static void note(struct ledger_said *said, const struct message *m)
+/* What is said of a session. */
+static void note_session(struct ledger_said *said, const struct message *m)
 {
-    said->type = m->type;
     switch ((int)m->type) {
-    case MESSAGE_AUTHENTICATE:
-        said->message_id = m->authenticate.message_id;
-        break;
-    case MESSAGE_CREATE_SYNCSHELL:
-        said->message_id = m->create_syncshell.message_id;
-        said->shell = m->create_syncshell.syncshell_id;
-        break;
-    case MESSAGE_JOIN_SYNCSHELL:
-        said->message_id = m->join_syncshell.message_id;
-        said->shell = m->join_syncshell.syncshell_id;
-        said->number = m->join_syncshell.inbox_cursor;
-        break;
-    case MESSAGE_LEAVE_SYNCSHELL:
-        said->message_id = m->leave_syncshell.message_id;
-        said->shell = m->leave_syncshell.syncshell_id;
-        break;
     case MESSAGE_RECONNECT_OFFER:
     case MESSAGE_RECONNECT_ANSWER:
     case MESSAGE_ICE_CANDIDATE:
@@ -62,11 +46,6 @@ static void note(struct ledger_said *said, const struct message *m)
         said->shell = m->routed.syncshell_id;
         said->session = m->routed.recovery_session_id;
         said->routed = m->routed;
-        break;
-    case MESSAGE_ACK_INBOX:
-        said->message_id = m->ack_inbox.message_id;
-        said->shell = m->ack_inbox.syncshell_id;
-        said->number = m->ack_inbox.inbox_seq;
         break;
     case MESSAGE_SESSION_OPEN:
         said->message_id = m->session_open.message_id;
@@ -99,6 +78,41 @@ static void note(struct ledger_said *said, const struct message *m)
         said->shell = m->issue_recovery_code.syncshell_id;
         said->session = m->issue_recovery_code.recovery_session_id;
         break;
+    case MESSAGE_SESSION_CLOSE:
+        said->message_id = m->session_close.message_id;
+        said->shell = m->session_close.syncshell_id;
+        said->session = m->session_close.recovery_session_id;
+        break;
+    default:
+        break;
+    }
+}
+
+static void note(struct ledger_said *said, const struct message *m)
+{
+    said->type = m->type;
+    switch ((int)m->type) {
+    case MESSAGE_AUTHENTICATE:
+        said->message_id = m->authenticate.message_id;
+        break;
+    case MESSAGE_CREATE_SYNCSHELL:
+        said->message_id = m->create_syncshell.message_id;
+        said->shell = m->create_syncshell.syncshell_id;
+        break;
+    case MESSAGE_JOIN_SYNCSHELL:
+        said->message_id = m->join_syncshell.message_id;
+        said->shell = m->join_syncshell.syncshell_id;
+        said->number = m->join_syncshell.inbox_cursor;
+        break;
+    case MESSAGE_LEAVE_SYNCSHELL:
+        said->message_id = m->leave_syncshell.message_id;
+        said->shell = m->leave_syncshell.syncshell_id;
+        break;
+    case MESSAGE_ACK_INBOX:
+        said->message_id = m->ack_inbox.message_id;
+        said->shell = m->ack_inbox.syncshell_id;
+        said->number = m->ack_inbox.inbox_seq;
+        break;
     case MESSAGE_REDEEM_RECOVERY_CODE:
         said->message_id = m->redeem_recovery_code.message_id;
         said->shell = m->redeem_recovery_code.syncshell_id;
@@ -110,12 +124,8 @@ static void note(struct ledger_said *said, const struct message *m)
         said->message_id = m->owner_operation.message_id;
         said->shell = m->owner_operation.syncshell_id;
         break;
-    case MESSAGE_SESSION_CLOSE:
-        said->message_id = m->session_close.message_id;
-        said->shell = m->session_close.syncshell_id;
-        said->session = m->session_close.recovery_session_id;
-        break;
     default:
+        note_session(said, m);
         break;
     }
 }
