@@ -13,6 +13,7 @@
 #include "app/log.h"
 #include "app/options.h"
 #include "app/server.h"
+#include "app/worst_case.h"
 
 enum {
     EXIT_USAGE = 2,
@@ -118,6 +119,14 @@ static int run(struct options *o, const struct settings *settings)
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static void say_valid(const struct settings *settings)
+{
+    struct worst_case w;
+    worst_case_of(settings, &w);
+    puts("The configuration is valid.");
+    worst_case_print(stdout, &w);
+}
+
 static int with_settings(struct options *o)
 {
     struct settings settings;
@@ -125,7 +134,7 @@ static int with_settings(struct options *o)
         return EXIT_USAGE;
     int status = EXIT_SUCCESS;
     if (o->command == COMMAND_CHECK)
-        puts("The configuration is valid.");
+        say_valid(&settings);
     else if (o->command == COMMAND_PRINT_CONFIG)
         config_print(stdout, &settings);
     else if (o->command == COMMAND_NAMED)

@@ -126,14 +126,16 @@ const struct setting setting_table[] = {
          "An address may do, and have waiting in queues, as much as so many peers: limits.peer_bytes_max and the rates are those "
          "of one."},
     {"limits.memory_bytes_max", SETTING_INTEGER, AT(memory_bytes_max),
-     .default_value = 512 * MEBIBYTE, .min = 16 * MEBIBYTE, .max = 1048576 * MEBIBYTE,
+     .default_value = 256 * MEBIBYTE, .min = 16 * MEBIBYTE, .max = 1048576 * MEBIBYTE,
      .reloadable = true,
      .help =
-         "Bytes of messages that may wait to be written to connections, of all together. What belongs to one address or peer "
-         "may be half of it at most. It bounds nothing else that the relay holds."},
+         "Bytes of whatever the relay holds for others, of all together: messages that wait or are not complete, offers that are "
+         "held, requests at the disk, syncshells in memory. What belongs to one address or peer may be half of it at most. "
+         "`syncshell-relay --check-config` says how much memory the relay may take in all."},
     {"limits.peer_bytes_max", SETTING_INTEGER, AT(peer_bytes_max), .default_value = 8 * MEBIBYTE,
      .min = 4 * MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
-     .help = "Those of limits.memory_bytes_max that may wait for one peer."},
+     .help =
+         "Those of limits.memory_bytes_max that may be held for one peer. Syncshells in memory do not count."},
     {"limits.failures_max", SETTING_INTEGER, AT(failures_max), .default_value = 8, .min = 1,
      .max = 1000, .reloadable = true,
      .help =

@@ -30,6 +30,7 @@ void state_log_on_signal(void *userdata)
                          LOG_NUMBER("held_bytes", stats.held_bytes),
                          LOG_NUMBER("queued_bytes", stats.queued_bytes),
                          LOG_NUMBER("charged_bytes", stats.charged_bytes),
+                         LOG_NUMBER("loaded_bytes", stats.loaded_bytes),
                          LOG_NUMBER("operations", stats.ops_in_flight),
                          LOG_NUMBER("addresses", stats.addresses),
                          LOG_NUMBER("peers", stats.peers)));

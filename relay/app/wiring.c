@@ -286,6 +286,15 @@ static void on_oversized(void *userdata, void *user)
     wiring_carry_out(s);
 }
 
+static bool on_buffers(void *userdata, void *user, size_t bytes)
+{
+    struct server *s = userdata;
+    struct link *link = user;
+    bool held = core_connection_buffers(link->core, loop_now_us(s->loop), bytes);
+    wiring_carry_out(s);
+    return held;
+}
+
 static void on_heartbeat_missed(void *userdata, void *user)
 {
     struct server *s = userdata;
@@ -320,6 +329,7 @@ void wiring_handler(struct server *s, struct ws_handler *ret_handler)
                                        .closed = on_closed,
                                        .received = on_received,
                                        .oversized = on_oversized,
+                                       .buffers = on_buffers,
                                        .heartbeat_missed = on_heartbeat_missed,
                                        .pull = on_pull,
                                        .log = on_log};

@@ -266,6 +266,12 @@ bool charge_resize(struct charge *c, uint64_t amount, struct refusal *ret_refusa
     return true;
 }
 
+void charge_settle(struct charge *c, uint64_t amount)
+{
+    assert(c->accounts);
+    set_amount(c, amount);
+}
+
 void charge_drop(struct charge *c)
 {
     if (!c->accounts)

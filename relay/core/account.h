@@ -101,6 +101,9 @@ bool charge_take(struct charge *c, struct accounts *accounts, const struct payer
 bool charge_resize(struct charge *c, uint64_t amount, struct refusal *ret_refusal);
 void charge_drop(struct charge *c);
 
+/* Resizes it without asking: of what was asked about before, in another charge that ends about now. */
+void charge_settle(struct charge *c, uint64_t amount);
+
 /* A peer is known from now on: it pays too. What is there already is not refused. */
 void charge_join(struct charge *c, struct account *peer);
 

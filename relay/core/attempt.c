@@ -17,7 +17,8 @@ struct attempt_frame {
     enum message_type type;
     struct wire_id message_id;
     struct frame *frame;
-    bool handed; /* to a connection of the target that is still there */
+    struct charge charge; /* of its sender: the record, and the frame while kept */
+    bool handed;          /* to a connection of the target that is still there */
     uint64_t expires_us;
 };
 
@@ -71,6 +72,7 @@ static void let_go(struct attempt *a, struct attempt_frame *f)
     a->kept_bytes -= f->frame->size;
     core->stats.held_bytes -= f->frame->size;
     core->stats.held_frames--;
+    charge_settle(&f->charge, f->charge.amount - f->frame->size);
     f->frame = frame_unref(f->frame);
 }
 
@@ -128,15 +130,40 @@ static void hold(struct attempt *a, const struct attempt_frame *f)
     reply_send(sender, &m);
 }
 
-static struct attempt_frame *frame_record(enum session_side source, enum message_type type,
-                                          const struct message_routed *m, struct frame *frame)
+/* `more_bytes`: of what goes with it, beside itself and the frame. */
+static enum wire_code frame_record(struct session *session, enum session_side source,
+                                   enum message_type type, const struct message_routed *m,
+                                   struct frame *frame, size_t more_bytes,
+                                   struct attempt_frame **ret_record)
 {
+    struct core *core = session->syncshell->core;
+    const struct connection *sender = member_connection(session_member(session, source));
+    const struct payers nobody = {0};
+    struct charge charge = {0};
+    struct refusal refusal;
+    if (!charge_take(&charge, &core->accounts, sender ? connection_payers(sender) : &nobody,
+                     RESOURCE_BYTES, sizeof **ret_record + frame->size + more_bytes, &refusal))
+        return refusal.code;
     struct attempt_frame *f = malloc(sizeof *f);
-    if (!f)
-        return NULL;
-    *f = (struct attempt_frame){
-        .source = source, .type = type, .message_id = m->message_id, .frame = frame_ref(frame)};
-    return f;
+    if (!f) {
+        charge_drop(&charge);
+        return WIRE_CODE_INTERNAL;
+    }
+    *f = (struct attempt_frame){.source = source,
+                                .type = type,
+                                .message_id = m->message_id,
+                                .frame = frame_ref(frame),
+                                .charge = charge};
+    *ret_record = f;
+    return WIRE_CODE_NONE;
+}
+
+static void record_free(struct attempt_frame *f)
+{
+    list_unlink(&f->node);
+    frame_unref(f->frame);
+    charge_drop(&f->charge);
+    free(f);
 }
 
 /* Keeps an accepted frame, prolongs the attempt, forwards or holds. */
@@ -166,13 +193,14 @@ enum wire_code attempt_start(struct session *session, enum session_side side,
     struct core *core = session->syncshell->core;
     if (frame->size > core->config.attempt_bytes_max)
         return WIRE_CODE_HELD_FULL;
+    struct attempt_frame *f;
+    enum wire_code code = frame_record(session, side, MESSAGE_RECONNECT_OFFER, offer, frame,
+                                       sizeof(struct attempt), &f);
+    if (code != WIRE_CODE_NONE)
+        return code;
     struct attempt *a = malloc(sizeof *a);
-    struct attempt_frame *f = frame_record(side, MESSAGE_RECONNECT_OFFER, offer, frame);
-    if (!a || !f) {
-        free(a);
-        if (f)
-            frame_unref(f->frame);
-        free(f);
+    if (!a) {
+        record_free(f);
         return WIRE_CODE_INTERNAL;
     }
     attempt_end(session->attempt, WIRE_CODE_SUPERSEDED);
@@ -195,11 +223,11 @@ static enum wire_code take(struct attempt *a, enum session_side side, enum messa
 {
     if (a->kept_bytes + frame->size > core_of(a)->config.attempt_bytes_max)
         return WIRE_CODE_HELD_FULL;
-    struct attempt_frame *f = frame_record(side, type, m, frame);
-    if (!f)
-        return WIRE_CODE_INTERNAL;
-    take_in(a, f);
-    return WIRE_CODE_NONE;
+    struct attempt_frame *f;
+    enum wire_code code = frame_record(a->session, side, type, m, frame, 0, &f);
+    if (code == WIRE_CODE_NONE)
+        take_in(a, f);
+    return code;
 }
 
 enum wire_code attempt_answer(struct attempt *a, enum session_side side,
@@ -300,8 +328,7 @@ struct attempt *attempt_end(struct attempt *a, enum wire_code code)
     list_for_each_safe (n, next, &a->frames) {
         struct attempt_frame *f = container_of(n, struct attempt_frame, node);
         give_up(a, f, code);
-        list_unlink(&f->node);
-        free(f);
+        record_free(f);
     }
     assert(a->kept_bytes == 0);
     timer_cancel(&core->timers, &a->timer);

@@ -7,7 +7,8 @@
  *
  * The attempt itself outlives its frames: until it is superseded, its session closes, or ATTEMPT_LIFE_TTLS times offer_ttl
  * after its last accepted frame, so that late candidates still belong to something and repeated ones are known. Its memory
- * is bounded by attempt_bytes_max and ATTEMPT_CANDIDATES_MAX. */
+ * is bounded by attempt_bytes_max and ATTEMPT_CANDIDATES_MAX, and charged frame by frame to who sent it, the attempt with its
+ * offer. */
 #ifndef RELAY_CORE_ATTEMPT_H
 #define RELAY_CORE_ATTEMPT_H
 

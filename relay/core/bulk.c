@@ -23,7 +23,23 @@ static bool may_read(const struct connection *c)
            (c->queue.n_frames == 0 || c->queue.n_frames < config->queue_frames_max / 4);
 }
 
-static void issue(struct connection *c, struct store_op *op)
+/* The page that the store will bring, on top of the operation. What an account refuses is tried again a moment later. */
+static bool hold_page(struct connection *c, struct store_op *op)
+{
+    struct refusal refusal;
+    if (op->charge.accounts
+            ? charge_resize(&op->charge, op->charge.amount + op->max_bytes, &refusal)
+            : charge_take(&op->charge, &c->core->accounts, connection_payers(c), RESOURCE_BYTES,
+                          OP_BYTES + op->max_bytes, &refusal))
+        return true;
+    core_count_refusal(c->core, refusal.code);
+    timer_set(&c->core->timers, &c->bulk_retry_timer,
+              time_add_ms(c->core->now_us, CORE_RETRY_AFTER_MS));
+    return false;
+}
+
+/* False when there is no room for it yet. */
+static bool issue(struct connection *c, struct store_op *op)
 {
     const struct core_config *config = &c->core->config;
     size_t half = config->queue_bytes_max / 2;
@@ -33,17 +49,23 @@ static void issue(struct connection *c, struct store_op *op)
         op->max_rows = quarter < 1 ? 1 : quarter < BULK_PAGE_ROWS ? quarter : BULK_PAGE_ROWS;
     else
         op->max_rows = WIRE_ENTRIES_MAX; /* one frame, whatever the number of its entries */
+    if (!hold_page(c, op))
+        return false;
     c->bulk_reading = true;
     op_issue(c->core, op);
+    return true;
 }
 
 static bool pump_snapshot(struct connection *c)
 {
     struct list_node *n = list_first(&c->snapshot_ops);
-    if (!n)
+    if (!n || c->bulk_retry_timer.armed)
         return false;
     list_unlink(n);
-    issue(c, container_of(n, struct store_op, node));
+    if (!issue(c, container_of(n, struct store_op, node))) {
+        list_prepend(&c->snapshot_ops, n);
+        return false;
+    }
     c->bulk_inbox_next = true;
     return true;
 }
@@ -64,7 +86,10 @@ static bool pump_inbox(struct connection *c)
         op->connection_id = c->id;
         op->peer_id = c->peer_id;
         op->seq = ms->sent_seq;
-        issue(c, op);
+        if (!issue(c, op)) {
+            store_op_free(op);
+            return false;
+        }
         c->bulk_inbox_next = false;
         /* The others' turn comes first now. */
         list_unlink(n);

@@ -21,7 +21,7 @@ void core_config_defaults(struct core_config *ret_config)
             {
                 .max =
                     {
-                        [ACCOUNT_RELAY] = {[RESOURCE_BYTES] = UINT64_C(512) * 1024 * 1024,
+                        [ACCOUNT_RELAY] = {[RESOURCE_BYTES] = UINT64_C(256) * 1024 * 1024,
                                            [RESOURCE_CONNECTIONS] = 10000,
                                            [RESOURCE_HANDSHAKES] = 10000},
                         [ACCOUNT_ADDRESS] = {[RESOURCE_BYTES] = UINT64_C(512) * 1024 * 1024,

@@ -31,8 +31,12 @@ static int take_admission(struct connection *c, struct admission *a)
     if (r != 0)
         return r;
     if (!charge_take(&c->memory, &c->core->accounts, &a->connection.payers, RESOURCE_BYTES, 0,
-                     &refusal))
+                     &refusal) ||
+        !charge_take(&c->buffers, &c->core->accounts, &a->connection.payers, RESOURCE_BYTES, 0,
+                     &refusal)) {
+        charge_drop(&c->memory);
         return CORE_E_FULL;
+    }
     c->address = a->address;
     c->place = a->connection;
     a->connection = (struct charge){0};
@@ -78,6 +82,17 @@ int connection_new(struct core *core, struct connection **ret_connection, void *
 bool connection_hold(struct connection *c, size_t bytes, struct refusal *ret_refusal)
 {
     return charge_resize(&c->memory, c->memory.amount + bytes, ret_refusal);
+}
+
+bool core_connection_buffers(struct connection *c, uint64_t now_us, size_t bytes)
+{
+    struct refusal refusal;
+    core_enter(c->core, now_us);
+    bool held = charge_resize(&c->buffers, bytes, &refusal);
+    if (!held)
+        connection_close(c, refusal.code);
+    core_leave(c->core);
+    return held;
 }
 
 void connection_give_back(struct connection *c, size_t bytes)
@@ -128,9 +143,9 @@ struct connection *connection_free(struct connection *c)
     if (c->authenticated)
         core->stats.authenticated--;
     core->stats.connections--;
-    connection_give_back(c, c->buffered_bytes);
     assert(c->memory.amount == 0);
     charge_drop(&c->memory);
+    charge_drop(&c->buffers);
     charge_drop(&c->place);
     free(c);
     return NULL;

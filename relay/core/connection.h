@@ -5,7 +5,7 @@
  * more frames in either direction; its memberships are released by the next core_leave().
  *
  * Accounts: `place` is the connection itself, and names who pays: its address, and its peer once that is known. `memory` is
- * everything that it makes the core and the adapter hold, but for operations, which carry their own charges. */
+ * what waits for it; operations, and what is held of its messages, carry charges of their own. */
 #ifndef RELAY_CORE_CONNECTION_H
 #define RELAY_CORE_CONNECTION_H
 
@@ -39,7 +39,8 @@ struct connection {
     struct address address;
     struct charge place;
     struct charge memory;
-    size_t buffered_bytes; /* by the adapter, part of `memory` */
+    struct charge
+        buffers; /* by the adapter, and not its peer's: whose account is full is to hear so, and not to be closed */
 
     struct wire_key nonce;
     struct timer handshake_timer;

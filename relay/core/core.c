@@ -47,6 +47,7 @@ int core_new(struct core **ret_core, const struct core_config *config, const str
     list_init(&core->closes);
     list_init(&core->closed);
     list_init(&core->idle);
+    list_init(&core->loads);
     accounts_init(&core->accounts, &core->config.accounts, &core->now_us, CORE_OBJECTS_MAX, seed);
     ice_networks_init(&core->ice_networks, seed);
     map_init(&core->connections_by_id, CORE_OBJECTS_MAX, seed);

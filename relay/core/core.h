@@ -204,6 +204,10 @@ void core_receive(struct connection *connection, uint64_t now_us, bool binary, c
 /* The adapter saw a message pass the size limit before it was complete: answers and closes. */
 void core_receive_oversized(struct connection *connection, uint64_t now_us);
 
+/* So many bytes in all the adapter keeps for the connection from now on: of a message that is not complete, of what the socket did
+ * not take. False: an account refused them, and the connection is closed. */
+bool core_connection_buffers(struct connection *connection, uint64_t now_us, size_t bytes);
+
 /* The adapter's heartbeat found nobody: closes with `idle`. */
 void core_heartbeat_missed(struct connection *connection, uint64_t now_us);
 
@@ -243,6 +247,8 @@ struct core_stats {
     uint64_t frames_received;
     uint64_t frames_routed;
     uint64_t charged_bytes; /* of everything that accounts pay for */
+    uint64_t
+        loaded_bytes; /* of these, for syncshells in memory, what they remember of closed sessions included */
     uint64_t handshakes;
     uint64_t addresses; /* accounts, those that are only remembered included */
     uint64_t peers;

@@ -13,11 +13,17 @@
 #include "core/session.h"
 #include "core/syncshell.h"
 
+/* NULL after refusing. */
 static struct join *join_new(const struct request *r, struct syncshell *s)
 {
     struct join *j = calloc(1, sizeof *j);
-    if (!j)
+    struct refusal refusal = {.code = WIRE_CODE_INTERNAL};
+    if (!j || !charge_take(&j->charge, &r->core->accounts, connection_payers(r->connection),
+                           RESOURCE_BYTES, sizeof *j + OP_BYTES, &refusal)) {
+        free(j);
+        request_refuse_by(r, &refusal);
         return NULL;
+    }
     j->connection = r->connection;
     j->syncshell = s;
     j->message = r->message->join_syncshell;
@@ -36,6 +42,7 @@ struct join *join_free(struct join *j)
     j->connection->n_pending--;
     list_unlink(&j->wait_node);
     syncshell_touch(j->syncshell);
+    charge_drop(&j->charge);
     free(j);
     return NULL;
 }
@@ -216,16 +223,18 @@ void join_request(const struct request *r)
     }
     if (!request_admitted(r))
         return;
-    if (!s)
-        s = syncshell_load(core, r->syncshell_id);
-    if (!s || s->state == SYNCSHELL_STALE) {
+    refusal = (struct refusal){.code = WIRE_CODE_INTERNAL};
+    if (!s && !(s = syncshell_load(core, r->syncshell_id, connection_payers(c), &refusal))) {
+        request_refuse_by(r, &refusal);
+        return;
+    }
+    if (s->state == SYNCSHELL_STALE) {
         request_refuse(r, WIRE_CODE_INTERNAL, NULL);
         return;
     }
     struct join *j = join_new(r, s);
     if (!j) {
         syncshell_touch(s);
-        request_refuse(r, WIRE_CODE_INTERNAL, NULL);
         return;
     }
     if (s->state == SYNCSHELL_LOADING)

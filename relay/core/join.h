@@ -13,6 +13,7 @@ struct join {
     struct list_node connection_node;
     struct list_node wait_node; /* the syncshell's joins, while it is loading */
     struct message_join_syncshell message;
+    struct charge charge;      /* of itself, and the operation and the member that it may cause */
     const struct store_op *op; /* the STORE_ADD_MEMBER it waits for: compared, never looked into */
 };
 

@@ -34,6 +34,7 @@ int member_new(struct syncshell *s, const struct store_member *stored)
         return -ENOMEM;
     }
     list_append(&s->member_list, &m->list_node);
+    syncshell_grow(s, sizeof *m);
     return 0;
 }
 
@@ -46,6 +47,7 @@ struct member *member_free(struct member *m)
     session_forget_member(m->syncshell, m);
     map_remove(&m->syncshell->members, &m->node);
     list_unlink(&m->list_node);
+    syncshell_shrink(m->syncshell, sizeof *m);
     free(m);
     return NULL;
 }

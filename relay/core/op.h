@@ -8,6 +8,9 @@
 struct connection;
 struct syncshell;
 
+/* What a request that waits for the store costs beside its frame: the operation, and the member or session that may come of it. */
+enum { OP_BYTES = 4096 };
+
 /* With the present wall time; `s` may be NULL for kinds without one. NULL when memory is out. */
 struct store_op *op_new(struct core *core, enum store_op_kind kind, const struct syncshell *s);
 

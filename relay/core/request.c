@@ -44,6 +44,13 @@ struct store_op *request_op(const struct request *r, enum store_op_kind kind)
         request_refuse(r, WIRE_CODE_INTERNAL, NULL);
         return NULL;
     }
+    struct refusal refusal;
+    if (!charge_take(&op->charge, &r->core->accounts, connection_payers(r->connection),
+                     RESOURCE_BYTES, OP_BYTES + r->size, &refusal)) {
+        store_op_free(op);
+        request_refuse_by(r, &refusal);
+        return NULL;
+    }
     op->connection_id = r->connection->id;
     op->message_id = *r->message_id;
     op->peer_id = r->connection->peer_id;

@@ -29,7 +29,8 @@ void request_refuse_generation(const struct request *r, enum wire_code code, uin
 /* May the connection have one more request at the store? Refuses when not. */
 bool request_admitted(const struct request *r);
 
-/* An operation for an admitted request, with connection, message, peer and syncshell filled in; NULL after refusing. */
+/* An operation for an admitted request, with connection, message, peer and syncshell filled in, charged for
+ * as long as it lives; NULL after refusing. */
 struct store_op *request_op(const struct request *r, enum store_op_kind kind);
 
 /* Hands it over, on the connection's account. */

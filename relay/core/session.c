@@ -57,6 +57,7 @@ int session_new(struct syncshell *s, const struct store_session *stored,
         free(session);
         return -ENOMEM;
     }
+    syncshell_grow(s, sizeof *session);
     enlist(session);
     if (ret_session)
         *ret_session = session;
@@ -71,6 +72,7 @@ struct session *session_free(struct session *session)
     timer_cancel(&session->syncshell->core->timers, &session->raise_timer);
     map_remove(&session->syncshell->sessions, &session->node);
     delist(session);
+    syncshell_shrink(session->syncshell, sizeof *session);
     free(session);
     return NULL;
 }

@@ -73,6 +73,7 @@ struct store_op *store_op_free(struct store_op *op)
     free(op->swept_sessions);
     free(op->swept_syncshells);
     free(op->expired_syncshells);
+    charge_drop(&op->charge);
     free(op);
     return NULL;
 }

@@ -15,6 +15,7 @@
 #include "base/frame.h"
 #include "base/list.h"
 #include "base/timeutil.h"
+#include "core/account.h"
 #include "core/former.h"
 #include "wire/message.h"
 
@@ -103,6 +104,8 @@ struct store_inbox_entry {
 struct store_op {
     struct list_node node; /* for whoever holds the operation */
     enum store_op_kind kind;
+    struct charge
+        charge; /* the core's own affair, as what follows: of a request, for as long as it lives */
 
     /* in: the requester, for the core only; the store ignores these */
     uint64_t connection_id; /* 0: nobody waits */

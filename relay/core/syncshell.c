@@ -1,6 +1,7 @@
 #include "core/syncshell.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,18 +43,63 @@ static struct syncshell *syncshell_new(struct core *core, const struct wire_id *
     return s;
 }
 
-struct syncshell *syncshell_load(struct core *core, const struct wire_id *id)
+static int start_loading(struct syncshell *s)
 {
-    struct syncshell *s = syncshell_new(core, id);
-    if (!s)
+    struct store_op *op = op_new(s->core, STORE_LOAD_SYNCSHELL, s);
+    if (!op)
+        return -ENOMEM;
+    s->core->n_loading++;
+    op_issue(s->core, op);
+    return 0;
+}
+
+void syncshell_grow(struct syncshell *s, size_t bytes)
+{
+    charge_settle(&s->memory, s->memory.amount + bytes);
+    s->core->stats.loaded_bytes += bytes;
+}
+
+void syncshell_shrink(struct syncshell *s, size_t bytes)
+{
+    charge_settle(&s->memory, s->memory.amount - bytes);
+    s->core->stats.loaded_bytes -= bytes;
+}
+
+struct syncshell *syncshell_load(struct core *core, const struct wire_id *id,
+                                 const struct payers *payers, struct refusal *ret_refusal)
+{
+    /* Not its peer: what others keep loaded is more than one peer may have, and stays when that one leaves. */
+    const struct payers address = {.address = payers->address};
+    struct charge memory = {0};
+    if (!charge_take(&memory, &core->accounts, &address, RESOURCE_BYTES,
+                     sizeof(struct syncshell) + OP_BYTES, ret_refusal))
         return NULL;
-    struct store_op *op = op_new(core, STORE_LOAD_SYNCSHELL, s);
-    if (!op) {
-        syncshell_free(s);
+    struct syncshell *s = syncshell_new(core, id);
+    if (!s) {
+        charge_drop(&memory);
         return NULL;
     }
-    op_issue(core, op);
+    s->memory = memory;
+    core->stats.loaded_bytes += memory.amount;
+    if (core->n_loading == SYNCSHELL_LOADS_MAX)
+        list_append(&core->loads, &s->load_node);
+    else if (start_loading(s) != 0)
+        return syncshell_free(s);
     return s;
+}
+
+/* The account is asked once for all that is loaded. */
+static bool has_room(struct syncshell *s, const struct store_syncshell *stored,
+                     struct refusal *ret_refusal)
+{
+    uint64_t before = s->memory.amount;
+    if (!charge_resize(&s->memory,
+                       before + stored->n_members * sizeof(struct member) +
+                           stored->n_sessions * sizeof(struct session),
+                       ret_refusal))
+        return false;
+    charge_settle(&s->memory, before);
+    return true;
 }
 
 static int take_over(struct syncshell *s, const struct store_syncshell *stored)
@@ -82,12 +128,9 @@ static struct join *next_join(const struct syncshell *s)
     return n ? container_of(n, struct join, wait_node) : NULL;
 }
 
-void syncshell_loaded(struct syncshell *s, struct store_op *op)
+/* Who asks from here on finds it loaded, or stale until core_leave() and so not to be joined. */
+static void end_loading(struct syncshell *s, enum wire_code code)
 {
-    enum wire_code code = op->code;
-    if (code == WIRE_CODE_NONE && take_over(s, op->syncshell) != 0)
-        code = WIRE_CODE_INTERNAL;
-    /* Who asks from here on finds it loaded, or stale until core_leave() and so not to be joined. */
     s->state = code == WIRE_CODE_NONE ? SYNCSHELL_LOADED : SYNCSHELL_STALE;
     for (struct join *j = next_join(s); j; j = next_join(s)) {
         list_unlink(&j->wait_node);
@@ -97,6 +140,30 @@ void syncshell_loaded(struct syncshell *s, struct store_op *op)
             join_refuse(j, code);
     }
     syncshell_touch(s);
+}
+
+static void load_next(struct core *core)
+{
+    struct list_node *n = list_first(&core->loads);
+    if (!n)
+        return;
+    struct syncshell *s = container_of(n, struct syncshell, load_node);
+    list_unlink(n);
+    if (start_loading(s) != 0)
+        end_loading(s, WIRE_CODE_INTERNAL);
+}
+
+void syncshell_loaded(struct syncshell *s, struct store_op *op)
+{
+    enum wire_code code = op->code;
+    struct refusal refusal;
+    s->core->n_loading--;
+    if (code == WIRE_CODE_NONE && !has_room(s, op->syncshell, &refusal))
+        code = refusal.code;
+    if (code == WIRE_CODE_NONE && take_over(s, op->syncshell) != 0)
+        code = WIRE_CODE_INTERNAL;
+    end_loading(s, code);
+    load_next(s->core);
 }
 
 void syncshell_spoil(struct syncshell *s)
@@ -168,10 +235,13 @@ struct syncshell *syncshell_free(struct syncshell *s)
         member_free(container_of(n, struct member, list_node));
     }
     list_unlink(&s->idle_node);
+    list_unlink(&s->load_node);
     map_deinit(&s->members);
     map_deinit(&s->sessions);
     map_remove(&s->core->syncshells, &s->node);
     s->core->stats.syncshells_loaded--;
+    s->core->stats.loaded_bytes -= s->memory.amount;
+    charge_drop(&s->memory);
     free(s);
     return NULL;
 }

@@ -2,7 +2,8 @@
  *
  * States: LOADING while the store reads it and joins wait; LOADED; STALE when memory ran out while a committed change was
  * taken over, so that memory and disk may differ: its connections are closed, nobody joins, and it goes as soon as
- * its operations are back, to be loaded afresh. What the store holds changes here only when its operation is back. */
+ * its operations are back, to be loaded afresh. Its memory, members and sessions included, is charged to the address that had it
+ * loaded. What the store holds changes here only when its operation is back. */
 #ifndef RELAY_CORE_SYNCSHELL_H
 #define RELAY_CORE_SYNCSHELL_H
 
@@ -16,6 +17,8 @@ enum {
     SYNCSHELL_MEMBERS_MAX =
         4096, /* that memory takes; the configured limit is the store's to enforce */
     SYNCSHELL_SESSIONS_MAX = 1 << 16, /* likewise, tombstones included */
+    SYNCSHELL_LOADS_MAX =
+        64, /* that the store reads at once: what it brings is charged when it is here */
 };
 
 enum syncshell_state {
@@ -50,18 +53,26 @@ struct syncshell {
     struct list memberships; /* joined connections */
     struct list attempts;    /* live ones of its sessions */
     struct list joins;       /* wait for LOADED */
-    size_t n_ops;            /* operations at the store that come back to this object */
+    struct charge memory;
+    size_t n_ops; /* operations at the store that come back to this object */
     struct list_node idle_node;
+    struct list_node load_node; /* LOADING, and not yet asked for */
 };
 
 struct syncshell *syncshell_find(const struct core *core, const struct wire_id *id);
 
-/* A new one, and the operation that loads it. NULL when memory or the map's room is out. */
-struct syncshell *syncshell_load(struct core *core, const struct wire_id *id);
+/* A new one, on that address's account, and the operation that loads it. NULL when an account, memory (the refusal stays as
+ * it is) or the map's room is out. */
+struct syncshell *syncshell_load(struct core *core, const struct wire_id *id,
+                                 const struct payers *payers, struct refusal *ret_refusal);
 void syncshell_loaded(struct syncshell *s, struct store_op *op);
 
 /* Memory and store may differ from here on. */
 void syncshell_spoil(struct syncshell *s);
+
+/* A member or session comes or goes. Whose request makes one come has been charged for it: OP_BYTES. */
+void syncshell_grow(struct syncshell *s, size_t bytes);
+void syncshell_shrink(struct syncshell *s, size_t bytes);
 
 /* The store has it no more: whoever is joined hears `code`, except that connection (may be NULL). */
 void syncshell_gone(struct syncshell *s, enum wire_code code, const struct connection *except);

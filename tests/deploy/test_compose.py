@@ -85,7 +85,7 @@ def test_the_relay_accepts_what_compose_sets(compose):
     written = env.pop("SYNCSHELL_RELAY_CONFIG")
     assert f"settings={written}\n" in (DEPLOY / "container-entrypoint").read_text()
     assert any(mount.startswith(str(Path(written).parent) + ":") for mount in service["tmpfs"])
-    assert relay_command("--check-config", env=env).stdout == "The configuration is valid.\n"
+    assert relay_command("--check-config", env=env).stdout.startswith("The configuration is valid.\n")
     assert service["environment"]["TURN_HOST"] == "relay.example" and len(service["environment"]["TURN_SECRET"]) == 64
     # The operator's HTTP is published to the machine itself, and nowhere else.
     assert service["ports"] == ["127.0.0.1:8788:8788"] and len(service["environment"]["ADMIN_TOKEN"]) == 64

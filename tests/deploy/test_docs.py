@@ -80,7 +80,7 @@ def test_the_settings_of_the_first_page_are_valid(place):
     assert len(tables) == 2
     file = place.folder / "relay.toml"
     file.write_text(place.here("".join(tables)))
-    assert relay_command("--config", file, "--check-config").stdout == "The configuration is valid.\n"
+    assert relay_command("--config", file, "--check-config").stdout.startswith("The configuration is valid.\n")
 
 
 def test_the_manual_s_examples_do_what_they_say(world, tmp_path):
@@ -133,7 +133,7 @@ def configuration(place):
     for text in (base, own_tls + base, base + "".join(rest)):
         tomllib.loads(text)
         file.write_text(text)
-        assert relay_command("--config", file, "--check-config").stdout == "The configuration is valid.\n"
+        assert relay_command("--config", file, "--check-config").stdout.startswith("The configuration is valid.\n")
     return file
 
 

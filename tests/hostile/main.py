@@ -16,6 +16,7 @@ import cases_code  # noqa: E402, F401 (registers its cases)
 import cases_flood  # noqa: E402, F401
 import cases_input  # noqa: E402, F401
 import cases_limits  # noqa: E402, F401
+import cases_memory  # noqa: E402, F401
 import cases_proxy  # noqa: E402, F401
 from scene import CASES, Scene, run_case  # noqa: E402
 from support.certificate import Certificate  # noqa: E402

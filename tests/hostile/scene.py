@@ -91,6 +91,7 @@ class Scene:
         entry = await asyncio.to_thread(log.wait, mark, where=lambda e: STATE.search(e["line"]))
         state = {k: int(v) for k, v in (field.split("=") for field in STATE.search(entry["line"])[1].split())}
         del state["addresses"], state["peers"]  # remembered for a while, by design
+        state["charged_bytes"] -= state.pop("loaded_bytes")  # so are the bystanders' closed sessions; `syncshells` tells the others'
         return {**state, "descriptors": self.usage.descriptors()}
 
     async def refusals(self, code):

@@ -130,11 +130,29 @@ void connection_heard(struct ws_connection *c)
     c->heard = true;
 }
 
+/* Says how much there will be before it is there. */
+static bool connection_buffers(struct ws_connection *c, size_t in_bytes, size_t stuck_bytes)
+{
+    const struct ws_handler *handler = &c->server->handler;
+
+    return !handler->buffers || !c->user_open ||
+           handler->buffers(handler->userdata, c->user, in_bytes + stuck_bytes);
+}
+
 static void in_forget(struct ws_connection *c)
 {
     free(c->in);
     c->in = NULL;
+    if (c->in_capacity)
+        (void)connection_buffers(c, 0, c->stuck_bytes);
     c->in_size = c->in_capacity = 0;
+}
+
+static bool in_fail(struct ws_connection *c)
+{
+    c->deaf = true;
+    in_forget(c);
+    return false;
 }
 
 static bool in_append(struct ws_connection *c, const uint8_t *data, size_t size)
@@ -147,9 +165,13 @@ static bool in_append(struct ws_connection *c, const uint8_t *data, size_t size)
 
         while (capacity < needed)
             capacity *= 2;
+        if (!connection_buffers(c, capacity, c->stuck_bytes))
+            return in_fail(c);
         grown = realloc(c->in, capacity);
-        if (!grown)
-            return false;
+        if (!grown) {
+            ws_connection_close(c, CLOSE_INTERNAL_ERROR, "out of memory");
+            return in_fail(c);
+        }
         c->in = grown;
         c->in_capacity = capacity;
     }
@@ -190,12 +212,8 @@ void connection_received(struct ws_connection *c, const uint8_t *data, size_t si
         connection_deliver(c, data, size);
         return;
     }
-    if (!in_append(c, data, size)) {
-        c->deaf = true;
-        in_forget(c);
-        ws_connection_close(c, CLOSE_INTERNAL_ERROR, "out of memory");
+    if (!in_append(c, data, size))
         return;
-    }
     if (lws_is_final_fragment(c->wsi)) {
         uint8_t *message = c->in;
         size_t message_size = c->in_size;
@@ -272,6 +290,25 @@ enum flow {
     FLOW_BROKEN, /* the socket */
 };
 
+/* The socket takes no more: what lws keeps of a write, and the frame that is not yet all written, are the connection's. */
+static enum flow connection_stuck(struct ws_connection *c)
+{
+    size_t bytes = SERVER_OUT_BYTES + (c->out ? c->out->size : 0);
+
+    if (c->stuck_bytes == bytes)
+        return FLOW_WAIT;
+    c->stuck_bytes = bytes;
+    return connection_buffers(c, c->in_capacity, bytes) ? FLOW_WAIT : FLOW_BROKEN;
+}
+
+static void connection_unstuck(struct ws_connection *c)
+{
+    if (c->stuck_bytes == 0)
+        return;
+    c->stuck_bytes = 0;
+    (void)connection_buffers(c, c->in_capacity, 0);
+}
+
 static enum flow connection_flow(struct ws_connection *c)
 {
     uint8_t *out = c->server->out + LWS_PRE;
@@ -282,14 +319,15 @@ static enum flow connection_flow(struct ws_connection *c)
         size_t size;
 
         if (lws_partial_buffered(c->wsi))
-            return FLOW_WAIT;
+            return connection_stuck(c);
+        connection_unstuck(c);
         size = connection_fill(c, out, SERVER_OUT_BYTES);
         if (size == 0)
             return FLOW_DRY;
         if (lws_write(c->wsi, out, size, LWS_WRITE_RAW) < (int)size)
             return FLOW_BROKEN;
     }
-    return lws_partial_buffered(c->wsi) ? FLOW_WAIT : FLOW_MORE;
+    return lws_partial_buffered(c->wsi) ? connection_stuck(c) : FLOW_MORE;
 }
 
 int connection_writable(struct ws_connection *c)

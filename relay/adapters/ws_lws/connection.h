@@ -42,6 +42,7 @@ struct ws_connection {
 
     struct frame *out; /* pulled, `out_offset` bytes of it are written */
     size_t out_offset;
+    size_t stuck_bytes; /* that lws and `out` may hold while the socket takes nothing */
     bool writable_asked;
 
     bool heard; /* since the last sweep */

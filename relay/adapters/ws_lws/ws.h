@@ -32,6 +32,9 @@ struct ws_handler {
     void (*closed)(void *userdata, void *user); /* exactly once for every successful opened() */
     void (*received)(void *userdata, void *user, bool binary, const uint8_t *data, size_t size);
     void (*oversized)(void *userdata, void *user); /* once; nothing is received afterwards */
+    /* So many bytes in all are kept for it from now on: of an unfinished message, of what its socket does not take. False: they may
+     * not be, and it has been closed or soon is. May be missing. */
+    bool (*buffers)(void *userdata, void *user, size_t bytes);
     void (*heartbeat_missed)(void *userdata, void *user);
     struct frame *(*pull)(void *userdata,
                           void *user); /* NULL: nothing to write; the server unrefs */

@@ -1,0 +1,202 @@
+/* Whatever a peer makes the relay hold is paid for, by whom, and until when: so that limits.memory_bytes_max bounds it all (P6). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "core/member.h"
+#include "core/syncshell.h"
+#include "world.h"
+
+enum { PEER_BYTES = 40000, TRIES_MAX = 100 };
+
+static uint64_t charged(const struct world *w)
+{
+    struct core_stats stats;
+    core_stats(w->core, &stats);
+    return stats.charged_bytes;
+}
+
+static struct pair pair_of(struct world *w)
+{
+    w->config.accounts.max[ACCOUNT_PEER][RESOURCE_BYTES] = PEER_BYTES;
+    world_start(w);
+    return world_pair(w);
+}
+
+static const char *say_candidate(struct pair p, enum message_type type)
+{
+    static uint8_t body[3000];
+    struct message m;
+    make_routed(p.joiner, p.provider, type, "session", 1, &m);
+    m.body = body;
+    m.body_size = sizeof body;
+    return say(p.joiner, &m);
+}
+
+static void p6_what_is_held_is_charged_to_its_sender(void **state)
+{
+    struct world *w = *state;
+    struct pair p = pair_of(w);
+    client_disconnect(p.provider);
+    forget(p.joiner);
+    uint64_t before = charged(w);
+    const char *id = say_candidate(p, MESSAGE_RECONNECT_OFFER);
+    expect_held(p.joiner, id, w->config.offer_ttl_ms);
+    assert_true(charged(w) > before + 3000);
+    int n = 0;
+    for (id = say_candidate(p, MESSAGE_ICE_CANDIDATE); n < TRIES_MAX; n++) {
+        const struct message *m = hear(p.joiner);
+        if (m && m->type == MESSAGE_ERROR) {
+            assert_int_equal(m->error.code, WIRE_CODE_PEER_QUOTA);
+            break;
+        }
+        id = say_candidate(p, MESSAGE_ICE_CANDIDATE);
+    }
+    assert_in_range(n, 5, PEER_BYTES / 3000);
+    assert_true(charged(w) - before <= PEER_BYTES);
+    world_advance_ms(w, 3 * (uint64_t)w->config.offer_ttl_ms);
+    forget(p.joiner);
+    assert_true(charged(w) <= before);
+}
+
+static void p6_what_waits_for_the_store_is_charged(void **state)
+{
+    struct world *w = *state;
+    struct pair p = pair_of(w);
+    uint64_t before = charged(w);
+    w->store_held = true;
+    int n = 0;
+    for (; n < TRIES_MAX; n++) {
+        say_entry(p.joiner, MESSAGE_SESSION_PROGRESS, "session", 1 + (uint64_t)n, "x");
+        const struct message *m = hear(p.joiner);
+        if (!m)
+            continue;
+        assert_int_equal(m->type, MESSAGE_ERROR);
+        assert_int_equal(m->error.code, WIRE_CODE_PEER_QUOTA);
+        break;
+    }
+    assert_in_range(n, 5, PEER_BYTES / 4096);
+    world_store_run(w);
+    for (int i = 0; i < n; i++)
+        expect(p.joiner, MESSAGE_STORED);
+    assert_int_equal(charged(w), before);
+}
+
+static void p6_loaded_syncshells_are_charged_to_an_address(void **state)
+{
+    struct world *w = *state;
+    w->config.accounts.max[ACCOUNT_ADDRESS][RESOURCE_BYTES] = 60000;
+    world_start(w);
+    struct client *c = client_online(w, 0);
+    uint64_t before = charged(w);
+    char name[8];
+    int n = 0;
+    for (; n < TRIES_MAX; n++) {
+        snprintf(name, sizeof name, "s%d", n);
+        expect_stored(c, say_create(c, name));
+        say_join(c, name);
+        const struct message *m = hear(c);
+        assert_non_null(m);
+        if (m->type == MESSAGE_SYNCSHELL_JOINED)
+            continue;
+        assert_int_equal(m->type, MESSAGE_ERROR);
+        assert_int_equal(m->error.code, WIRE_CODE_ADDRESS_QUOTA);
+        break;
+    }
+    assert_in_range(n, 2, 12);
+    /* Others are not refused for it, and everything is given back with the last who needed it. */
+    struct client *other = client_online(w, 1);
+    say_join(other, "s0");
+    expect(other, MESSAGE_SYNCSHELL_JOINED);
+    client_disconnect(c);
+    client_disconnect(other);
+    world_advance_ms(w, MEMBER_AWAY_GRACE_MS);
+    assert_true(charged(w) <= before);
+}
+
+static void p6_an_unfinished_message_is_charged(void **state)
+{
+    struct world *w = *state;
+    w->config.accounts.max[ACCOUNT_ADDRESS][RESOURCE_BYTES] = PEER_BYTES;
+    struct pair p = pair_of(w);
+    uint64_t before = charged(w);
+    assert_true(core_connection_buffers(p.joiner->connection, w->now_us, 30000));
+    assert_int_equal(charged(w), before + 30000);
+    assert_true(core_connection_buffers(p.joiner->connection, w->now_us, 10));
+    assert_int_equal(charged(w), before + 10);
+    assert_true(core_connection_buffers(p.joiner->connection, w->now_us, 0));
+    assert_int_equal(charged(w), before);
+    world_enter(w);
+    assert_false(core_connection_buffers(p.joiner->connection, w->now_us, PEER_BYTES + 1));
+    world_leave(w);
+    world_settle(w);
+    expect_closed(p.joiner, 4010);
+    assert_true(charged(w) <= before);
+}
+
+/* What the store brings of a syncshell is charged when it is here, so there are never many on the way. */
+static void p6_few_syncshells_are_read_at_once(void **state)
+{
+    struct world *w = *state;
+    enum { MANY = SYNCSHELL_LOADS_MAX + 20 };
+    w->config.joined_max = w->config.pending_ops_max = MANY;
+    world_start(w);
+    struct client *c = client_online(w, 0);
+    struct core_stats stats;
+    char name[8];
+    w->store_held = true;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "s%d", i);
+        say_join(c, name);
+    }
+    core_stats(w->core, &stats);
+    assert_int_equal(stats.ops_in_flight, SYNCSHELL_LOADS_MAX);
+    expect_nothing(c);
+    w->store_held = false;
+    world_store_run(w);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(expect(c, MESSAGE_ERROR)->error.code, WIRE_CODE_UNKNOWN_SYNCSHELL);
+    core_stats(w->core, &stats);
+    assert_int_equal(stats.syncshells_loaded, 0);
+}
+
+/* Nobody waits any more for what is not being read yet. */
+static void p6_who_leaves_before_the_store_reads(void **state)
+{
+    struct world *w = *state;
+    enum { MANY = SYNCSHELL_LOADS_MAX + 20 };
+    w->config.joined_max = w->config.pending_ops_max = MANY;
+    world_start(w);
+    struct client *c = client_online(w, 0);
+    struct core_stats stats;
+    char name[8];
+    w->store_held = true;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "s%d", i);
+        say_join(c, name);
+    }
+    client_disconnect(c);
+    core_stats(w->core, &stats);
+    assert_int_equal(stats.syncshells_loaded, SYNCSHELL_LOADS_MAX);
+    w->store_held = false;
+    world_store_run(w);
+    core_stats(w->core, &stats);
+    assert_int_equal(stats.syncshells_loaded, 0);
+    assert_int_equal(charged(w), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CONFIGURED_TEST(p6_what_is_held_is_charged_to_its_sender),
+        CONFIGURED_TEST(p6_what_waits_for_the_store_is_charged),
+        CONFIGURED_TEST(p6_loaded_syncshells_are_charged_to_an_address),
+        CONFIGURED_TEST(p6_an_unfinished_message_is_charged),
+        CONFIGURED_TEST(p6_few_syncshells_are_read_at_once),
+        CONFIGURED_TEST(p6_who_leaves_before_the_store_reads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
