@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE /* explicit_bzero */
 #include "app/admin.h"
 
 #include <errno.h>
@@ -12,13 +13,13 @@
 #include "app/page.h"
 #include "app/readiness.h"
 #include "app/reload.h"
+#include "app/secret_file.h"
 #include "app/server_state.h"
 #include "app/status.h"
 #include "base/str.h"
 
 enum {
     TOKEN_LENGTH_MIN = 16,
-    TOKEN_SIZE = 512,
     LINE_SIZE = 512,
 };
 
@@ -144,30 +145,23 @@ static void on_request(void *userdata, const struct admin_request *request,
 
 /* ---- start ---- */
 
-static int token_fail(const char *file, const char *what, char *ret_error, size_t error_size)
-{
-    snprintf(ret_error, error_size, "admin.token_file: %s %s", file, what);
-    return -EINVAL;
-}
-
 int admin_renew_token(struct server *s, const struct settings *settings, char *ret_error,
                       size_t error_size)
 {
     const char *file = settings->admin_token_file;
-    char token[TOKEN_SIZE] = "";
+    char token[SECRET_FILE_MAX + 1] = "";
     if (!*file) {
         s->admin_token_sha256[0] = '\0';
         return 0;
     }
-    FILE *in = fopen(file, "re");
-    if (!in)
-        return token_fail(file, strerror(errno), ret_error, error_size);
-    bool read = fgets(token, sizeof token, in) != NULL;
-    (void)fclose(in); /* was only read */
-    token[strcspn(token, "\r\n")] = '\0';
-    if (!read || strlen(token) < TOKEN_LENGTH_MIN || strlen(token) == sizeof token - 1)
-        return token_fail(file, "has no first line of 16 to 510 characters", ret_error, error_size);
-    return crypto_sha256(token, strlen(token), s->admin_token_sha256);
+    const char *fault = secret_file_read(file, TOKEN_LENGTH_MIN, SECRET_FILE_MAX, token);
+    if (fault) {
+        snprintf(ret_error, error_size, "admin.token_file: %s: %s", file, fault);
+        return -EINVAL;
+    }
+    int r = crypto_sha256(token, strlen(token), s->admin_token_sha256);
+    explicit_bzero(token, sizeof token);
+    return r;
 }
 
 static void log_address(const struct server *s)

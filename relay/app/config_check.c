@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/config.h"
+#include "app/secret_file.h"
 #include "base/str.h"
 #include "wire/limits.h"
 
@@ -110,7 +111,7 @@ static void check_secret(const char *key, const char *path, struct faults *fault
 
     check_file(key, path, faults);
     if (*path && stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
-        (status.st_mode & S_IRWXO) != 0)
+        secret_file_is_open(status.st_mode))
         fault_add(faults, "", "%s: everybody on this machine can reach %s: chmod o= it", key, path);
 }
 

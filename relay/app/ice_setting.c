@@ -2,15 +2,13 @@
 #include "app/ice_setting.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "adapters/toml_tomlpp/toml.h"
 #include "app/fault.h"
+#include "app/secret_file.h"
 #include "app/toml_text.h"
 #include "base/list.h"
 #include "base/str.h"
@@ -238,62 +236,15 @@ void ice_settings_take(struct ice_settings *s, struct faults *faults, const char
 
 /* ---- the secret ---- */
 
-static const char *fault_of_file(int fd)
-{
-    struct stat st;
-    if (fstat(fd, &st) < 0)
-        return strerror(errno);
-    if (!S_ISREG(st.st_mode))
-        return "it is not a file";
-    if (st.st_mode & (S_IROTH | S_IWOTH))
-        return "everybody on this machine can read or write it: chmod o-rw";
-    return NULL;
-}
-
-/* One line of printable text: what stands in the TURN server's configuration. */
-static const char *fault_of_secret(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-            return "it must be one line of text";
-    if (size == 0)
-        return "it is empty";
-    return size > ICE_SECRET_BYTES_MAX ? "it is too long" : NULL;
-}
-
-/* NULL, or what is wrong. */
-static const char *read_secret(int fd, char **secret, struct faults *faults)
-{
-    char text[ICE_SECRET_BYTES_MAX + 3]; /* a line's end, and one more than may be */
-    size_t size = 0;
-    ssize_t n = 1;
-    while (n > 0 && size < sizeof text) {
-        n = read(fd, text + size, sizeof text - size);
-        size += n > 0 ? (size_t)n : 0;
-    }
-    const char *fault = n < 0 ? strerror(errno) : NULL;
-    if (size > 0 && size < sizeof text && text[size - 1] == '\n')
-        size--;
-    if (!fault)
-        fault = fault_of_secret(text, size);
-    if (!fault) {
-        text[size] = '\0';
-        take_text(secret, faults, text);
-    }
-    explicit_bzero(text, sizeof text);
-    return fault;
-}
-
 static void load_secret(struct ice_setting *i, struct faults *faults, const char *place)
 {
-    int fd = open(i->secret_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const char *fault = fd < 0 ? strerror(errno) : fault_of_file(fd);
-    if (!fault)
-        fault = read_secret(fd, &i->server.secret, faults);
+    char text[SECRET_FILE_MAX + 1] = "";
+    const char *fault = secret_file_read(i->secret_file, 1, ICE_SECRET_BYTES_MAX, text);
     if (fault)
         fault_add(faults, place, TABLE ".secret_file: %s: %s", i->secret_file, fault);
-    if (fd >= 0)
-        close(fd);
+    else
+        take_text(&i->server.secret, faults, text);
+    explicit_bzero(text, sizeof text);
 }
 
 /* ---- the whole ---- */

@@ -57,8 +57,8 @@ const struct setting setting_table[] = {
          "reaches. It speaks no TLS: who can listen there sees the token. Publish the port to the host's loopback alone."},
     {"admin.token_file", SETTING_TEXT, AT(admin_token_file), .default_text = "", .reloadable = true,
      .help =
-         "File whose first line is what whoever asks admin.address for more than /healthz and /readyz must send as "
-         "\"Authorization: Bearer\"; 16 characters or more. Nobody but its owner and group may read it."},
+         "File with the token, on one line, that whoever asks admin.address for more than /healthz and /readyz must send as "
+         "\"Authorization: Bearer\"; 16 to 510 characters. Nobody but its owner and group may have any access to it."},
     {"store.path", SETTING_TEXT, AT(store_path), .default_text = "syncshell-relay-data/relay.db",
      .help =
          "The database file. Its folder is created, readable by its owner only, if the folder above exists."},

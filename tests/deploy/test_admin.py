@@ -152,11 +152,13 @@ def test_out_of_descriptors_it_waits(world, admin):
         assert rest_of(waiting).startswith(b"HTTP/1.1 200")
 
 
-@pytest.mark.parametrize("content", ["", "short\n", "x" * 600])
-def test_a_useless_token_file_stops_the_start(tmp_path, content):
+@pytest.mark.parametrize("content, fault", [
+    ("", "it is empty"), ("short\n", "it is too short"), ("x" * 511, "it is too long"), ("x" * 16 + "\n\n", "it must be one line of text"),
+])
+def test_a_useless_token_file_stops_the_start(tmp_path, content, fault):
     token = tmp_path / "token"
     token.write_text(content)
     token.chmod(0o600)
     done = on_store(tmp_path / "relay.db", "--set", "admin.address=127.0.0.1", "--set", f"admin.token_file={token}",
                     "--set", "listen.port=0", status=1)
-    assert done.stderr.endswith(f"admin.token_file: {token} has no first line of 16 to 510 characters\n"), done
+    assert done.stderr.endswith(f"admin.token_file: {token}: {fault}\n"), done

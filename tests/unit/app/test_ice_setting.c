@@ -203,9 +203,11 @@ static void test_the_file_with_the_secret(void **state)
     char longest[257];
     memset(longest, 's', sizeof longest);
     write_secret("s", 1, 0644);
-    expect_secret_fault("everybody on this machine can read or write it: chmod o-rw");
+    expect_secret_fault("everybody on this machine can reach it: chmod o= it");
     write_secret("s", 1, 0602);
-    expect_secret_fault("everybody on this machine can read or write it: chmod o-rw");
+    expect_secret_fault("everybody on this machine can reach it: chmod o= it");
+    write_secret("s", 1, 0601);
+    expect_secret_fault("everybody on this machine can reach it: chmod o= it");
     write_secret("", 0, 0600);
     expect_secret_fault("it is empty");
     write_secret("\n", 1, 0600);
