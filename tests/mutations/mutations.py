@@ -371,6 +371,18 @@ MUTATIONS = [
         ["store_share"]),
 
     Mutation(
+        "everybody_is_a_proxy", "P6", "who is no proxy says in a header whose account pays for it",
+        APP + "proxy.c",
+        "            return true;\n    return false;\n}\n\n/* ---- the header ---- */",
+        "            return true;\n    return true;\n}\n\n/* ---- the header ---- */",
+        ["app_proxy"]),
+    Mutation(
+        "held_for_nothing", "P6", "offers that are held for somebody who is away are charged to nobody",
+        CORE + "attempt.c",
+        "sender ? connection_payers(sender) : &nobody",
+        "sender ? &nobody : &nobody",
+        ["core_charges"]),
+    Mutation(
         "forwarded_for_from_the_left", "P6", "a client says in a header which address its doings are charged to",
         APP + "proxy.c",
         "left != SIZE_MAX && proxies_trust(p, &hop);)",
