@@ -319,6 +319,8 @@ void app_event(struct peer *p, const struct syncshell_event *e)
     struct transfer *t = transfer_find(s, event_string(e, SYNCSHELL_FIELD_SESSION_ID));
     struct side *side = t ? transfer_side(t, p->index) : NULL;
     uint64_t generation = 0;
+    if (club_event(p, e))
+        return;
     event_integer(e, SYNCSHELL_FIELD_GENERATION, &generation);
     sim_trace(s, "p%u: event %s %s %u %s", p->index, event_type_name(event_type(e)), t ? t->id : "",
               (unsigned)generation, event_string(e, SYNCSHELL_FIELD_CODE));

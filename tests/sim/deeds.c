@@ -197,6 +197,8 @@ static bool carry_out(struct sim *s, const struct plan_entry *e)
         return cut_link(s, p, e->detail);
     case DEED_MISDEED:
         return misbehave(s, e->detail);
+    case DEED_CLUB:
+        return club_wishes(s, e->detail);
     case DEED_OPEN:
         return transfer_wish(s, p->index, e->detail);
     case DEED_CLOSE:
@@ -242,4 +244,5 @@ void sim_heal(struct sim *s)
         w->up_stalled_us = w->down_stalled_us = 0;
     }
     rogue_heal(s);
+    club_heal(s);
 }

@@ -1,5 +1,6 @@
 #include "ledger.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,8 @@ void ledger_deinit(struct ledger *l)
     free(l->sessions);
     free(l->versions);
     free(l->attempts);
+    free(l->codes);
+    free(l->owners);
 }
 
 void ledger_shell(struct ledger *l, const char *shell_id)
@@ -72,6 +75,9 @@ void ledger_relay_starts(struct ledger *l, unsigned life)
 {
     l->life = life;
     l->turn++;
+    for (size_t i = 0; i < l->n_members; i++) /* it reads the disk */
+        if (l->members[i].out_turn == UINT_MAX)
+            l->members[i].out_turn = l->turn;
 }
 
 void ledger_wire(struct ledger *l, struct wire *w)
@@ -146,22 +152,35 @@ static void member_synced(struct ledger *l, const struct store_op *op)
     m->in = true;
 }
 
-static void leave_synced(struct ledger *l, const struct store_op *op)
+static void codes_end(struct ledger *l, const char *session)
 {
-    struct ledger_member *m = ledger_member(l, op->syncshell_id.text, op->peer_id.text);
+    for (size_t i = 0; i < l->n_codes; i++)
+        if (same(l->codes[i].session.text, session))
+            l->codes[i].ended = true;
+}
+
+static void session_closes(struct ledger *l, struct ledger_session *s)
+{
+    s->closed = true;
+    codes_end(l, s->id.text);
+}
+
+static void leave_synced(struct ledger *l, const struct store_op *op, const char *peer)
+{
+    struct ledger_member *m = ledger_member(l, op->syncshell_id.text, peer);
     if (!m || !m->in)
         return;
     m->in = false;
-    m->out_turn = l->turn;
+    m->out_turn = UINT_MAX;
     for (size_t i = 0; i < l->n_letters; i++)
-        if (same(l->letters[i].target.text, op->peer_id.text) &&
+        if (same(l->letters[i].target.text, peer) &&
             same(l->letters[i].shell.text, op->syncshell_id.text))
             l->letters[i].acked = true;
     for (size_t i = 0; i < l->n_sessions; i++) {
         struct ledger_session *s = &l->sessions[i];
         if (same(s->shell.text, op->syncshell_id.text) &&
-            (same(s->joiner.text, op->peer_id.text) || same(s->provider.text, op->peer_id.text)))
-            s->closed = true;
+            (same(s->joiner.text, peer) || same(s->provider.text, peer)))
+            session_closes(l, s);
     }
 }
 
@@ -171,6 +190,130 @@ static void version_synced(struct ledger *l, const struct store_op *op, uint64_t
     v->session = op->recovery_session_id;
     v->message_id = op->message_id;
     v->version = version;
+}
+
+static struct ledger_owner *find_owner(const struct ledger *l, const char *shell)
+{
+    for (size_t i = 0; i < l->n_owners; i++)
+        if (same(l->owners[i].shell.text, shell))
+            return &l->owners[i];
+    return NULL;
+}
+
+const char *ledger_owner(const struct ledger *l, const char *shell)
+{
+    const struct ledger_owner *o = find_owner(l, shell);
+    return o ? o->peer.text : "";
+}
+
+bool ledger_rotated(const struct ledger *l, const char *shell)
+{
+    const struct ledger_owner *o = find_owner(l, shell);
+    return o && o->rotated;
+}
+
+bool ledger_deleted(const struct ledger *l, const char *shell)
+{
+    const struct ledger_owner *o = find_owner(l, shell);
+    return o && o->deleted;
+}
+
+bool ledger_redeemed(const struct ledger *l, const char *session, const char *peer)
+{
+    const struct ledger_session *s = ledger_session(l, session);
+    if (s && same(s->joiner.text, peer))
+        return true;
+    for (size_t i = 0; i < l->n_codes; i++)
+        if (same(l->codes[i].session.text, session) && same(l->codes[i].by.text, peer))
+            return true;
+    return false;
+}
+
+static void create_synced(struct ledger *l, const struct store_op *op)
+{
+    struct ledger_owner *o = find_owner(l, op->syncshell_id.text);
+    member_synced(l, op);
+    if (o)
+        return;
+    o = ADD(l, owners);
+    o->shell = op->syncshell_id;
+    o->peer = op->peer_id;
+}
+
+static void order_synced(struct ledger *l, const struct store_op *op)
+{
+    struct ledger_owner *o = find_owner(l, op->syncshell_id.text);
+    version_synced(l, op, 1);
+    if (op->duplicate)
+        return;
+    if (!o || o->deleted || !same(o->peer.text, op->peer_id.text))
+        sim_fail(l->sim, "P1", "%s gives an order that is the owner's",
+                 sim_peer_name(l->sim, op->peer_id.text));
+    if (op->kind == STORE_EXPEL_MEMBER)
+        leave_synced(l, op, op->target_peer_id.text);
+    else if (op->kind == STORE_ROTATE_KEY)
+        o->rotated = true;
+    else if (op->kind == STORE_TRANSFER_OWNERSHIP)
+        o->peer = op->target_peer_id;
+    else if (op->kind == STORE_DELETE_SYNCSHELL) {
+        o->deleted = true;
+        for (size_t i = 0; i < l->n_members; i++)
+            if (same(l->members[i].shell.text, op->syncshell_id.text))
+                leave_synced(l, op, l->members[i].peer.text);
+    }
+}
+
+static void issue_synced(struct ledger *l, const struct store_op *op)
+{
+    version_synced(l, op, 1);
+    if (op->duplicate)
+        return;
+    codes_end(l, op->recovery_session_id.text);
+    struct ledger_code *c = ADD(l, codes);
+    c->session = op->recovery_session_id;
+    c->sha256 = op->code_sha256;
+}
+
+static void redeem_synced(struct ledger *l, const struct store_op *op)
+{
+    struct ledger_session *s = ledger_session(l, op->recovery_session_id.text);
+    struct store_op without = *op;
+    without.recovery_session_id = (struct wire_id){""}; /* the request does not name it */
+    version_synced(l, &without, 1);
+    if (op->duplicate && s && same(s->joiner.text, op->peer_id.text))
+        return; /* it is the joiner already: the code is not used up */
+    for (size_t i = 0; i < l->n_codes; i++) {
+        struct ledger_code *c = &l->codes[i];
+        if (!same(c->sha256.text, op->code_sha256.text))
+            continue;
+        if (!s || s->closed || c->ended || *c->by.text)
+            break;
+        codes_end(l, s->id.text);
+        c->by = op->peer_id;
+        if (s->n_formers < FORMERS_MAX)
+            s->formers[s->n_formers++] = s->joiner;
+        s->joiner = op->peer_id;
+        return;
+    }
+    sim_fail(l->sim, "P2", "%s redeems a code that does not count",
+             sim_peer_name(l->sim, op->peer_id.text));
+}
+
+/* The core learns that somebody is out: from here on nothing may be said to them. */
+void ledger_learned(struct ledger *l, const struct store_op *op)
+{
+    l->turn++;
+    if (op->code != WIRE_CODE_NONE)
+        return;
+    for (size_t i = 0; i < l->n_members; i++) {
+        struct ledger_member *m = &l->members[i];
+        bool leaves = op->kind == STORE_REMOVE_MEMBER && same(m->peer.text, op->peer_id.text);
+        bool expelled =
+            op->kind == STORE_EXPEL_MEMBER && same(m->peer.text, op->target_peer_id.text);
+        if (m->out_turn == UINT_MAX && same(m->shell.text, op->syncshell_id.text) &&
+            (leaves || expelled || op->kind == STORE_DELETE_SYNCSHELL))
+            m->out_turn = l->turn;
+    }
 }
 
 static void entry_synced(struct ledger *l, struct ledger_session *s, const struct store_op *op)
@@ -256,10 +399,18 @@ void ledger_synced(struct ledger *l, const struct store_op *op)
               op->message_id.text);
     if (op->code != WIRE_CODE_NONE)
         return;
-    if (op->kind == STORE_CREATE_SYNCSHELL || op->kind == STORE_ADD_MEMBER)
+    if (op->kind == STORE_CREATE_SYNCSHELL)
+        create_synced(l, op);
+    else if (op->kind == STORE_ADD_MEMBER)
         member_synced(l, op);
+    else if (op->kind >= STORE_EXPEL_MEMBER && op->kind <= STORE_DELETE_SYNCSHELL)
+        order_synced(l, op);
+    else if (op->kind == STORE_ISSUE_CODE)
+        issue_synced(l, op);
+    else if (op->kind == STORE_REDEEM_CODE)
+        redeem_synced(l, op);
     else if (op->kind == STORE_REMOVE_MEMBER)
-        leave_synced(l, op);
+        leave_synced(l, op, op->peer_id.text);
     else if (op->duplicate)
         return;
     else if (op->kind == STORE_OPEN_SESSION)
@@ -267,7 +418,7 @@ void ledger_synced(struct ledger *l, const struct store_op *op)
     else if (s && (op->kind == STORE_APPEND_ENTRY || op->kind == STORE_CHECKPOINT))
         entry_synced(l, s, op);
     else if (s && op->kind == STORE_CLOSE_SESSION)
-        s->closed = true, s->outcome = op->outcome;
+        session_closes(l, s), s->outcome = op->outcome;
     else if (op->kind == STORE_REPORT_CONNECTION)
         version_synced(l, op, 1);
     else if (op->kind == STORE_ADD_INBOX)
@@ -278,6 +429,6 @@ void ledger_synced(struct ledger *l, const struct store_op *op)
         for (size_t i = 0; i < op->n_swept; i++) {
             s = ledger_session(l, op->swept_sessions[i].summary.recovery_session_id.text);
             if (s)
-                s->closed = true;
+                session_closes(l, s);
         }
 }

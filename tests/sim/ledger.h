@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { FORMERS_MAX = 16, JOINED_MAX = 8 };
+
 struct peer;
 struct sim;
 struct wire;
@@ -52,7 +54,7 @@ struct ledger_member {
     struct wire_id shell;
     struct wire_peer_id peer;
     bool in;
-    unsigned out_turn;
+    unsigned out_turn; /* when the core learned it; UINT_MAX: not yet */
     uint64_t acked;
 };
 
@@ -69,6 +71,8 @@ struct ledger_session {
     struct wire_id id;
     struct wire_peer_id joiner;
     struct wire_peer_id provider;
+    struct wire_peer_id formers[FORMERS_MAX]; /* joiners before a code was redeemed */
+    size_t n_formers;
     bool closed;
     enum session_outcome outcome;
     uint64_t version;
@@ -76,7 +80,22 @@ struct ledger_session {
     size_t n_entries;
 };
 
-/* Which version a message became; 1 for a ConnectionReport. */
+/* A recovery code: it counts once. */
+struct ledger_code {
+    struct wire_id session;
+    struct wire_sha256 sha256;
+    struct wire_peer_id by; /* who redeemed it */
+    bool ended;
+};
+
+struct ledger_owner {
+    struct wire_id shell;
+    struct wire_peer_id peer;
+    bool deleted;
+    bool rotated; /* ever */
+};
+
+/* Which version a message became; 1 for what has none: a report, a code, an owner's order. */
 struct ledger_version {
     struct wire_id session;
     struct wire_id message_id;
@@ -92,14 +111,21 @@ struct ledger_attempt {
     unsigned turn;
 };
 
+/* A syncshell that a connection has asked to join. */
+struct ledger_joined {
+    struct wire_id shell;
+    bool in;
+    uint64_t seq; /* of its inbox: what it has */
+    bool seq_known;
+};
+
 /* What is known of a connection. */
 struct ledger_wire {
     unsigned life;
     struct wire_peer_id claimed; /* by its last Authenticate */
     struct wire_peer_id peer;    /* since Welcome */
-    struct wire_id shell;        /* joined */
-    uint64_t seq;                /* of its inbox: what it has */
-    bool seq_known;
+    struct ledger_joined joined[JOINED_MAX];
+    size_t n_joined;
 };
 
 struct ledger {
@@ -120,6 +146,10 @@ struct ledger {
     size_t n_versions;
     struct ledger_attempt *attempts;
     size_t n_attempts;
+    struct ledger_code *codes;
+    size_t n_codes;
+    struct ledger_owner *owners;
+    size_t n_owners;
     size_t n_aged; /* of said: their fate is settled */
 };
 
@@ -139,6 +169,7 @@ void ledger_said(struct ledger *l, struct wire *w, struct frame *f);  /* before 
 void ledger_heard(struct ledger *l, struct wire *w, struct frame *f); /* when the core gives it */
 void ledger_arrives(struct ledger *l, struct wire *w, struct frame *f);
 void ledger_synced(struct ledger *l, const struct store_op *op);
+void ledger_learned(struct ledger *l, const struct store_op *op); /* before the core does */
 void ledger_core_event(struct ledger *l, const struct core_event *event);
 void ledger_audit(struct ledger *l); /* after each call into the core */
 
@@ -146,6 +177,10 @@ void ledger_audit(struct ledger *l); /* after each call into the core */
 struct ledger_session *ledger_session(const struct ledger *l, const char *id);
 bool ledger_session_closed(const struct ledger *l, const char *id);
 struct ledger_member *ledger_member(const struct ledger *l, const char *shell, const char *peer);
+const char *ledger_owner(const struct ledger *l, const char *shell); /* "": none */
+bool ledger_rotated(const struct ledger *l, const char *shell);
+bool ledger_deleted(const struct ledger *l, const char *shell);
+bool ledger_redeemed(const struct ledger *l, const char *session, const char *peer);
 struct ledger_said *ledger_find_said(const struct ledger *l, const char *by, const char *message_id,
                                      unsigned wire); /* wire 0: any */
 

@@ -130,6 +130,27 @@ static void note(struct ledger_said *said, const struct message *m)
     }
 }
 
+static struct ledger_joined *joined(struct ledger_wire *lw, const char *shell)
+{
+    for (size_t i = 0; i < lw->n_joined; i++)
+        if (same(lw->joined[i].shell.text, shell))
+            return &lw->joined[i];
+    return NULL;
+}
+
+static struct ledger_joined *joined_new(struct ledger *l, struct ledger_wire *lw,
+                                        const struct wire_id *shell)
+{
+    struct ledger_joined *j = joined(lw, shell->text);
+    if (j)
+        return j;
+    if (lw->n_joined == JOINED_MAX)
+        sim_fail(l->sim, "sim", "too many syncshells on one connection");
+    j = &lw->joined[lw->n_joined++];
+    *j = (struct ledger_joined){.shell = *shell};
+    return j;
+}
+
 void ledger_said(struct ledger *l, struct wire *w, struct frame *f)
 {
     struct ledger_wire *lw = w->ledger;
@@ -154,8 +175,9 @@ void ledger_said(struct ledger *l, struct wire *w, struct frame *f)
     if (m.type == MESSAGE_AUTHENTICATE)
         lw->claimed = m.authenticate.peer_id;
     if (m.type == MESSAGE_JOIN_SYNCSHELL) {
-        lw->seq_known = false;
-        lw->seq = said->number;
+        struct ledger_joined *j = joined_new(l, lw, &said->shell);
+        j->seq_known = false;
+        j->seq = said->number;
     }
     sim_trace(l->sim, "p%u -> relay: %s %s %s %u", w->peer->index, message_type_name(m.type),
               said->message_id.text, said->session.text, (unsigned)said->routed.generation);
@@ -210,8 +232,13 @@ static const char *stored_fault(const struct ledger *l, const struct ledger_said
     case MESSAGE_SESSION_CHECKPOINT:
         return find_version(l, said) == m->version ? NULL : "no such version is on the disk";
     case MESSAGE_CONNECTION_REPORT:
+    case MESSAGE_ISSUE_RECOVERY_CODE:
+    case MESSAGE_REDEEM_RECOVERY_CODE:
+    case MESSAGE_REMOVE_MEMBER:
+    case MESSAGE_ROTATE_GROUP_KEY:
+    case MESSAGE_TRANSFER_OWNERSHIP:
+    case MESSAGE_DELETE_SYNCSHELL:
         return find_version(l, said) ? NULL : "it is not on the disk";
-    case MESSAGE_ISSUE_RECOVERY_CODE: /* of codes the ledger keeps none: unit/core/test_recovery_code.c */
     case MESSAGE_SESSION_OPEN:
         return ledger_session(l, said->session.text) ? NULL : "the session is not on the disk";
     case MESSAGE_SESSION_CLOSE:
@@ -259,14 +286,15 @@ static void check_told(struct ledger *l, const struct ledger_wire *lw, const str
 
 /* --- from the relay: other members' messages ------------------------------------------------------------------------ */
 
-static void check_member(struct ledger *l, const struct wire *w, const struct ledger_wire *lw,
+static void check_member(struct ledger *l, const struct wire *w, struct ledger_wire *lw,
                          const struct wire_id *shell, const char *what)
 {
     const struct ledger_member *m = ledger_member(l, shell->text, lw->peer.text);
     if (!m || (!m->in && m->out_turn < queued_turn(l, w)))
         sim_fail(l->sim, "P1", "%s, no member, hears %s", sim_peer_name(l->sim, lw->peer.text),
                  what);
-    if (!same(lw->shell.text, shell->text))
+    const struct ledger_joined *j = joined(lw, shell->text);
+    if (!j || !j->in)
         sim_fail(l->sim, "P1", "%s hears %s on a connection that has not joined",
                  sim_peer_name(l->sim, lw->peer.text), what);
 }
@@ -305,7 +333,7 @@ static void check_attempt(struct ledger *l, const struct wire *w, const struct m
                  message_type_name(m->type), (unsigned)r->generation);
 }
 
-static void check_routed(struct ledger *l, const struct wire *w, const struct ledger_wire *lw,
+static void check_routed(struct ledger *l, const struct wire *w, struct ledger_wire *lw,
                          const struct message *m, const struct frame *f)
 {
     const struct message_routed *r = &m->routed;
@@ -336,9 +364,10 @@ static void check_delivery(struct ledger *l, const struct wire *w, struct ledger
     uint64_t seq = m->inbox_delivery.inbox_seq;
     struct ledger_letter *letter = NULL;
     check_member(l, w, lw, &m->inbox_delivery.syncshell_id, "InboxDelivery");
-    if (lw->seq_known && seq <= lw->seq)
+    struct ledger_joined *j = joined(lw, m->inbox_delivery.syncshell_id.text);
+    if (j->seq_known && seq <= j->seq)
         sim_fail(l->sim, "P2", "%s: inbox message %u after %u", name, (unsigned)seq,
-                 (unsigned)lw->seq);
+                 (unsigned)j->seq);
     for (size_t i = 0; i < l->n_letters; i++) {
         struct ledger_letter *other = &l->letters[i];
         if (!same(other->target.text, lw->peer.text) ||
@@ -346,7 +375,7 @@ static void check_delivery(struct ledger *l, const struct wire *w, struct ledger
             continue;
         if (other->seq == seq)
             letter = other;
-        else if (other->seq < seq && other->seq > lw->seq && !other->acked)
+        else if (other->seq < seq && other->seq > j->seq && !other->acked)
             sim_fail(l->sim, "P2", "%s: inbox message %u before %u", name, (unsigned)seq,
                      (unsigned)other->seq);
     }
@@ -356,33 +385,42 @@ static void check_delivery(struct ledger *l, const struct wire *w, struct ledger
         memcmp(letter->frame->data, m->body, m->body_size) != 0)
         sim_fail(l->sim, "P2", "%s: inbox message %u is not what was stored", name, (unsigned)seq);
     letter->delivered = true;
-    lw->seq = seq;
-    lw->seq_known = true;
+    j->seq = seq;
+    j->seq_known = true;
 }
 
-static void check_joined(struct ledger *l, struct ledger_wire *lw,
+static bool takes_part(const struct ledger_session *s, const char *peer)
+{
+    for (size_t i = 0; i < s->n_formers; i++)
+        if (same(s->formers[i].text, peer))
+            return true;
+    return same(s->joiner.text, peer) || same(s->provider.text, peer);
+}
+
+static void check_joined(struct ledger *l, const struct wire *w, struct ledger_wire *lw,
                          const struct message_syncshell_joined *m)
 {
     const char *name = sim_peer_name(l->sim, lw->peer.text);
     const struct ledger_member *member = ledger_member(l, m->syncshell_id.text, lw->peer.text);
-    if (!member || !member->in)
+    if (!member || (!member->in && member->out_turn < queued_turn(l, w)))
         sim_fail(l->sim, "P2", "%s has joined, and is no member on the disk", name);
-    lw->shell = m->syncshell_id;
+    struct ledger_joined *j = joined_new(l, lw, &m->syncshell_id);
+    j->in = true;
     if (!m->recovered)
-        lw->seq = 0;
+        j->seq = 0;
     for (size_t i = 0; i < m->n_sessions; i++) {
         const struct message_session_summary *summary = &m->sessions[i];
         const struct ledger_session *s = ledger_session(l, summary->recovery_session_id.text);
         if (!s)
             sim_fail(l->sim, "P2", "%s is told of a session that is not on the disk", name);
-        if (!same(s->joiner.text, lw->peer.text) && !same(s->provider.text, lw->peer.text))
+        if (!takes_part(s, lw->peer.text))
             sim_fail(l->sim, "P1", "%s is told of others' session", name);
         if (summary->version > s->version || (summary->state == SESSION_STATE_CLOSED && !s->closed))
             sim_fail(l->sim, "P2", "%s is told more of %s than the disk has", name, s->id.text);
     }
 }
 
-static void check_changed(struct ledger *l, const struct wire *w, const struct ledger_wire *lw,
+static void check_changed(struct ledger *l, const struct wire *w, struct ledger_wire *lw,
                           const struct message_session_changed *m)
 {
     const struct ledger_session *s = ledger_session(l, m->session.recovery_session_id.text);
@@ -419,7 +457,7 @@ void ledger_heard(struct ledger *l, struct wire *w, struct frame *f)
         check_welcome(l, w, lw, &m.welcome);
         break;
     case MESSAGE_SYNCSHELL_JOINED:
-        check_joined(l, lw, &m.syncshell_joined);
+        check_joined(l, w, lw, &m.syncshell_joined);
         break;
     case MESSAGE_STORED:
         check_stored(l, w, lw, &m.stored);

@@ -29,6 +29,7 @@
     X(NO_PATH, "no path between peers")       \
     X(LINK_CUT, "data link cut")              \
     X(MISDEED, "a member misbehaves")         \
+    X(CLUB, "another syncshell's life")       \
     X(OPEN, "session opened")                 \
     X(CLOSE, "session closed")                \
     X(OWN_OFFER, "offer unasked")             \

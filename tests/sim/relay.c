@@ -26,6 +26,18 @@ static int host_random(void *userdata, void *ret_bytes, size_t size)
     return 0;
 }
 
+static int host_sha256(void *userdata, const void *data, size_t size,
+                       char ret_hex[CORE_SHA256_SIZE])
+{
+    struct sim *s = userdata;
+    const struct engine_crypto crypto = stub_crypto_services(&s->rogue.peer->station.crypto);
+    struct wire_sha256 hash;
+    if (crypto.sha256(crypto.userdata, data, size, &hash) != 0)
+        return -1;
+    memcpy(ret_hex, hash.text, CORE_SHA256_SIZE);
+    return 0;
+}
+
 static struct wall_time host_wall_now(void *userdata)
 {
     const struct sim *s = userdata;
@@ -250,6 +262,7 @@ void relay_answer(struct sim *s)
     struct list_node *n = list_first(&s->relay.synced);
     if (step(s)) {
         list_unlink(n);
+        ledger_learned(&s->ledger, container_of(n, struct store_op, node));
         core_store_done(s->relay.core, s->now_us, container_of(n, struct store_op, node));
     }
     relay_settle(s);
@@ -281,8 +294,11 @@ void relay_init(struct sim *s)
 {
     struct relay *r = &s->relay;
     r->random = s->seed ^ UINT64_C(0x72656c6179);
-    r->host = (struct core_host){
-        .userdata = s, .verify = host_verify, .random = host_random, .wall_now = host_wall_now};
+    r->host = (struct core_host){.userdata = s,
+                                 .sha256 = host_sha256,
+                                 .verify = host_verify,
+                                 .random = host_random,
+                                 .wall_now = host_wall_now};
     list_init(&r->ops);
     list_init(&r->synced);
     r->store = fake_store_new();

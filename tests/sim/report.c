@@ -38,6 +38,9 @@ void report_print(const struct sim_stats *stats, uint64_t n_seeds, double second
     title("faults and wishes");
     for (int i = 0; i < DEED_COUNT; i++)
         row(deed_name((enum deed)i), stats->deeds[i]);
+    title("another syncshell");
+    for (int i = 0; i < CLUB_WISH_COUNT; i++)
+        row(club_wish_name((enum club_wish)i), stats->club_wishes[i]);
     title("misdeeds of a member");
     for (int i = 0; i < MISDEED_COUNT; i++)
         row(misdeed_name((enum misdeed)i), stats->misdeeds[i]);

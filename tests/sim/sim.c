@@ -71,6 +71,7 @@ enum move_kind {
     MOVE_PEER_LEARNS,
     MOVE_TRANSFERS,
     MOVE_ROGUE_LEAVES,
+    MOVE_CLUB,
 };
 
 struct move {
@@ -159,6 +160,7 @@ static void collect(struct sim *s, struct moves *m)
     list_for_each_safe (n, next, &s->wires)
         offer_wire(s, m, container_of(n, struct wire, node));
     offer(s, m, transfers_due_us(s), MOVE_TRANSFERS, NULL, NULL);
+    offer(s, m, s->club.due_us, MOVE_CLUB, NULL, NULL);
     offer(s, m, s->rogue.leaves_us, MOVE_ROGUE_LEAVES, NULL, NULL);
 }
 
@@ -238,6 +240,9 @@ static void do_move(struct sim *s, const struct move *m)
     case MOVE_TRANSFERS:
         transfers_tick(s);
         break;
+    case MOVE_CLUB:
+        club_tick(s);
+        break;
     case MOVE_ROGUE_LEAVES:
         rogue_leave(s);
         break;
@@ -288,6 +293,7 @@ static void begin(struct sim *s, const struct plan *plan, uint64_t seed)
     for (unsigned i = 0; i < s->n_peers; i++)
         peer_init(s, i);
     rogue_init(s);
+    club_heal(s);
 }
 
 static void end(struct sim *s)

@@ -8,6 +8,7 @@
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
 
+#include "club.h"
 #include "core/core.h"
 #include "ledger.h"
 #include "model/fake_store.h"
@@ -75,6 +76,7 @@ struct sim_stats {
     uint64_t frames;
     uint64_t syncs;
     uint64_t deeds[DEED_COUNT]; /* that had an effect */
+    uint64_t club_wishes[CLUB_WISH_COUNT];
     uint64_t misdeeds[MISDEED_COUNT];
     uint64_t events[64]; /* of clients, by type */
     uint64_t core_events[32];
@@ -97,6 +99,7 @@ struct sim {
     struct peer peers[PEERS_MAX]; /* the honest ones, then the rogue */
     unsigned n_peers;
     struct rogue rogue;
+    struct club club;
     struct transfers transfers;
     struct ledger ledger;
     struct sim_stats *stats;
