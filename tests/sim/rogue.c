@@ -85,10 +85,10 @@ void rogue_charge(struct sim *s, enum misdeed misdeed, enum expectation expectat
             realloc(g->charges, (g->n_charges ? 2 * g->n_charges : 1) * sizeof *g->charges);
     if (!g->charges)
         abort();
-    g->charges[g->n_charges++] = (struct charge){.wire = g->peer->wire ? g->peer->wire->id : 0,
-                                                 .misdeed = misdeed,
-                                                 .expectation = expectation,
-                                                 .message_id = *message_id};
+    g->charges[g->n_charges++] = (struct accusation){.wire = g->peer->wire ? g->peer->wire->id : 0,
+                                                     .misdeed = misdeed,
+                                                     .expectation = expectation,
+                                                     .message_id = *message_id};
 }
 
 void rogue_sign(struct sim *s, const struct buf *text, struct wire_signature *ret_signature)
@@ -316,7 +316,7 @@ void rogue_answered(struct sim *s, const struct wire *w, const struct message *m
     bool refusal;
     const struct wire_id *id = answer_of(m, &refusal);
     for (size_t i = 0; id && i < g->n_charges; i++) {
-        struct charge *c = &g->charges[i];
+        struct accusation *c = &g->charges[i];
         if (c->wire != w->id || c->answered || !same(c->message_id.text, id->text))
             continue;
         if (c->expectation == EXPECT_REFUSAL && !refusal)
@@ -345,7 +345,7 @@ static void check_charges(struct sim *s)
     if (!w || w->broken || w->closing || !w->relay_end || !list_empty(&w->up))
         return;
     for (size_t i = 0; i < g->n_charges; i++) {
-        const struct charge *c = &g->charges[i];
+        const struct accusation *c = &g->charges[i];
         if (c->wire == w->id && !c->answered)
             sim_fail(s, "P1", "the rogue hears nothing of %s (%s)", misdeed_name(c->misdeed),
                      c->message_id.text);

@@ -51,7 +51,7 @@ enum expectation {
 };
 
 /* A request that is to be answered. */
-struct charge {
+struct accusation {
     unsigned wire;
     enum misdeed misdeed;
     enum expectation expectation;
@@ -86,7 +86,7 @@ struct rogue {
     enum misdeed wanted[ROGUE_WANTED_MAX];
     size_t n_wanted;
     uint64_t leaves_us; /* hangs up; TIME_NEVER_US: not by itself */
-    struct charge *charges;
+    struct accusation *charges;
     size_t n_charges;
 };
 
