@@ -335,9 +335,13 @@ static void link_up(struct session *s, uint64_t generation, const char *ice_serv
 void attempt_link(struct session *s, uint64_t ticket, uint64_t generation,
                   const struct engine_link *link)
 {
+    /* A link that is up outlives generations which the other side offered while nobody could tell us. */
+    uint64_t live = s->attempt.stage == ATTEMPT_UP && link->state != SYNCSHELL_LINK_UP
+                        ? s->attempt.generation
+                        : s->generation;
     if (generation == 0)
-        generation = s->generation;
-    if (generation != s->generation || generation == 0) {
+        generation = live;
+    if (generation == 0 || (generation != live && generation != s->generation)) {
         refuse(s, ticket, generation, wire_code_name(WIRE_CODE_STALE_GENERATION));
         return;
     }

@@ -298,6 +298,23 @@ static void test_generation_survives_a_kill(void **state)
     assert_int_equal(event_number(e, SYNCSHELL_FIELD_GENERATION), 6);
 }
 
+/* The other side offered the next one while we had no relay, and that offer is gone: the link of before is still ours to lose. */
+static void test_a_link_is_lost_under_its_own_generation(void **state)
+{
+    struct scene *s = *state;
+    up(s);
+    scene_drop(s, 1006);
+    scene_advance_ms(s, 5000);
+    scene_hello(s);
+    scene_welcome(s);
+    const struct message_session_summary summary = scene_summary(s, true, 2, 1);
+    scene_joined(
+        s, &(struct scene_joined){.other = PRESENCE_ONLINE, .sessions = &summary, .n_sessions = 1});
+    link_is(s, 1, SYNCSHELL_LINK_LOST);
+    struct syncshell_event *e = station_skip_to(&s->station, SYNCSHELL_EVENT_OFFER_NEEDED);
+    assert_int_equal(event_number(e, SYNCSHELL_FIELD_GENERATION), 3);
+}
+
 /* ---- held, undeliverable ---- */
 
 static void test_held(void **state)
@@ -455,6 +472,7 @@ int main(void)
         SCENE_TEST(test_stale_generation_is_adopted),
         SCENE_TEST(test_stale_generation_does_not_go_round_for_ever),
         SCENE_TEST(test_generation_survives_a_kill),
+        SCENE_TEST(test_a_link_is_lost_under_its_own_generation),
         SCENE_TEST(test_held),
         SCENE_TEST(test_undeliverable_candidate_is_no_failure),
         SCENE_TEST(test_signals_without_a_relay),
