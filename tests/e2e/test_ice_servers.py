@@ -159,7 +159,7 @@ async def test_a_secret_that_all_may_read_is_refused(world, turn, pair):
     mark = log.mark()
     world.relay.process.child.send_signal(signal.SIGHUP)
     entry = await asyncio.to_thread(log.wait, mark, where=lambda e: "event=reload" in e["line"])
-    assert "reload_refused" in entry["line"] and "everybody on this machine can read" in entry["line"]
+    assert "reload_refused" in entry["line"] and "everybody on this machine can reach it" in entry["line"]
     assert SECRET not in entry["line"]
     assert len((await pair.servers(pair.joiner))["servers"]) == 1  # what was there stays
 
