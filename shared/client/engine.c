@@ -99,9 +99,10 @@ int engine_random_id(struct engine *e, size_t n_bytes, struct wire_id *ret_id)
 uint64_t engine_random_below(struct engine *e, uint64_t n)
 {
     uint64_t value = 0;
+    assert(n > 0);
     if (e->crypto.random(e->crypto.userdata, &value, sizeof value) < 0)
         engine_fail(e, CODE_NO_MEMORY, "no randomness");
-    return n ? value % n : 0;
+    return value % n;
 }
 
 uint64_t engine_jitter_ms(struct engine *e, uint64_t delay_ms)

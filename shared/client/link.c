@@ -1,5 +1,6 @@
 #include "client/link.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
@@ -46,7 +47,8 @@ int link_origin(const char *url, char *ret_origin, size_t size)
     if (scheme + strspn(ret_origin + scheme, alphabet) != length)
         return ENGINE_E_ARGUMENT;
     size_t port = strlen(default_port);
-    if (length > port && str_equal(ret_origin + length - port, default_port))
+    assert(length > port); /* the scheme alone is longer */
+    if (str_equal(ret_origin + length - port, default_port))
         ret_origin[length - port] = '\0';
     return 0;
 }

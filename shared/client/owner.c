@@ -32,8 +32,7 @@ int owner_add(struct syncshell *y, enum message_type type, const struct wire_pee
     if (!op)
         return -ENOMEM;
     op->type = type;
-    if (peer_id)
-        op->peer_id = *peer_id;
+    op->peer_id = *peer_id;
     op->sequence = sequence;
     op->ticket = ticket;
     list_append(&y->operations, &op->node);

@@ -154,6 +154,8 @@ void station_boot(struct station *s, const char *relay_url)
                                  0);
         }
     }
+    if (s->before_start)
+        s->before_start(s);
     assert_int_equal(engine_start(s->engine, *s->now_us, relay_url), 0);
 }
 

@@ -48,6 +48,7 @@ struct station {
     bool disk_held;        /* commits wait for station_commit() */
     bool disk_fails;
     uint64_t held_batch;
+    void (*before_start)(struct station *s); /* NULL, or what is set before the engine starts */
     void (*before_call)(
         struct station *s); /* NULL, or what happens around every call into the engine */
     void (*after_call)(struct station *s);

@@ -63,10 +63,15 @@ void stub_crypto_init(struct stub_crypto *c, const struct wire_peer_id *peer_id,
     *c = (struct stub_crypto){.peer_id = *peer_id, .random_state = seed};
 }
 
+static bool fails(struct stub_crypto *c)
+{
+    return c->fails_at > 0 && --c->fails_at == 0;
+}
+
 static int stub_random(void *userdata, void *ret_bytes, size_t size)
 {
     struct stub_crypto *c = userdata;
-    if (c->random_fails)
+    if (c->random_fails || fails(c))
         return -EIO;
     for (size_t i = 0; i < size; i++) {
         c->random_state = c->random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
@@ -78,7 +83,8 @@ static int stub_random(void *userdata, void *ret_bytes, size_t size)
 static int stub_sha256(void *userdata, const void *data, size_t size,
                        struct wire_sha256 *ret_sha256)
 {
-    (void)userdata;
+    if (fails(userdata))
+        return -EIO;
     for (size_t i = 0; i < WIRE_SHA256_LENGTH; i++)
         ret_sha256->text[i] = "0123456789abcdef"[hash_of("sha256", data, size) >> (i % 60) & 15];
     ret_sha256->text[WIRE_SHA256_LENGTH] = '\0';
@@ -88,7 +94,9 @@ static int stub_sha256(void *userdata, const void *data, size_t size,
 static int identity_sign(void *userdata, const void *text, size_t size,
                          struct wire_signature *ret_signature)
 {
-    const struct stub_crypto *c = userdata;
+    struct stub_crypto *c = userdata;
+    if (fails(c))
+        return -EIO;
     stub_sign(c->peer_id.text + strlen("ed25519:"), text, size, ret_signature);
     return 0;
 }
@@ -96,6 +104,8 @@ static int identity_sign(void *userdata, const void *text, size_t size,
 static int group_new(void *userdata, const char *secret, const char *syncshell_id,
                      struct engine_group **ret_group)
 {
+    if (fails(userdata))
+        return -EIO;
     struct engine_group *g = calloc(1, sizeof *g);
     if (!g)
         return -ENOMEM;
@@ -117,7 +127,8 @@ static void group_free(void *userdata, struct engine_group *g)
 
 static int group_public_key(void *userdata, const struct engine_group *g, struct wire_key *ret_key)
 {
-    (void)userdata;
+    if (fails(userdata))
+        return -EIO;
     *ret_key = g->public_key;
     return 0;
 }
@@ -125,7 +136,8 @@ static int group_public_key(void *userdata, const struct engine_group *g, struct
 static int group_sign(void *userdata, const struct engine_group *g, const void *text, size_t size,
                       struct wire_signature *ret_signature)
 {
-    (void)userdata;
+    if (fails(userdata))
+        return -EIO;
     stub_sign(g->public_key.text, text, size, ret_signature);
     return 0;
 }
@@ -171,7 +183,8 @@ static int seal(void *userdata, const struct engine_group *g, const void *associ
 static int open_sealed(void *userdata, const struct engine_group *g, const void *associated,
                        size_t associated_size, const void *sealed, size_t size, struct buf *out)
 {
-    (void)userdata;
+    if (fails(userdata))
+        return -EIO;
     uint8_t tag[SEAL_TAG_BYTES];
     if (size < SEAL_OVERHEAD_BYTES)
         return ENGINE_CRYPTO_E_AUTHENTICATION;

@@ -10,6 +10,8 @@ struct stub_crypto {
     struct wire_peer_id peer_id;
     uint64_t random_state;
     bool random_fails;
+    uint64_t
+        fails_at; /* counted down by each call that can fail: the one that ends it does; 0: none does */
     size_t n_groups; /* alive: zero when its engine is gone */
 };
 

@@ -140,7 +140,7 @@ static bool step(struct scene *s)
         if (s->refuses)
             STATION_CALL(station, engine_disconnected(station->engine, s->now_us, 0));
         else
-            STATION_CALL(station, engine_connected(station->engine, s->now_us));
+            STATION_CALL(station, engine_connected_to(station->engine, s->now_us, s->shows));
         worked = true;
     }
     if (s->report_waits) {

@@ -17,7 +17,8 @@ struct scene {
     struct station station;
     struct port port;
     uint64_t now_us;
-    bool refuses; /* dialling fails */
+    bool refuses;                 /* dialling fails */
+    const struct wire_key *shows; /* the relay's, to those who dial; NULL: without TLS */
     bool hears_reports;
     bool hears_codes;
     struct wire_id code_request; /* waits for its answer; "": none */

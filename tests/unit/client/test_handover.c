@@ -144,15 +144,23 @@ static void test_not_by_the_provider(void **state)
 
 static void test_a_code_that_the_session_does_not_live_to_see(void **state)
 {
-    struct scene *s = *state;
-    s->hears_codes = true;
-    scene_session(s, true);
-    issue(s);
-    scene_error(s, &scene_hear(s, MESSAGE_ISSUE_RECOVERY_CODE)->issue_recovery_code.message_id,
-                WIRE_CODE_SESSION_CLOSED);
-    expect_failure(s, "session_closed");
-    station_skip_to(&s->station, SYNCSHELL_EVENT_SESSION_CLOSED);
-    station_expect_none(&s->station);
+    static const enum wire_code codes[] = {WIRE_CODE_SESSION_CLOSED, WIRE_CODE_SESSION_EXPIRED,
+                                           WIRE_CODE_UNKNOWN_SESSION};
+    (void)state;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        void *fresh = NULL;
+        assert_int_equal(scene_setup(&fresh), 0);
+        struct scene *s = fresh;
+        s->hears_codes = true;
+        scene_session(s, true);
+        issue(s);
+        scene_error(s, &scene_hear(s, MESSAGE_ISSUE_RECOVERY_CODE)->issue_recovery_code.message_id,
+                    codes[i]);
+        expect_failure(s, wire_code_name(codes[i]));
+        station_skip_to(&s->station, SYNCSHELL_EVENT_SESSION_CLOSED);
+        station_expect_none(&s->station);
+        assert_int_equal(scene_teardown(&fresh), 0);
+    }
 }
 
 /* ---- another device took over ---- */

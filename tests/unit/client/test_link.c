@@ -443,6 +443,70 @@ static void test_a_relay_that_cannot_keep_connections(void **state)
     assert_int_equal(s->n_dials, n_dials);
 }
 
+/* Word of a connection that there is none of, or not any more, changes nothing. */
+static void test_word_of_no_connection(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    station_boot(st, NULL);
+    scene_drop(s, 1006);
+    station_expect_none(st);
+    station_kill(st);
+    scene_boot(s);
+    STATION_CALL(st, engine_connected(st->engine, s->now_us));
+    scene_joined(s, &(struct scene_joined){.other = PRESENCE_ONLINE}); /* it is up as before */
+    scene_forget(s);
+    scene_drop(s, 1006);
+    uint64_t retry_ms = disconnected(s, "");
+    scene_drop(s, 1006);
+    station_expect_none(st);
+    expect_dial_after(s, retry_ms);
+    scene_drop(s, 4401);
+    disconnected(s, "not_authenticated");
+    scene_drop(s, 1006);
+    station_expect_none(st);
+    assert_int_equal(engine_deadline_us(st->engine), TIME_NEVER_US);
+}
+
+/* Only 44xx says to stay away. */
+static void test_other_close_codes_are_come_back_to(void **state)
+{
+    static const uint16_t codes[] = {4399, 4500};
+    struct scene *s = *state;
+    scene_boot(s);
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        unsigned n_dials = s->n_dials;
+        scene_drop(s, codes[i]);
+        scene_advance_ms(s, 1000);
+        assert_int_equal(s->n_dials, n_dials + 1);
+    }
+}
+
+/* A journal that somebody has edited: it is an error, or there is nowhere to dial. */
+static void test_a_journal_without_a_way(void **state)
+{
+    static const char edited[] = "{\"v\":1,\"relayUrl\":\"http://relay.example\"}";
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    const struct engine_crypto services = stub_crypto_services(&st->crypto);
+    scene_boot(s);
+    scene_joined(s, &(struct scene_joined){.other = PRESENCE_ONLINE});
+    station_kill(st);
+    scene_forget(s);
+    unsigned n_dials = s->n_dials;
+    const struct disk_record *r = station_record(st, "syncshell", SCENE_SHELL);
+    assert_int_equal(engine_new(&st->engine, &st->config, &services), 0);
+    assert_int_equal(engine_load_record(st->engine, "client", "", edited, strlen(edited)), 0);
+    assert_int_equal(engine_load_record(st->engine, r->kind, r->key, r->value, r->size), 0);
+    assert_true(engine_start(st->engine, s->now_us, NULL) < 0);
+    station_kill(st);
+    station_set_record(st, "client", "", "{\"v\":1,\"relayUrl\":\"\"}");
+    station_boot(st, NULL);
+    scene_advance_ms(s, 60000);
+    assert_int_equal(s->n_dials, n_dials);
+    assert_int_equal(engine_deadline_us(st->engine), TIME_NEVER_US);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -464,6 +528,9 @@ int main(void)
         SCENE_TEST(test_a_relay_that_cannot_keep_connections),
         SCENE_TEST(test_speaking_out_of_turn),
         SCENE_TEST(test_no_return_without_a_syncshell),
+        SCENE_TEST(test_word_of_no_connection),
+        SCENE_TEST(test_other_close_codes_are_come_back_to),
+        SCENE_TEST(test_a_journal_without_a_way),
         SCENE_TEST(test_relay_url),
         SCENE_TEST(test_no_randomness),
         SCENE_TEST(test_journal_failure_stops),

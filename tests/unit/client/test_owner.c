@@ -157,6 +157,65 @@ static void test_numbered_anew(void **state)
     scene_silence(s);
 }
 
+/* A relay that does not say which number counts, gets no other one. */
+static void test_stale_without_a_number(void **state)
+{
+    struct scene *s = *state;
+    own(s);
+    order(s, MESSAGE_REMOVE_MEMBER, s->other.text);
+    scene_error(s, &scene_hear(s, MESSAGE_REMOVE_MEMBER)->owner_operation.message_id,
+                WIRE_CODE_STALE_OWNER_SEQUENCE);
+    expect_failure(s, "stale_owner_sequence");
+    scene_silence(s);
+}
+
+/* The syncshell is gone, but not by our order: that had not been sent, or it ended in another way. */
+static void test_ended_before_it_was_deleted(void **state)
+{
+    static const enum wire_code codes[] = {WIRE_CODE_SYNCSHELL_DELETED, WIRE_CODE_MEMBER_REMOVED};
+    (void)state;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        void *fresh = NULL;
+        struct message m = {.type = MESSAGE_MEMBERSHIP_ENDED};
+        assert_int_equal(scene_setup(&fresh), 0);
+        struct scene *s = fresh;
+        own(s);
+        if (i == 0) { /* in another's turn: it waits for the answer before it */
+            order(s, MESSAGE_ROTATE_GROUP_KEY, NULL);
+            hear(s, MESSAGE_ROTATE_GROUP_KEY);
+        }
+        order(s, MESSAGE_DELETE_SYNCSHELL, NULL);
+        if (i == 1)
+            hear(s, MESSAGE_DELETE_SYNCSHELL);
+        assert_int_equal(wire_id_set(&m.membership_ended.syncshell_id, SCENE_SHELL), 0);
+        m.membership_ended.code = codes[i];
+        scene_say(s, &m);
+        if (i == 0)
+            expect_failure(s, wire_code_name(codes[i])); /* the rotation */
+        expect_failure(s, wire_code_name(codes[i]));
+        assert_null(station_find(&s->station, SYNCSHELL_EVENT_SYNCSHELL_DELETED));
+        assert_int_equal(scene_teardown(&fresh), 0);
+    }
+}
+
+/* Somebody else's operation under our number: ours is not done by it. */
+static void test_another_became_the_owner(void **state)
+{
+    struct scene *s = *state;
+    struct message changed = {.type = MESSAGE_OWNER_CHANGED};
+    own(s);
+    order(s, MESSAGE_TRANSFER_OWNERSHIP, s->other.text);
+    hear(s, MESSAGE_TRANSFER_OWNERSHIP);
+    assert_int_equal(wire_id_set(&changed.owner_changed.syncshell_id, SCENE_SHELL), 0);
+    stub_peer_id(2, &changed.owner_changed.owner_peer_id);
+    changed.owner_changed.owner_sequence = 1;
+    scene_say(s, &changed);
+    struct syncshell_event *e = station_skip_to(&s->station, SYNCSHELL_EVENT_OWNER_CHANGED);
+    assert_int_equal(event_ticket(e), 0);
+    assert_string_equal(event_string(e, SYNCSHELL_FIELD_OWNER_PEER_ID),
+                        changed.owner_changed.owner_peer_id.text);
+}
+
 static void test_in_order(void **state)
 {
     struct scene *s = *state;
@@ -516,6 +575,9 @@ int main(void)
         SCENE_TEST(test_remove_survives_kills),
         SCENE_TEST(test_remove_without_the_answer),
         SCENE_TEST(test_numbered_anew),
+        SCENE_TEST(test_stale_without_a_number),
+        SCENE_TEST(test_ended_before_it_was_deleted),
+        SCENE_TEST(test_another_became_the_owner),
         SCENE_TEST(test_in_order),
         SCENE_TEST(test_rotate),
         SCENE_TEST(test_rotated_without_the_answer),

@@ -10,6 +10,8 @@
 #include "base/str.h"
 #include "scene.h"
 
+enum { OPERATIONS_MAX = 64 };
+
 static const char secret[] = "SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSA";
 
 /* A new engine that knows syncshell "y" and the sessions "j" (as joiner) and "p" (as provider). */
@@ -64,8 +66,12 @@ static void check(struct scene *s, const struct row *rows, size_t n_rows)
 }
 
 #define CHECK(s, rows) check(s, rows, sizeof rows / sizeof *rows)
-#define PEER           "ed25519:ABPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPA"
-#define SECRET         "SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSA"
+#define HUNDRED                                          \
+    "cccccccccccccccccccccccccccccccccccccccccccccccccc" \
+    "cccccccccccccccccccccccccccccccccccccccccccccccccc"
+#define LONG   HUNDRED HUNDRED HUNDRED
+#define PEER   "ed25519:ABPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPPA"
+#define SECRET "SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSA"
 
 static void test_any_kind(void **state)
 {
@@ -84,6 +90,7 @@ static void test_any_kind(void **state)
          ENGINE_E_RECORD},
         {"client", "", "{\"v\":1,\"relayUrl\":\"ws://a\",\"certificatePin\":\"" SECRET "\"}", 0},
         {"client", "", "{\"v\":1,\"relayUrl\":\"ws://a\",\"later\":1}", 0},
+        {"client", "", "{\"v\":1,\"relayUrl\":\"" LONG LONG "\"}", ENGINE_E_RECORD},
         {"quantum", "", "{\"v\":1}", ENGINE_E_RECORD_NEWER},
     };
     CHECK(*state, rows);
@@ -103,6 +110,7 @@ static void test_syncshells(void **state)
         {"syncshell", "b", SHELL("\"short\"", O, "3", "\"e\"", "0", "1"), ENGINE_E_RECORD},
         {"syncshell", "b", SHELL("1", O, "3", "\"e\"", "0", "1"), ENGINE_E_RECORD},
         {"syncshell", "b", SHELL(S, "\"me\"", "3", "\"e\"", "0", "1"), ENGINE_E_RECORD},
+        {"syncshell", "a2", SHELL(S, "\"\"", "3", "\"e\"", "0", "1"), 0}, /* not told yet */
         {"syncshell", "b", SHELL(S, "null", "3", "\"e\"", "0", "1"), ENGINE_E_RECORD},
         {"syncshell", "b", SHELL(S, O, "0", "\"e\"", "0", "1"), ENGINE_E_RECORD},
         {"syncshell", "b", SHELL(S, O, "5", "\"e\"", "0", "1"), ENGINE_E_RECORD},
@@ -129,6 +137,29 @@ static void test_syncshells(void **state)
     CHECK(*state, rows);
 }
 
+/* No more orders than an engine takes are believed. */
+static void test_too_many_operations(void **state)
+{
+    struct scene *s = *state;
+    struct buf text = BUF_INIT(64 * 1024);
+    boot(s);
+    for (unsigned n = OPERATIONS_MAX; n <= OPERATIONS_MAX + 1; n++) {
+        static const char head[] = SHELL(S, O, "3", "\"e\"", "0", "1,\"operations\":[");
+        static const char item[] = "{\"type\":\"RotateGroupKey\",\"peer\":\"\",\"sequence\":0}";
+        text.size = 0;
+        assert_int_equal(buf_append(&text, head, strlen(head) - 1), 0); /* without its brace */
+        for (unsigned i = 0; i < n; i++) {
+            assert_int_equal(buf_append(&text, item, strlen(item)), 0);
+            assert_int_equal(buf_append(&text, i + 1 < n ? "," : "]}", i + 1 < n ? 1 : 2), 0);
+        }
+        assert_int_equal(engine_load_record(s->station.engine, "syncshell",
+                                            n > OPERATIONS_MAX ? "more" : "most", text.data,
+                                            text.size),
+                         n > OPERATIONS_MAX ? ENGINE_E_RECORD : 0);
+    }
+    buf_deinit(&text);
+}
+
 static void test_sessions(void **state)
 {
 #define SESSION(shell, other, phase, outcome, version)                                      \
@@ -136,6 +167,10 @@ static void test_sessions(void **state)
     ",\"outcome\":" outcome ",\"version\":" version ",\"generation\":1,\"storedSeq\":0,"    \
     "\"checkpoint\":false}"
 #define Y "\"y\""
+/* Without what may be absent. */
+#define NUMBERS(version, generation, stored)                                                      \
+    "{\"v\":1,\"syncshell\":" Y ",\"other\":" O ",\"phase\":2,\"outcome\":0,\"version\":" version \
+    ",\"generation\":" generation ",\"storedSeq\":" stored "}"
     static const struct row rows[] = {
         {"session", "a", SESSION(Y, O, "2", "0", "1"), 0},
         {"session", "a", SESSION(Y, O, "2", "0", "1"), ENGINE_E_RECORD},
@@ -148,6 +183,12 @@ static void test_sessions(void **state)
         {"session", "b", SESSION(Y, O, "5", "0", "1"), ENGINE_E_RECORD},
         {"session", "b", SESSION(Y, O, "2", "4", "1"), ENGINE_E_RECORD},
         {"session", "b", SESSION(Y, O, "2", "0", "\"1\""), ENGINE_E_RECORD},
+        {"session", "b", SESSION(Y, "7", "2", "0", "1"), ENGINE_E_RECORD},
+        {"session", "d2", NUMBERS("1", "-1", "0"), ENGINE_E_RECORD},
+        {"session", "d3", NUMBERS("1", "1", "-1"), ENGINE_E_RECORD},
+        {"session", "d4", NUMBERS("1", "1", "0"), 0},
+        {"session", "d5", SESSION(Y, O, "4", "2", "1,\"cause\":\"" LONG "\""), ENGINE_E_RECORD},
+        {"session", "d6", SESSION(Y, O, "4", "2", "1,\"cause\":\"expired\""), 0},
     };
     CHECK(*state, rows);
 }
@@ -182,6 +223,7 @@ static void test_manifests_and_requests(void **state)
     static const struct row rows[] = {
         {"manifest", "p", "{\"v\":1,\"files\":{}}", ENGINE_E_RECORD},
         {"manifest", "p", "{\"v\":1,\"files\":[7]}", ENGINE_E_RECORD},
+        {"manifest", "p", "{\"v\":1}", ENGINE_E_RECORD},
         {"manifest", "nowhere", "{\"v\":1,\"files\":" FILES "}", ENGINE_E_RECORD},
         {"manifest", "p", "{\"v\":1,\"files\":" FILES "}", 0},
         {"manifest", "p", "{\"v\":1,\"files\":" FILES "}", ENGINE_E_RECORD},
@@ -191,6 +233,9 @@ static void test_manifests_and_requests(void **state)
         {"request", "p/2", REQUEST("\"no id\"", "2", "2", FILES), ENGINE_E_RECORD},
         {"request", "p/2", REQUEST("\"r\"", "2", "2", "1"), ENGINE_E_RECORD},
         {"request", "p/2", REQUEST("\"r\"", "2", "257", FILES), ENGINE_E_RECORD},
+        {"request", "p/2", REQUEST("7", "2", "2", FILES), ENGINE_E_RECORD},
+        {"request", "p/2", REQUEST("\"r\"", "-2", "2", FILES), ENGINE_E_RECORD},
+        {"request", "p/2", REQUEST("\"r\"", "2", "null", FILES), ENGINE_E_RECORD},
         {"request", "j/1", REQUEST("\"r\"", "1", "1", FILES), ENGINE_E_RECORD},
         {"request", "nowhere/1", REQUEST("\"r\"", "1", "1", FILES), ENGINE_E_RECORD},
     };
@@ -209,6 +254,11 @@ static void test_ends(void **state)
         {"ended", "00000000000000000000", ENDED(E, O, "1", "2"), ENGINE_E_RECORD},
         {"ended", "7", ENDED(E, O, "1", "2"), ENGINE_E_RECORD},
         {"ended", "0000000000000000000x", ENDED(E, O, "1", "2"), ENGINE_E_RECORD},
+        {"ended", "0000000000000000000 ", ENDED(E, O, "1", "2"), ENGINE_E_RECORD},
+        {"ended", "00000000000000000008", ENDED("7", O, "1", "2"), ENGINE_E_RECORD},
+        {"ended", "00000000000000000008", ENDED(E, "7", "1", "2"), ENGINE_E_RECORD},
+        {"ended", "00000000000000000008", "{\"v\":1,\"syncshell\":\"a b\",\"code\":\"expired\"}",
+         ENGINE_E_RECORD},
         {"ended", "99999999999999999999", ENDED(E, O, "1", "2"), ENGINE_E_RECORD},
         {"ended", "00000000000000000008", ENDED("\"a b\"", O, "1", "2"), ENGINE_E_RECORD},
         {"ended", "00000000000000000008", ENDED(E, "\"x\"", "1", "2"), ENGINE_E_RECORD},
@@ -275,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_any_kind),
         SCENE_TEST(test_syncshells),
+        SCENE_TEST(test_too_many_operations),
         SCENE_TEST(test_sessions),
         SCENE_TEST(test_files),
         SCENE_TEST(test_manifests_and_requests),

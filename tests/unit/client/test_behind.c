@@ -1,0 +1,114 @@
+/* A relay that was put back to an older backup: it has the key of before a rotation, or knows nothing of the syncshell. The owner
+ * makes good what is lost, the others wait for that. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/str.h"
+#include "scene.h"
+
+enum { TICKET = 90 };
+
+/* Joined under the second key; then the connection breaks, and all is up to JoinSyncshell again. */
+static void come_back(struct scene *s, bool owned)
+{
+    struct station *st = &s->station;
+    struct invite invite = {.secret = s->secret, .owner_peer_id = owned ? s->self : s->other};
+    str_copy(invite.relay_url, sizeof invite.relay_url, "wss://relay.example");
+    wire_id_set(&invite.syncshell_id, SCENE_SHELL);
+    invite_set_key_epoch(&invite, 2);
+    station_boot(st, NULL);
+    STATION_CALL(st, engine_join(st->engine, s->now_us, TICKET, &invite));
+    scene_settle(s);
+    scene_hello(s);
+    scene_welcome(s);
+    scene_joined(s,
+                 &(struct scene_joined){.other = PRESENCE_ONLINE, .owned = owned, .key_epoch = 2});
+    scene_drop(s, 1006);
+    scene_advance_ms(s, 1000);
+    scene_forget(s);
+    scene_hello(s);
+    scene_welcome(s);
+    station_forget(st);
+}
+
+static void refuse(struct scene *s, uint64_t version)
+{
+    const struct message_join_syncshell *j = &scene_hear(s, MESSAGE_JOIN_SYNCSHELL)->join_syncshell;
+    assert_int_equal(j->key_epoch, 2);
+    struct message m = scene_error_message(&j->message_id, WIRE_CODE_WRONG_KEY_EPOCH);
+    m.error.has_version = true;
+    m.error.version = version;
+    scene_say(s, &m);
+}
+
+static void test_a_member_waits_for_the_owner(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    come_back(s, false);
+    for (unsigned i = 0; i < 3; i++) {
+        refuse(s, 1);
+        if (i == 0) { /* said once */
+            struct syncshell_event *e = station_skip_to(st, SYNCSHELL_EVENT_REQUEST_FAILED);
+            assert_int_equal(event_ticket(e), 0);
+            assert_string_equal(event_string(e, SYNCSHELL_FIELD_CODE), "wrong_key_epoch");
+        }
+        station_expect_none(st);
+        scene_silence(s);
+        scene_advance_ms(s, 12500);
+    }
+    scene_joined(s, &(struct scene_joined){.other = PRESENCE_ONLINE, .key_epoch = 2});
+    station_skip_to(st, SYNCSHELL_EVENT_SYNCSHELL_JOINED);
+}
+
+/* A later key than ours: the relay is not behind, we are. */
+static void test_a_member_without_the_latest_key(void **state)
+{
+    struct scene *s = *state;
+    come_back(s, false);
+    refuse(s, 3);
+    station_skip_to(&s->station, SYNCSHELL_EVENT_MEMBERSHIP_ENDED);
+    scene_advance_ms(s, 60000);
+    scene_silence(s);
+}
+
+static void test_the_owner_makes_it_again(void **state)
+{
+    struct scene *s = *state;
+    come_back(s, true);
+    refuse(s, 1);
+    const struct message_create_syncshell *c =
+        &scene_hear(s, MESSAGE_CREATE_SYNCSHELL)->create_syncshell;
+    assert_int_equal(c->key_epoch, 2);
+    scene_stored(s, &c->message_id);
+    assert_int_equal(scene_hear(s, MESSAGE_JOIN_SYNCSHELL)->join_syncshell.key_epoch, 2);
+    station_expect(&s->station, SYNCSHELL_EVENT_SYNCSHELL_CREATED);
+}
+
+static void test_the_owner_is_not_believed(void **state)
+{
+    struct scene *s = *state;
+    come_back(s, true);
+    refuse(s, 1);
+    scene_error(s, &scene_hear(s, MESSAGE_CREATE_SYNCSHELL)->create_syncshell.message_id,
+                WIRE_CODE_SYNCSHELL_EXISTS);
+    struct syncshell_event *e = station_skip_to(&s->station, SYNCSHELL_EVENT_MEMBERSHIP_ENDED);
+    assert_string_equal(event_string(e, SYNCSHELL_FIELD_CODE), "wrong_key_epoch");
+    scene_advance_ms(s, 60000);
+    scene_silence(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENE_TEST(test_a_member_waits_for_the_owner),
+        SCENE_TEST(test_a_member_without_the_latest_key),
+        SCENE_TEST(test_the_owner_makes_it_again),
+        SCENE_TEST(test_the_owner_is_not_believed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
