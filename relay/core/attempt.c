@@ -130,11 +130,11 @@ static void hold(struct attempt *a, const struct attempt_frame *f)
     reply_send(sender, &m);
 }
 
-/* `more_bytes`: of what goes with it, beside itself and the frame. */
-static enum wire_code frame_record(struct session *session, enum session_side source,
-                                   enum message_type type, const struct message_routed *m,
-                                   struct frame *frame, size_t more_bytes,
-                                   struct attempt_frame **ret_record)
+/* `more_bytes`: of what goes with it, beside itself and the frame. NULL, and why, when that is too much. */
+static struct attempt_frame *frame_record(struct session *session, enum session_side source,
+                                          enum message_type type, const struct message_routed *m,
+                                          struct frame *frame, size_t more_bytes,
+                                          enum wire_code *ret_code)
 {
     struct core *core = session->syncshell->core;
     const struct connection *sender = member_connection(session_member(session, source));
@@ -142,20 +142,23 @@ static enum wire_code frame_record(struct session *session, enum session_side so
     struct charge charge = {0};
     struct refusal refusal;
     if (!charge_take(&charge, &core->accounts, sender ? connection_payers(sender) : &nobody,
-                     RESOURCE_BYTES, sizeof **ret_record + frame->size + more_bytes, &refusal))
-        return refusal.code;
+                     RESOURCE_BYTES, sizeof(struct attempt_frame) + frame->size + more_bytes,
+                     &refusal)) {
+        *ret_code = refusal.code;
+        return NULL;
+    }
     struct attempt_frame *f = malloc(sizeof *f);
     if (!f) {
         charge_drop(&charge);
-        return WIRE_CODE_INTERNAL;
+        *ret_code = WIRE_CODE_INTERNAL;
+        return NULL;
     }
     *f = (struct attempt_frame){.source = source,
                                 .type = type,
                                 .message_id = m->message_id,
                                 .frame = frame_ref(frame),
                                 .charge = charge};
-    *ret_record = f;
-    return WIRE_CODE_NONE;
+    return f;
 }
 
 static void record_free(struct attempt_frame *f)
@@ -193,10 +196,10 @@ enum wire_code attempt_start(struct session *session, enum session_side side,
     struct core *core = session->syncshell->core;
     if (frame->size > core->config.attempt_bytes_max)
         return WIRE_CODE_HELD_FULL;
-    struct attempt_frame *f;
-    enum wire_code code = frame_record(session, side, MESSAGE_RECONNECT_OFFER, offer, frame,
-                                       sizeof(struct attempt), &f);
-    if (code != WIRE_CODE_NONE)
+    enum wire_code code = WIRE_CODE_NONE;
+    struct attempt_frame *f = frame_record(session, side, MESSAGE_RECONNECT_OFFER, offer, frame,
+                                           sizeof(struct attempt), &code);
+    if (!f)
         return code;
     struct attempt *a = malloc(sizeof *a);
     if (!a) {
@@ -223,9 +226,9 @@ static enum wire_code take(struct attempt *a, enum session_side side, enum messa
 {
     if (a->kept_bytes + frame->size > core_of(a)->config.attempt_bytes_max)
         return WIRE_CODE_HELD_FULL;
-    struct attempt_frame *f;
-    enum wire_code code = frame_record(a->session, side, type, m, frame, 0, &f);
-    if (code == WIRE_CODE_NONE)
+    enum wire_code code = WIRE_CODE_NONE;
+    struct attempt_frame *f = frame_record(a->session, side, type, m, frame, 0, &code);
+    if (f)
         take_in(a, f);
     return code;
 }

@@ -223,6 +223,10 @@ bool ledger_redeemed(const struct ledger *l, const char *session, const char *pe
     const struct ledger_session *s = ledger_session(l, session);
     if (s && same(s->joiner.text, peer))
         return true;
+    /* The joiner's own code, and in the same commit another device's after it. */
+    for (size_t i = 0; s && i < s->n_formers; i++)
+        if (same(s->formers[i].text, peer))
+            return true;
     for (size_t i = 0; i < l->n_codes; i++)
         if (same(l->codes[i].session.text, session) && same(l->codes[i].by.text, peer))
             return true;
