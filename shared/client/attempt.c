@@ -90,12 +90,16 @@ static void end_failed(struct session *s, enum cause cause)
 {
     struct engine *e = engine_of(s);
     uint64_t delay_ms = 0;
+    bool interrupted = s->attempt.interrupted;
     struct syncshell_event *event = notify_session(s, SYNCSHELL_EVENT_ATTEMPT_FAILED, 0);
     request_forget_signals(e, s->id.text, UINT64_MAX);
     s->attempt = (struct attempt){0};
+    bool more = false;
     if (s->joiner && s->episode) {
-        s->n_failures++;
-        bool more = s->n_failures < FAILURES_MAX;
+        /* What the relay's absence may have taken from it is nobody's failure. */
+        if (!interrupted)
+            s->n_failures++;
+        more = interrupted || s->n_failures < FAILURES_MAX;
         delay_ms = more ? retry_delay_ms(s) : 0;
         s->retry_us = more ? time_add_ms(e->now_us, delay_ms) : TIME_NEVER_US;
     }
@@ -103,7 +107,7 @@ static void end_failed(struct session *s, enum cause cause)
     notify_text(event, SYNCSHELL_FIELD_CAUSE, cause_name(cause));
     notify_integer(event, SYNCSHELL_FIELD_RETRY_MS, delay_ms);
     notify_send(e, event);
-    if (s->joiner && s->episode && s->n_failures >= FAILURES_MAX)
+    if (s->joiner && s->episode && !more)
         tell_manual(s, cause);
 }
 
@@ -174,6 +178,17 @@ void attempt_disconnected(struct session *s)
 {
     if (s->attempt.stage == ATTEMPT_NEEDED || ice_is_holding(s))
         drop(s); /* an offer that was not told yet comes again */
+    else if (s->attempt.stage != ATTEMPT_NONE && s->attempt.stage != ATTEMPT_UP)
+        s->attempt.interrupted = true;
+}
+
+/* An offer is kept by a relay that lives, but one that died forgot it, and says nothing. */
+static void offer_again(struct session *s)
+{
+    if (s->joiner && s->episode && s->attempt.stage == ATTEMPT_OFFERED && s->attempt.interrupted) {
+        drop(s);
+        attempt_now(s);
+    }
 }
 
 void attempt_now(struct session *s)
@@ -184,13 +199,17 @@ void attempt_now(struct session *s)
 
 void attempt_peer_online(struct session *s)
 {
+    offer_again(s);
     attempt_now(s);
 }
 
 /* Whoever came back while we were away is not announced: after the last failure nothing else would start an attempt. */
 void attempt_joined(struct session *s)
 {
-    if (s->retry_us == TIME_NEVER_US && syncshell_peer_online(s->syncshell, s->other.text))
+    if (!syncshell_peer_online(s->syncshell, s->other.text))
+        return;
+    offer_again(s);
+    if (s->retry_us == TIME_NEVER_US)
         attempt_now(s);
 }
 

@@ -166,7 +166,8 @@ enum attempt_stage {
 struct attempt {
     enum attempt_stage stage;
     uint64_t generation;
-    bool ours; /* who offers */
+    bool ours;        /* who offers */
+    bool interrupted; /* this side was without a relay meanwhile: signals may be lost */
     uint64_t started_us;
     uint64_t deadline_us;
 };

@@ -263,18 +263,24 @@ static void test_old_link_lost_while_a_new_one_is_made(void **state)
     expect(s, SYNCSHELL_EVENT_RECOVERED);
 }
 
-static void test_relay_gone_while_the_link_is_up(void **state)
+/* And finds it again. */
+static void lose_relay(struct scene *s, enum presence other, uint64_t generation)
 {
-    struct scene *s = *state;
-    up(s);
+    scene_forget(s);
     scene_drop(s, 1006);
     scene_advance_ms(s, 1000);
     scene_hello(s);
     scene_welcome(s);
-    const struct message_session_summary summary = scene_summary(s, true, 1, 1);
-    scene_joined(
-        s, &(struct scene_joined){.other = PRESENCE_ONLINE, .sessions = &summary, .n_sessions = 1});
+    const struct message_session_summary summary = scene_summary(s, true, generation, 1);
+    scene_joined(s, &(struct scene_joined){.other = other, .sessions = &summary, .n_sessions = 1});
     station_skip_to(&s->station, SYNCSHELL_EVENT_SYNCSHELL_READY);
+}
+
+static void test_relay_gone_while_the_link_is_up(void **state)
+{
+    struct scene *s = *state;
+    up(s);
+    lose_relay(s, PRESENCE_ONLINE, 1);
     station_expect_none(&s->station);
     scene_silence(s);
 }
@@ -289,13 +295,7 @@ static void test_provider_back_while_the_relay_was_gone(void **state)
     scene_stored(s, &scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id);
     scene_advance_ms(s, 3600 * 1000);
     station_skip_to(&s->station, SYNCSHELL_EVENT_MANUAL_RECOVERY);
-    scene_drop(s, 1006);
-    scene_advance_ms(s, 1000);
-    scene_hello(s);
-    scene_welcome(s);
-    const struct message_session_summary summary = scene_summary(s, true, 1, 1);
-    scene_joined(
-        s, &(struct scene_joined){.other = PRESENCE_ONLINE, .sessions = &summary, .n_sessions = 1});
+    lose_relay(s, PRESENCE_ONLINE, 1);
     station_skip_to(&s->station, SYNCSHELL_EVENT_OFFER_NEEDED);
 }
 
@@ -308,6 +308,58 @@ static void test_relay_gone_while_an_offer_is_needed(void **state)
     scene_hello(s);
     scene_welcome(s);
     assert_null(station_find(&s->station, SYNCSHELL_EVENT_ATTEMPT_FAILED));
+}
+
+/* A relay that died knows nothing of the offer, and nothing says so: it is made again, and nobody failed. */
+static void test_relay_gone_while_an_offer_is_out(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, true);
+    offer(s, 10, 1);
+    lose_relay(s, PRESENCE_ONLINE, 1);
+    expect_offer_needed(s, 2, 2);
+    station_expect_none(&s->station);
+}
+
+static void test_both_gone_while_an_offer_is_out(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, true);
+    offer(s, 10, 1);
+    lose_relay(s, PRESENCE_AWAY, 1);
+    station_expect_none(&s->station); /* a relay that lives may still hold it for them */
+    scene_presence(s, PRESENCE_ONLINE);
+    expect(s, SYNCSHELL_EVENT_PEER_PRESENCE);
+    expect_offer_needed(s, 2, 2);
+}
+
+/* Of an attempt that is answered, either side may find the link up: it is left alone, but its end is not held against it. */
+static void test_relay_gone_in_the_last_attempt(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, true);
+    for (unsigned i = 0; i < 4; i++) {
+        offer(s, 10, i + 1);
+        link_is(s, i + 1, SYNCSHELL_LINK_FAILED);
+        scene_advance_ms(s, expect_failed(s, cause_name(CAUSE_LINK_FAILED), i + 1));
+        expect_offer_needed(s, i + 2, i + 2);
+    }
+    offer(s, 10, 5);
+    scene_signal(s, MESSAGE_RECONNECT_ANSWER, 5, "their answer");
+    expect_signal(s, SYNCSHELL_EVENT_ANSWER, 5, "their answer");
+    lose_relay(s, PRESENCE_ONLINE, 5);
+    scene_stored(s, &scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id);
+    station_expect_none(&s->station);
+    link_is(s, 5, SYNCSHELL_LINK_FAILED);
+    uint64_t retry_ms = expect_failed(s, cause_name(CAUSE_LINK_FAILED), 5);
+    assert_true(retry_ms > 0);
+    station_expect_none(&s->station);
+    scene_advance_ms(s, retry_ms);
+    expect_offer_needed(s, 6, 6);
+    offer(s, 10, 6);
+    link_is(s, 6, SYNCSHELL_LINK_FAILED);
+    assert_int_equal(expect_failed(s, cause_name(CAUSE_LINK_FAILED), 6), 0);
+    expect(s, SYNCSHELL_EVENT_MANUAL_RECOVERY);
 }
 
 int main(void)
@@ -329,6 +381,9 @@ int main(void)
         SCENE_TEST(test_relay_gone_while_the_link_is_up),
         SCENE_TEST(test_provider_back_while_the_relay_was_gone),
         SCENE_TEST(test_relay_gone_while_an_offer_is_needed),
+        SCENE_TEST(test_relay_gone_while_an_offer_is_out),
+        SCENE_TEST(test_both_gone_while_an_offer_is_out),
+        SCENE_TEST(test_relay_gone_in_the_last_attempt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
