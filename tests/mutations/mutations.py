@@ -184,14 +184,24 @@ MUTATIONS = [
         ["client_retry"]),
     Mutation(
         "one_retry_too_many", "P3", "manual recovery is told one attempt late", CLIENT + "attempt.c",
-        "bool more = s->n_failures < FAILURES_MAX;",
-        "bool more = s->n_failures <= FAILURES_MAX;",
+        "more = interrupted || s->n_failures < FAILURES_MAX;",
+        "more = interrupted || s->n_failures <= FAILURES_MAX;",
         ["client_retry"]),
     Mutation(
         "return_goes_unnoticed", "P3", "the other side is back and no attempt is made", CLIENT + "attempt.c",
-        "void attempt_peer_online(struct session *s)\n{\n    attempt_now(s);",
-        "void attempt_peer_online(struct session *s)\n{\n    (void)s;",
+        "    offer_again(s);\n    attempt_now(s);",
+        "    offer_again(s);",
         ["client_retry", "sim"]),
+    Mutation(
+        "offer_dies_with_its_relay", "P3", "an offer that a dead relay held is waited for", CLIENT + "attempt.c",
+        "s->attempt.stage == ATTEMPT_OFFERED && s->attempt.interrupted)",
+        "s->attempt.stage == ATTEMPT_OFFERED && s->attempt.interrupted && !s->joiner)",
+        ["client_retry"]),
+    Mutation(
+        "relay_death_is_a_failure", "P3", "an attempt that the relay's absence ended is counted", CLIENT + "attempt.c",
+        "        if (!interrupted)\n            s->n_failures++;",
+        "        s->n_failures++;",
+        ["client_retry"]),
     Mutation(
         "restart_recovers_nothing", "P3", "a restarted client waits for a command", CLIENT + "session.c",
         "            s->restore_after = 0;\n        session_begin_episode(s);",
