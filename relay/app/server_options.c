@@ -79,6 +79,7 @@ void server_options_core(struct core_config *ret_config, const struct settings *
     ret_config->session_log_bytes_max = s->session_log_bytes_max;
     ret_config->syncshell_log_bytes_max = s->syncshell_log_bytes_max;
     ret_config->inbox_bytes_max = s->inbox_bytes_max;
+    ret_config->syncshell_inbox_bytes_max = s->syncshell_inbox_bytes_max;
     ret_config->inbox_messages_max = u32(s->inbox_messages_max);
     ret_config->attempt_bytes_max = u32(s->attempt_bytes_max);
     ret_config->queue_bytes_max = u32(s->queue_bytes_max);

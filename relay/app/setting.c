@@ -103,6 +103,11 @@ const struct setting setting_table[] = {
      .min = MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
      .help =
          "Unacknowledged bytes in one member's inbox. No other member's may be more than are then left."},
+    {"limits.syncshell_inbox_bytes_max", SETTING_INTEGER, AT(syncshell_inbox_bytes_max),
+     .default_value = 128 * MEBIBYTE, .min = MEBIBYTE, .max = 1048576 * MEBIBYTE,
+     .reloadable = true,
+     .help =
+         "Unacknowledged bytes in all inboxes of one syncshell. Those of one sender may be no more than are then left."},
     {"limits.inbox_messages_max", SETTING_INTEGER, AT(inbox_messages_max), .default_value = 512,
      .min = 1, .max = 100000, .reloadable = true,
      .help =

@@ -68,6 +68,7 @@ struct settings {
     uint64_t session_log_bytes_max;
     uint64_t syncshell_log_bytes_max;
     uint64_t inbox_bytes_max;
+    uint64_t syncshell_inbox_bytes_max;
     uint64_t inbox_messages_max;
     uint64_t attempt_bytes_max;
     uint64_t queue_bytes_max;

@@ -50,6 +50,7 @@ void core_config_defaults(struct core_config *ret_config)
         .session_log_bytes_max = UINT64_C(16) * 1024 * 1024,
         .syncshell_log_bytes_max = UINT64_C(128) * 1024 * 1024,
         .inbox_bytes_max = UINT64_C(16) * 1024 * 1024,
+        .syncshell_inbox_bytes_max = UINT64_C(128) * 1024 * 1024,
         .inbox_messages_max = 512,
         .attempt_bytes_max = 256 * 1024,
         .queue_bytes_max = 1024 * 1024,

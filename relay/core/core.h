@@ -69,8 +69,9 @@ struct core_config {
     uint32_t joined_max;            /* syncshells per connection */
     uint32_t pending_ops_max;       /* store operations in flight per connection */
     uint64_t session_log_bytes_max;
-    uint64_t syncshell_log_bytes_max; /* of all its sessions */
-    uint64_t inbox_bytes_max;         /* unacknowledged, per peer and syncshell */
+    uint64_t syncshell_log_bytes_max;   /* of all its sessions */
+    uint64_t inbox_bytes_max;           /* unacknowledged, per peer and syncshell */
+    uint64_t syncshell_inbox_bytes_max; /* of all its inboxes */
     uint32_t inbox_messages_max;
     uint32_t attempt_bytes_max; /* held per attempt */
     uint32_t queue_bytes_max;   /* output queue of a connection */

@@ -23,6 +23,7 @@ void inbox_route(const struct request *r)
     op->expires_unix_ms = core_wall_after_ms(r->core, config->inbox_ttl_ms);
     op->limit_bytes = config->inbox_bytes_max;
     op->limit_rows = config->inbox_messages_max;
+    op->pool_bytes = config->syncshell_inbox_bytes_max;
     request_issue(r, op);
 }
 

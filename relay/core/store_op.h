@@ -152,17 +152,17 @@ struct store_op {
     uint64_t
         limit_rows; /* CREATE: syncshells of its creator; OPEN: open sessions of the syncshell; ADD_INBOX: unacknowledged; ADD_MEMBER: members */
     /* OPEN, APPEND, CHECKPOINT: so many bytes of each open session's log are its own; what is beyond them, and what
-     * closed ones still have, draws from the syncshell's pool. 0: no limit */
+     * closed ones still have, draws from the syncshell's pool; ADD_INBOX: pool_bytes are those of all inboxes. 0: no limit */
     uint64_t part_bytes;
     uint64_t pool_bytes;
 
     /* out */
     /* Of limit_rows of OPEN and ADD_INBOX, limit_bytes of ADD_INBOX, and pool_bytes nobody has more than what is then left,
-     * beyond the first: SESSIONS_SHARE, INBOX_SHARE, LOG_SHARE.
+     * beyond the first: SESSIONS_SHARE, INBOX_SHARE, INBOXES_SHARE, LOG_SHARE.
      *
      * NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise `refusal`, SYNCSHELL_EXISTS, SYNCSHELL_FULL,
      * TOO_MANY_SYNCSHELLS, UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED, SESSION_EXPIRED, UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS,
-     * SESSIONS_SHARE, LOG_SHARE, SYNCSHELL_QUOTA, INBOX_FULL, INBOX_SHARE, BAD_CURSOR, SYNCSHELL_DELETED, SYNCSHELL_EXPIRED, BAD_ACCESS_KEY,
+     * SESSIONS_SHARE, LOG_SHARE, SYNCSHELL_QUOTA, INBOX_FULL, INBOX_SHARE, INBOXES_FULL, INBOXES_SHARE, BAD_CURSOR, SYNCSHELL_DELETED, SYNCSHELL_EXPIRED, BAD_ACCESS_KEY,
      * ACCESS_KEY_EXPIRED, ACCESS_KEY_REVOKED, MEMBER_REMOVED, WRONG_KEY_EPOCH, NOT_OWNER,
      * STALE_OWNER_SEQUENCE, WRONG_RECOVERY_CODE, RECOVERY_CODE_EXPIRED, RECOVERY_CODE_USED, NOT_PARTICIPANT; and for a peer whose membership ended meanwhile UNKNOWN_TARGET (ADD_INBOX) or NOT_JOINED
      * (READ_INBOX, ACK_INBOX). */

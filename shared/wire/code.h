@@ -59,6 +59,9 @@
     X(LOG_SHARE, "log_share", false, 0,                                                           \
       "this peer's logs have their share of the syncshell's room: send a checkpoint")             \
     X(INBOX_SHARE, "inbox_share", true, 0, "this peer has its share of the target's inbox")       \
+    X(INBOXES_FULL, "inboxes_full", true, 0, "the syncshell's inboxes hold what they may")        \
+    X(INBOXES_SHARE, "inboxes_share", true, 0,                                                    \
+      "this peer has its share of the syncshell's inboxes")                                       \
     X(TOO_MANY_JOINS, "too_many_joins", true, 0,                                                  \
       "too many requests to authenticate, create, join or leave in a short time")                 \
     X(TOO_MANY_SIGNALS, "too_many_signals", true, 0,                                              \

@@ -3,6 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether the frame fits beside what all inboxes of the syncshell hold, and what they hold of its source. */
+static enum wire_code check_pool(const struct shell *s, const struct store_op *op)
+{
+    size_t bytes = 0, own_bytes = 0;
+    for (size_t i = 0; i < s->n_members; i++) {
+        for (size_t k = 0; k < s->members[i].n_letters; k++) {
+            const struct letter *l = &s->members[i].letters[k];
+            if (!l->frame)
+                continue;
+            bytes += l->size;
+            if (strcmp(l->source.text, op->peer_id.text) == 0)
+                own_bytes += l->size;
+        }
+    }
+    if (bytes + op->frame->size > op->pool_bytes)
+        return WIRE_CODE_INBOXES_FULL;
+    return fake_is_share(op->pool_bytes, bytes, own_bytes, op->frame->size)
+               ? WIRE_CODE_NONE
+               : WIRE_CODE_INBOXES_SHARE;
+}
+
 void fake_inbox_add(struct shell *s, struct store_op *op)
 {
     struct inhabitant *m = fake_member_find(s, op->target_peer_id.text);
@@ -34,6 +55,8 @@ void fake_inbox_add(struct shell *s, struct store_op *op)
     else if (!fake_is_share(op->limit_rows, rows, own_rows, 1) ||
              !fake_is_share(op->limit_bytes, bytes, own_bytes, op->frame->size))
         op->code = WIRE_CODE_INBOX_SHARE;
+    else
+        op->code = check_pool(s, op);
     if (op->code != WIRE_CODE_NONE)
         return;
     m->letters = fake_grown(m->letters, m->n_letters, sizeof *m->letters);

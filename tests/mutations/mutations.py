@@ -351,8 +351,8 @@ MUTATIONS = [
         ["core_holding"]),
     Mutation(
         "a_message_too_many", "P6", "one more message than the limit is held", STORE + "op_inbox.c",
-        "share_fits(op->limit_rows, all->rows, own->rows, 1)",
-        "share_fits(op->limit_rows, all->rows, own->rows, 0)",
+        "share_fits(op->limit_rows, room->rows, own_rows, 1)",
+        "share_fits(op->limit_rows, room->rows, own_rows, 0)",
         ["store_inbox"]),
     Mutation(
         "a_syncshell_too_many", "P6", "one more syncshell than the limit is created", STORE + "op_syncshell.c",
@@ -361,8 +361,20 @@ MUTATIONS = [
         ["store_share"]),
     Mutation(
         "one_sender_fills_an_inbox", "P6", "a member may fill another's inbox alone", STORE + "op_inbox.c",
-        "if (r == 0 && !inbox_fits(op, &all, &own))",
-        "if (r == 0 && !inbox_fits(op, &all, &nothing))",
+        "if (r == 0 && !inbox_fits(op, &room, own_rows, own_bytes))",
+        "if (r == 0 && !inbox_fits(op, &room, 0, 0))",
+        ["store_inbox"]),
+    Mutation(
+        "one_sender_fills_all_inboxes", "P6", "a member may fill all inboxes of a syncshell alone",
+        STORE + "op_inbox.c",
+        "share_fits(op->pool_bytes, room->pool_bytes, room->sender_bytes, op->frame->size)",
+        "share_fits(op->pool_bytes, room->pool_bytes, 0, op->frame->size)",
+        ["store_inbox"]),
+    Mutation(
+        "a_former_member_s_inbox_counts_on", "P6", "what a member that is gone had in its inbox takes room for ever",
+        STORE + "op_member.c",
+        "DELETE FROM inbox_message WHERE target = ?",
+        "DELETE FROM inbox_message WHERE target = -?",
         ["store_inbox"]),
     Mutation(
         "one_peer_opens_all_sessions", "P6", "a member may open all of a syncshell's sessions", STORE + "op_session.c",

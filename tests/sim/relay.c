@@ -288,6 +288,8 @@ static void configure(struct sim *s)
         c->pending_ops_max = (uint32_t)random_between(&random, 4, 16);
     if (random_one_in(&random, 4))
         c->inbox_messages_max = (uint32_t)random_between(&random, 4, 16);
+    if (random_one_in(&random, 4))
+        c->syncshell_inbox_bytes_max = (uint32_t)random_between(&random, 32000, 256000);
 }
 
 void relay_init(struct sim *s)

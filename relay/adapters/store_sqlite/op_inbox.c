@@ -26,59 +26,85 @@ static int message_find_seq(struct db *db, const struct store_op *op, int64_t ta
     return statement_error(st);
 }
 
-struct held {
-    uint64_t rows;
-    uint64_t bytes;
+/* What is held unacknowledged. */
+struct room {
+    uint64_t rows;         /* for the target */
+    uint64_t bytes;        /* the same */
+    uint64_t pool_bytes;   /* in all inboxes of the syncshell */
+    uint64_t sender_bytes; /* of those, of op's peer */
 };
 
-/* What is held for the target: everything, or what op's peer sent, which takes a look at each message. */
-static int inbox_count(struct db *db, const struct store_op *op, int64_t target, bool own,
-                       struct held *ret_held)
+static int room_read(struct db *db, const struct store_op *op, int64_t target,
+                     struct room *ret_room)
 {
-    static const char all_sql[] =
-        "SELECT count(*), coalesce(sum(frame_bytes), 0) FROM inbox_message"
-        " WHERE target = ? AND frame IS NOT NULL";
-    static const char own_sql[] =
-        "SELECT count(*), coalesce(sum(frame_bytes), 0) FROM inbox_message"
-        " WHERE target = ? AND frame IS NOT NULL AND source_peer_id = ?";
-    STATEMENT_SCOPED st = statement_get(db, own ? own_sql : all_sql);
+    static const char sql[] =
+        "SELECT held_rows, member.held_bytes, syncshell.held_bytes, coalesce(inbox_sender.held_bytes, 0)"
+        " FROM member JOIN syncshell ON syncshell.id = member.syncshell"
+        " LEFT JOIN inbox_sender ON inbox_sender.syncshell = member.syncshell"
+        "  AND inbox_sender.peer_id = ? WHERE member.id = ?";
+    STATEMENT_SCOPED st = statement_get(db, sql);
     int r;
 
+    statement_bind_text(st, op->peer_id.text);
     statement_bind_int(st, target);
-    if (own)
-        statement_bind_text(st, op->peer_id.text);
     r = statement_step(st);
     if (r < 0)
         return r;
-    *ret_held = (struct held){statement_uint(st, 0), statement_uint(st, 1)};
+    *ret_room = (struct room){statement_uint(st, 0), statement_uint(st, 1), statement_uint(st, 2),
+                              statement_uint(st, 3)};
     return statement_error(st);
 }
 
-static bool inbox_fits(const struct store_op *op, const struct held *all, const struct held *own)
+/* Of what is held for the target, op's peer's: a look at each message, so only where the inbox is half full. */
+static int room_read_own(struct db *db, const struct store_op *op, int64_t target,
+                         uint64_t *ret_rows, uint64_t *ret_bytes)
 {
-    return share_fits(op->limit_rows, all->rows, own->rows, 1) &&
-           share_fits(op->limit_bytes, all->bytes, own->bytes, op->frame->size);
-}
-
-/* op->code becomes INBOX_FULL when the message does not fit beside what is held for the target, INBOX_SHARE when it does not
- * beside what is held of the same source. 0 or negative. */
-static int inbox_check_room(struct db *db, struct store_op *op, int64_t target)
-{
-    static const struct held nothing = {0, 0};
-    struct held all, own;
+    static const char sql[] = "SELECT count(*), coalesce(sum(frame_bytes), 0) FROM inbox_message"
+                              " WHERE target = ? AND frame IS NOT NULL AND source_peer_id = ?";
+    STATEMENT_SCOPED st = statement_get(db, sql);
     int r;
 
-    if (!op->limit_rows && !op->limit_bytes)
-        return 0;
-    r = inbox_count(db, op, target, false, &all);
+    statement_bind_int(st, target);
+    statement_bind_text(st, op->peer_id.text);
+    r = statement_step(st);
     if (r < 0)
         return r;
-    if (!inbox_fits(op, &all, &nothing))
-        op->code = WIRE_CODE_INBOX_FULL;
-    if (op->code != WIRE_CODE_NONE || inbox_fits(op, &all, &all))
+    *ret_rows = statement_uint(st, 0);
+    *ret_bytes = statement_uint(st, 1);
+    return statement_error(st);
+}
+
+static bool inbox_fits(const struct store_op *op, const struct room *room, uint64_t own_rows,
+                       uint64_t own_bytes)
+{
+    return share_fits(op->limit_rows, room->rows, own_rows, 1) &&
+           share_fits(op->limit_bytes, room->bytes, own_bytes, op->frame->size);
+}
+
+static enum wire_code pool_verdict(const struct store_op *op, const struct room *room)
+{
+    if (!share_fits(op->pool_bytes, room->pool_bytes, 0, op->frame->size))
+        return WIRE_CODE_INBOXES_FULL;
+    return share_fits(op->pool_bytes, room->pool_bytes, room->sender_bytes, op->frame->size)
+               ? WIRE_CODE_NONE
+               : WIRE_CODE_INBOXES_SHARE;
+}
+
+/* op->code becomes INBOX_FULL or INBOXES_FULL when the message does not fit beside what is held for the target or in all inboxes,
+ * INBOX_SHARE or INBOXES_SHARE when it does not beside what is held there of the same source. 0 or negative. */
+static int inbox_check_room(struct db *db, struct store_op *op, int64_t target)
+{
+    struct room room;
+    uint64_t own_rows, own_bytes;
+    int r = room_read(db, op, target, &room);
+
+    if (r < 0)
+        return r;
+    op->code = inbox_fits(op, &room, 0, 0) ? pool_verdict(op, &room) : WIRE_CODE_INBOX_FULL;
+    if (op->code == WIRE_CODE_INBOX_FULL || inbox_fits(op, &room, room.rows, room.bytes))
         return 0;
-    r = inbox_count(db, op, target, true, &own);
-    if (r == 0 && !inbox_fits(op, &all, &own))
+    r = room_read_own(db, op, target, &own_rows, &own_bytes);
+    if (r == 0 && !inbox_fits(op, &room, own_rows, own_bytes))
         op->code = WIRE_CODE_INBOX_SHARE;
     return r;
 }

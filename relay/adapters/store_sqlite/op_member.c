@@ -148,12 +148,19 @@ static int member_delete(struct db *db, const struct member_row *row)
 {
     static const char raise_sql[] =
         "UPDATE syncshell SET inbox_floor = max(inbox_floor, ?) WHERE id = ?";
-    static const char delete_sql[] = "DELETE FROM member WHERE id = ?"; /* and its inbox with it */
+    /* Before the member, for what it held is counted there. */
+    static const char inbox_sql[] = "DELETE FROM inbox_message WHERE target = ?";
+    static const char delete_sql[] = "DELETE FROM member WHERE id = ?";
     struct statement *st = statement_get(db, raise_sql);
     int r;
 
     statement_bind_uint(st, row->inbox_head);
     statement_bind_int(st, row->syncshell);
+    r = statement_run(st);
+    if (r < 0)
+        return r;
+    st = statement_get(db, inbox_sql);
+    statement_bind_int(st, row->id);
     r = statement_run(st);
     if (r < 0)
         return r;

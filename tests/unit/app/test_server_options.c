@@ -51,6 +51,7 @@ static const struct store_identity identity = {.relay_id = {"relay"}, .epoch = {
     X(session_log_bytes_max)                               \
     X(syncshell_log_bytes_max)                             \
     X(inbox_bytes_max)                                     \
+    X(syncshell_inbox_bytes_max)                           \
     X(inbox_messages_max)                                  \
     X(attempt_bytes_max)                                   \
     X(queue_bytes_max)                                     \
@@ -158,6 +159,7 @@ static void test_every_number_arrives(void **state)
     assert_int_equal(c.session_log_bytes_max, number_of("limits.session_log_bytes_max"));
     assert_int_equal(c.syncshell_log_bytes_max, number_of("limits.syncshell_log_bytes_max"));
     assert_int_equal(c.inbox_bytes_max, number_of("limits.inbox_bytes_max"));
+    assert_int_equal(c.syncshell_inbox_bytes_max, number_of("limits.syncshell_inbox_bytes_max"));
     assert_int_equal(c.inbox_messages_max, number_of("limits.inbox_messages_max"));
     assert_int_equal(c.attempt_bytes_max, number_of("limits.attempt_bytes_max"));
     assert_int_equal(c.queue_bytes_max, number_of("limits.queue_bytes_max"));

@@ -537,6 +537,33 @@ static void p6_inbox_bytes_max(void **state)
     expect_error(p.joiner, "r2", WIRE_CODE_INBOX_FULL);
 }
 
+static void p6_syncshell_inbox_bytes_max(void **state)
+{
+    struct world *w = *state;
+    w->config.syncshell_inbox_bytes_max = 4000; /* a message is 1,000 and its header */
+    world_start(w);
+    struct pair p = world_pair(w);
+    struct client *third = client_joined(w, 2, "shell");
+    forget(p.joiner);
+    say_open(p.joiner, third, "other");
+    say_open(third, p.provider, "thirds");
+    forget(p.joiner);
+    forget(third);
+    say_many(p.joiner, p.provider, 1, 1, 1000);
+    /* To whomever it writes: half of it is for the others. */
+    const char *id = say_routed(p.joiner, third, REQUEST, "other", 1);
+    expect_seq(p.joiner, id, 1, false);
+    say_as(p.joiner, p.provider, REQUEST, "r2", 1000);
+    expect_error(p.joiner, "r2", WIRE_CODE_INBOXES_SHARE);
+    assert_int_equal(core_refusals(w->core, WIRE_CODE_INBOXES_SHARE), 1);
+    forget(third);
+    w->config.syncshell_inbox_bytes_max = 1000;
+    core_reconfigure(w->core, &w->config);
+    id = say_routed(third, p.provider, REQUEST, "thirds", 1);
+    expect_error(third, id, WIRE_CODE_INBOXES_FULL);
+    assert_int_equal(core_refusals(w->core, WIRE_CODE_INBOXES_FULL), 1);
+}
+
 static void p2_inbox_expiry_is_given(void **state)
 {
     struct world *w = *state;
@@ -577,6 +604,7 @@ int main(void)
         WORLD_TEST(p1_target_left_meanwhile),
         CONFIGURED_TEST(p6_inbox_max),
         CONFIGURED_TEST(p6_inbox_bytes_max),
+        CONFIGURED_TEST(p6_syncshell_inbox_bytes_max),
         WORLD_TEST(p2_inbox_expiry_is_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

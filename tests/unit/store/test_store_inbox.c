@@ -166,6 +166,133 @@ static void nobody_takes_an_inbox_s_bytes_alone(void **state)
     assert_int_equal(add_limited(f, PEER_C, "1", "12345", 0, 10), WIRE_CODE_NONE);
 }
 
+static enum wire_code add_pooled(struct fixture *f, const char *source, const char *target,
+                                 const char *message, const char *frame)
+{
+    struct store_op *op = make_add_inbox(source, target, message, frame);
+
+    op->pool_bytes = 20;
+    return fixture_code(f, op);
+}
+
+/* What the file counts is what there is. */
+static void assert_counted(const struct fixture *f)
+{
+    assert_int_equal(fixture_sql_int(f,
+                                     "SELECT count(*) FROM member m WHERE (held_rows, held_bytes)"
+                                     " IS NOT (SELECT count(*), coalesce(sum(frame_bytes), 0)"
+                                     " FROM inbox_message WHERE target = m.id"
+                                     " AND frame IS NOT NULL)"),
+                     0);
+    assert_int_equal(fixture_sql_int(f,
+                                     "SELECT count(*) FROM syncshell s WHERE held_bytes IS NOT"
+                                     " (SELECT coalesce(sum(frame_bytes), 0) FROM inbox_message i"
+                                     " JOIN member m ON m.id = i.target"
+                                     " WHERE m.syncshell = s.id AND frame IS NOT NULL)"),
+                     0);
+    assert_int_equal(
+        fixture_sql_int(f, "SELECT count(*) FROM"
+                           " (SELECT syncshell, peer_id, held_bytes FROM inbox_sender EXCEPT"
+                           "  SELECT syncshell, source_peer_id, sum(frame_bytes)"
+                           "  FROM inbox_message JOIN member ON member.id = target"
+                           "  WHERE frame IS NOT NULL GROUP BY syncshell, source_peer_id)"),
+        0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM inbox_sender"),
+                     fixture_sql_int(f, "SELECT count(*) FROM (SELECT DISTINCT syncshell,"
+                                        " source_peer_id FROM inbox_message JOIN member"
+                                        " ON member.id = target WHERE frame IS NOT NULL)"));
+}
+
+static void nobody_fills_a_syncshell_s_inboxes_alone(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, make_add_member(PEER_C));
+    assert_int_equal(add_pooled(f, PEER_A, PEER_B, "1", "12345"), WIRE_CODE_NONE);
+    assert_int_equal(add_pooled(f, PEER_A, PEER_C, "2", "12345"), WIRE_CODE_NONE);
+    assert_int_equal(add_pooled(f, PEER_A, PEER_C, "3", "1"), WIRE_CODE_INBOXES_SHARE);
+    fixture_reopen(f);
+    assert_int_equal(add_pooled(f, PEER_A, PEER_B, "3", "1"), WIRE_CODE_INBOXES_SHARE);
+    assert_counted(f);
+    /* The first one needs nothing but room. */
+    assert_int_equal(add_pooled(f, PEER_B, PEER_C, "1", "12345678901"), WIRE_CODE_INBOXES_FULL);
+    assert_int_equal(add_pooled(f, PEER_B, PEER_C, "1", "1234567890"), WIRE_CODE_NONE);
+    assert_int_equal(add_pooled(f, PEER_C, PEER_B, "1", "1"), WIRE_CODE_INBOXES_FULL);
+    assert_int_equal(add_pooled(f, PEER_B, PEER_C, "1", "1234567890"), WIRE_CODE_NONE); /* again */
+    /* Another syncshell's are its own. */
+    (void)fixture_new(f, make_create("another", PEER_A, KEY_1));
+    struct store_op *op = make_add_inbox(PEER_A, PEER_A, "1", "1");
+    (void)snprintf(op->syncshell_id.text, sizeof op->syncshell_id.text, "another");
+    op->pool_bytes = 20;
+    assert_int_equal(fixture_code(f, op), WIRE_CODE_NONE);
+    (void)fixture_new(f, make_ack(PEER_B, 1));
+    assert_int_equal(add_pooled(f, PEER_C, PEER_B, "1", "12345"), WIRE_CODE_NONE);
+    assert_counted(f);
+}
+
+/* Whoever leaves is charged for what it sent, for as long as that is held: coming back brings no new share. */
+static void what_a_former_member_sent_is_its_own_still(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(add_pooled(f, PEER_B, PEER_A, "1", "1234567890"), WIRE_CODE_NONE);
+    (void)fixture_new(f, make_remove_member(PEER_B));
+    assert_counted(f);
+    (void)fixture_new(f, make_add_member(PEER_B));
+    assert_int_equal(add_pooled(f, PEER_B, PEER_A, "2", "1"), WIRE_CODE_INBOXES_SHARE);
+    (void)fixture_new(f, make_ack(PEER_A, 1));
+    assert_int_equal(add_pooled(f, PEER_B, PEER_A, "2", "1"), WIRE_CODE_NONE);
+    assert_counted(f);
+}
+
+static void what_is_held_is_counted_until_it_goes(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    (void)fixture_new(f, make_add_inbox(PEER_A, PEER_B, "1", "12345"));
+    (void)fixture_new(f, make_add_inbox(PEER_B, PEER_A, "1", "123"));
+    op = make_add_inbox(PEER_A, PEER_B, "2", "1234567");
+    op->expires_unix_ms = NOW_MS + 1;
+    (void)fixture_new(f, op);
+    (void)fixture_new(f, make_add_inbox(PEER_A, PEER_B, "3", "1"));
+    assert_counted(f);
+    (void)fixture_new(f, make_sweep(NOW_MS + 1, 100)); /* one expires unread */
+    assert_int_equal(fixture_sql_int(f, "SELECT held_bytes FROM syncshell"), 5 + 3 + 1);
+    assert_counted(f);
+    (void)fixture_new(f, make_ack(PEER_B, 1));
+    assert_int_equal(fixture_sql_int(f, "SELECT held_bytes FROM syncshell"), 3 + 1);
+    assert_counted(f);
+    (void)fixture_new(f, make_remove_member(PEER_B)); /* and its inbox with it */
+    assert_int_equal(fixture_sql_int(f, "SELECT held_bytes FROM syncshell"), 3);
+    assert_counted(f);
+    op = make_owner(STORE_DELETE_SYNCSHELL, PEER_A, 1, NULL);
+    op->expires_unix_ms = LATER_MS;
+    (void)fixture_new(f, op);
+    (void)fixture_new(f, make_sweep(NOW_MS, 100));
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM inbox_sender"), 0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM syncshell"), 0);
+}
+
+static void what_was_held_before_it_was_counted_is(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, make_add_inbox(PEER_A, PEER_B, "1", "12345"));
+    (void)fixture_new(f, make_add_inbox(PEER_A, PEER_B, "2", "123"));
+    (void)fixture_new(f, make_add_inbox(PEER_B, PEER_B, "3", "1"));
+    (void)fixture_new(f, make_ack(PEER_B, 1));
+    fixture_sql(f, "DROP TRIGGER inbox_message_held_more; DROP TRIGGER inbox_message_emptied;"
+                   "DROP TRIGGER inbox_message_held_less; DROP TABLE inbox_sender;"
+                   "ALTER TABLE member DROP COLUMN held_rows;"
+                   "ALTER TABLE member DROP COLUMN held_bytes;"
+                   "ALTER TABLE syncshell DROP COLUMN held_bytes;"
+                   "DELETE FROM schema_migration WHERE version >= 11");
+    fixture_reopen(f);
+    assert_int_equal(fixture_sql_int(f, "SELECT held_bytes FROM syncshell"), 3 + 1);
+    assert_counted(f);
+}
+
 static void an_inbox_comes_in_pages(void **state)
 {
     struct fixture *f = *state;
@@ -244,6 +371,14 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(nobody_fills_an_inbox_alone, setup_pair, fixture_teardown),
         cmocka_unit_test_setup_teardown(nobody_takes_an_inbox_s_bytes_alone, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(nobody_fills_a_syncshell_s_inboxes_alone, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(what_a_former_member_sent_is_its_own_still, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(what_is_held_is_counted_until_it_goes, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(what_was_held_before_it_was_counted_is, setup_pair,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(an_inbox_comes_in_pages, setup_pair, fixture_teardown),
         cmocka_unit_test_setup_teardown(acknowledged_messages_leave_a_bounded_number_of_ids,

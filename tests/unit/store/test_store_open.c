@@ -94,7 +94,12 @@ static void an_older_schema_is_brought_up_to_date(void **state)
     struct fixture *f = *state;
 
     fixture_add_pair(f);
-    fixture_sql(f, "DROP TABLE removed_member; DROP TABLE syncshell_tombstone;"
+    fixture_sql(f, "DROP TRIGGER inbox_message_held_more; DROP TRIGGER inbox_message_emptied;"
+                   "DROP TRIGGER inbox_message_held_less; DROP TABLE inbox_sender;"
+                   "ALTER TABLE member DROP COLUMN held_rows;"
+                   "ALTER TABLE member DROP COLUMN held_bytes;"
+                   "ALTER TABLE syncshell DROP COLUMN held_bytes;"
+                   "DROP TABLE removed_member; DROP TABLE syncshell_tombstone;"
                    "DROP INDEX syncshell_garbage;"
                    "ALTER TABLE syncshell DROP COLUMN owner_sequence;"
                    "ALTER TABLE syncshell DROP COLUMN owner_operation;"
