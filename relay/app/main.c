@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "app/command.h"
 #include "app/config.h"
@@ -113,6 +114,8 @@ static int run(struct options *o, const struct settings *settings)
     print_welcome(settings, server_url(server));
     int r = server_run(server);
     hold_signals();
+    if (!server_stop(server))
+        _exit(EXIT_FAILURE); /* whatever frees or flushes might wait for the store's thread */
     server_free(server);
     log_write(&log, r == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "ended",
               LOG_FIELDS(LOG_TEXT("reason", r == 0 ? "" : strerror(-r))));

@@ -22,8 +22,9 @@
 
 enum {
     US_PER_MS = 1000,
-    CLOSE_GRACE_MS = 1000
-}; /* beyond the time that a closing handshake may take */
+    CLOSE_GRACE_MS = 1000, /* beyond the time that a closing handshake may take */
+    STORE_STOP_MS = 5000,  /* for what is queued, on a disk that is slow */
+};
 
 /* ---- the end: clients are told to leave, then closed, then waited for ---- */
 
@@ -56,7 +57,8 @@ static void on_terminate(void *userdata)
     s->draining = true;
     /* The drain may be set longer than the time that a service manager gives a service to end. */
     notify_send(&s->notify, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64,
-                (s->settings->drain_ms + s->settings->close_timeout_ms + 2 * CLOSE_GRACE_MS) *
+                (s->settings->drain_ms + s->settings->close_timeout_ms + 2 * CLOSE_GRACE_MS +
+                 STORE_STOP_MS) *
                     US_PER_MS);
     log_write(s->log, LOG_LEVEL_INFO, "draining",
               LOG_FIELDS(LOG_NUMBER("window_ms", s->settings->drain_ms)));
@@ -223,23 +225,37 @@ int server_run(struct server *s)
 }
 
 /* What it still commits is given back to a core whose connections can hear of it no more. */
-static void stop_store(struct server *s)
+static bool stop_store(struct server *s)
 {
     wiring_carry_out(s);
-    store_stop(s->store);
+    if (!store_stop(s->store, STORE_STOP_MS))
+        return false;
     s->store_stopped = true;
     wiring_store_ready(s);
+    return true;
+}
+
+bool server_stop(struct server *s)
+{
+    s->admin = admin_http_free(s->admin);
+    s->control = control_socket_free(s->control);
+    s->ws = ws_server_free(s->ws);
+    if (!s->core || s->store_stopped || stop_store(s))
+        return true;
+    log_write(
+        s->log, LOG_LEVEL_ERROR, "store_abandoned",
+        LOG_FIELDS(LOG_TEXT("reason", "the disk does not answer: what was not acknowledged may "
+                                      "be lost"),
+                   LOG_TEXT("data", s->settings->store_path),
+                   LOG_NUMBER("waited_ms", STORE_STOP_MS)));
+    return false;
 }
 
 struct server *server_free(struct server *s)
 {
     if (!s)
         return NULL;
-    s->admin = admin_http_free(s->admin);
-    s->control = control_socket_free(s->control);
-    s->ws = ws_server_free(s->ws);
-    if (s->core)
-        stop_store(s);
+    (void)server_stop(s);
     s->core = core_free(s->core);
     s->store = store_free(s->store);
     notify_deinit(&s->notify);

@@ -6,6 +6,7 @@
 #ifndef RELAY_APP_SERVER_H
 #define RELAY_APP_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,7 +31,11 @@ const char *server_url(const struct server *s);
 /* Until SIGTERM or SIGINT, and the drain after it. 0 or negative errno. */
 int server_run(struct server *s);
 
-/* Commits what is queued, closes everything. Always NULL. */
+/* Closes every connection, then commits what is queued. False: the disk does not answer. Then there is nothing left to do but to end
+ * the process: what was acknowledged is on the disk, and server_free() would wait. */
+bool server_stop(struct server *s);
+
+/* Always NULL. */
 struct server *server_free(struct server *s);
 
 #endif

@@ -161,6 +161,40 @@ def test_a_disk_that_stands_still_is_said(sick):
     asyncio.run(play())
 
 
+@pytest.mark.parametrize("waits", [True, False], ids=["a_commit_waits", "nothing_waits"])
+def test_a_disk_that_never_answers_does_not_keep_a_relay_from_ending(tmp_path, waits):
+    """It ends in its time without the disk, and says so; nothing acknowledged depended on that disk. With no commit in hand it is the
+    closing of the database that waits."""
+    disk = SickDisk(tmp_path / "illness")
+    relay = Relay(tmp_path, timing_drain_ms=100, timing_close_timeout_ms=1000)
+    relay.environment = disk.environment
+    relay.start()
+
+    async def play():
+        pair = await Pair(relay).begin()
+        for _ in range(5):
+            assert await pair.write() is None
+        disk.becomes(STALLS)
+        waiting = asyncio.create_task(pair.write()) if waits else None
+        await pair.check_routing(2)
+        process = relay.process
+        status = await asyncio.get_running_loop().run_in_executor(None, relay.stop)
+        assert status == 1
+        assert any("event=store_abandoned" in line and "the disk does not answer" in line for line in process.errors)
+        if waiting:
+            await asyncio.gather(waiting, return_exceptions=True)  # its connection was closed
+        disk.becomes(WELL)
+        relay.start()
+        await pair.come_back()
+        log = [body for _, _, body in await pair.member.snapshot(pair.group, SESSION)]
+        assert log[:len(pair.log)] == pair.log and len(log) <= len(pair.log) + 1
+        await pair.end()
+
+    asyncio.run(play())
+    assert relay.stop() == 0
+    assert not relay.reports, "\n".join(relay.reports)
+
+
 def test_a_disk_that_cannot_be_read_stops_the_start(tmp_path):
     disk = SickDisk(tmp_path / "illness")
     relay = Relay(tmp_path).start()

@@ -85,9 +85,9 @@ int store_new(struct store **ret_store, const struct store_options *options, cha
     return 0;
 }
 
-void store_stop(struct store *s)
+bool store_stop(struct store *s, uint32_t within_ms)
 {
-    writer_stop(s->writer);
+    return writer_stop(s->writer, within_ms);
 }
 
 struct store *store_free(struct store *s)

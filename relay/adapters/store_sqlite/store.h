@@ -48,9 +48,10 @@ struct store_options {
 int store_new(struct store **ret_store, const struct store_options *options, char *ret_error,
               size_t error_size);
 
-/* Executes what was submitted, commits, ends the thread. Results that were not collected stay collectable until
- * store_free(). Bounded by the queue's length. */
-void store_stop(struct store *s);
+/* Executes what was submitted, commits, closes the database, ends the thread. Results that were not collected stay collectable until
+ * store_free(). False: within that time the disk did not answer; the store can do no more than try again, and store_free() would
+ * wait for the disk, too. */
+bool store_stop(struct store *s, uint32_t within_ms);
 struct store *store_free(struct store *s);
 
 const struct store_identity *store_identity(const struct store *s);

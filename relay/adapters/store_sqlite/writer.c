@@ -38,7 +38,10 @@ struct writer {
     struct list queue;
     struct list done;
     bool stopping;
+    bool ended;
     struct store_stats stats;
+
+    pthread_cond_t end; /* of the thread */
 };
 
 static uint64_t monotonic_us(void)
@@ -116,6 +119,11 @@ static void *writer_main(void *userdata)
          * everything meanwhile, and a commit that finds no room for it says so. */
         (void)db_checkpoint_if_due(w->db);
     }
+    db_close(w->db); /* which writes, too */
+    (void)pthread_mutex_lock(&w->mutex);
+    w->ended = true;
+    (void)pthread_cond_signal(&w->end);
+    (void)pthread_mutex_unlock(&w->mutex);
     return NULL;
 }
 
@@ -135,6 +143,19 @@ static int writer_start(struct writer *w)
     return -r;
 }
 
+/* None of these can fail with the attributes that they have here. */
+static void init_locks(struct writer *w)
+{
+    pthread_condattr_t monotonic;
+
+    (void)pthread_mutex_init(&w->mutex, NULL);
+    (void)pthread_cond_init(&w->queued, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&w->end, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+}
+
 int writer_new(struct writer **ret_writer, struct db *db, const struct store_options *options)
 {
     struct writer *w = calloc(1, sizeof *w);
@@ -142,6 +163,7 @@ int writer_new(struct writer **ret_writer, struct db *db, const struct store_opt
 
     if (!w)
         return -ENOMEM;
+    init_locks(w);
     list_init(&w->staged);
     list_init(&w->queue);
     list_init(&w->done);
@@ -151,9 +173,6 @@ int writer_new(struct writer **ret_writer, struct db *db, const struct store_opt
     w->userdata = options->userdata;
     w->stats.healthy = true;
     w->stats.commit_us = HISTOGRAM_INIT(commit_bounds_us);
-    (void)pthread_mutex_init(&w->mutex,
-                             NULL); /* cannot fail with default attributes, nor can the next */
-    (void)pthread_cond_init(&w->queued, NULL);
     r = writer_start(w);
     if (r < 0) {
         (void)writer_free(w);
@@ -163,17 +182,37 @@ int writer_new(struct writer **ret_writer, struct db *db, const struct store_opt
     return 0;
 }
 
-void writer_stop(struct writer *w)
+static bool wait_for_the_end(struct writer *w, uint32_t within_ms)
+{
+    uint64_t end_us = monotonic_us() + (uint64_t)within_ms * 1000;
+    struct timespec end = {.tv_sec = (time_t)(end_us / 1000000),
+                           .tv_nsec = (long)(end_us % 1000000 * 1000)};
+    bool ended;
+    int r = 0;
+
+    (void)pthread_mutex_lock(&w->mutex);
+    while (!w->ended && r == 0)
+        r = within_ms == WRITER_STOP_FOREVER ? pthread_cond_wait(&w->end, &w->mutex)
+                                             : pthread_cond_timedwait(&w->end, &w->mutex, &end);
+    ended = w->ended;
+    (void)pthread_mutex_unlock(&w->mutex);
+    return ended;
+}
+
+bool writer_stop(struct writer *w, uint32_t within_ms)
 {
     if (!w->running)
-        return;
+        return true;
     writer_flush(w);
     (void)pthread_mutex_lock(&w->mutex);
     w->stopping = true;
     (void)pthread_cond_signal(&w->queued);
     (void)pthread_mutex_unlock(&w->mutex);
+    if (!wait_for_the_end(w, within_ms))
+        return false;
     (void)pthread_join(w->thread, NULL);
     w->running = false;
+    return true;
 }
 
 static void list_free_ops(struct list *l)
@@ -188,10 +227,11 @@ struct writer *writer_free(struct writer *w)
 {
     if (!w)
         return NULL;
-    writer_stop(w);
+    (void)writer_stop(w, WRITER_STOP_FOREVER);
     list_free_ops(&w->staged);
     list_free_ops(&w->queue);
     list_free_ops(&w->done);
+    (void)pthread_cond_destroy(&w->end);
     (void)pthread_cond_destroy(&w->queued);
     (void)pthread_mutex_destroy(&w->mutex);
     free(w);

@@ -11,11 +11,14 @@
 struct db;
 struct writer;
 
-/* Starts the thread; `db` is borrowed, and belongs to the thread until writer_stop() returns. 0 or negative errno. */
+/* Starts the thread; `db` is borrowed, and belongs to the thread, which closes it in the end. 0 or negative errno. */
 int writer_new(struct writer **ret_writer, struct db *db, const struct store_options *options);
 
-/* Executes what is queued or staged and ends the thread. May be repeated. */
-void writer_stop(struct writer *w);
+#define WRITER_STOP_FOREVER UINT32_MAX
+
+/* Executes what is queued or staged, closes the database and ends the thread. May be repeated. False: that takes longer, because the
+ * disk does not answer. Then the thread goes on with what it was told, and only the end of the process is sure to end it. */
+bool writer_stop(struct writer *w, uint32_t within_ms);
 
 /* Stops, and frees the operations that nobody collected. Always NULL; accepts NULL. */
 struct writer *writer_free(struct writer *w);

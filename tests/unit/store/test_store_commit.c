@@ -13,6 +13,8 @@
 #include <sqlite3.h>
 
 /* In place of the C library's, also for SQLite: it is asked how often what is written was made to last. */
+enum { STOP_MS = 60000 };
+
 static atomic_int n_syncs;
 
 __attribute__((visibility("default"))) int fdatasync(int fd)
@@ -163,7 +165,7 @@ static void stopping_executes_what_was_submitted(void **state)
     struct fixture *f = *state;
 
     submit_messages(f, 1, 300);
-    store_stop(f->store);
+    assert_true(store_stop(f->store, STOP_MS));
     collect_messages(f, 1, 300);
     assert_null(store_collect(f->store));
     fixture_reopen(f);
