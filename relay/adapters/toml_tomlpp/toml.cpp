@@ -16,15 +16,16 @@
 namespace
 {
 
-/* What TOML allows and a C string cannot hold. */
-struct NulInside {
+/* What TOML allows, and is refused here: what a C string cannot hold, and what no setting is named like. */
+struct Refused {
     toml::source_position at;
+    const char *why;
 };
 
 char *duplicate(std::string_view text, const toml::node &node)
 {
     if (text.find('\0') != text.npos)
-        throw NulInside{node.source().begin};
+        throw Refused{node.source().begin, "U+0000 has no place in a configuration"};
     auto *copy = static_cast<char *>(std::malloc(text.size() + 1));
     if (!copy)
         throw std::bad_alloc();
@@ -95,26 +96,29 @@ struct Collector {
     }
 
     /* `number`: of the table in its array; 0 outside of any. */
-    void walk(const toml::table &table, const std::string &prefix, std::uint32_t number)
+    void walk(const toml::table &table, const std::string &prefix, std::uint32_t number,
+              unsigned depth)
     {
+        if (depth == TOML_DEPTH_MAX)
+            throw Refused{table.source().begin, "nested too deeply"};
         for (const auto &[key, node] : table) {
             const std::string name =
                 prefix.empty() ? std::string(key.str()) : prefix + "." + std::string(key.str());
             if (const toml::table *inner = node.as_table(); inner && !inner->empty())
-                walk(*inner, name, number);
+                walk(*inner, name, number, depth + 1);
             else if (number == 0 && node.is_array_of_tables())
-                walk_tables(*node.as_array(), name);
+                walk_tables(*node.as_array(), name, depth + 1);
             else
                 take_value(node, add(name, node, number));
         }
     }
 
-    void walk_tables(const toml::array &tables, const std::string &name)
+    void walk_tables(const toml::array &tables, const std::string &name, unsigned depth)
     {
         std::uint32_t number = 0;
         for (const toml::node &node : tables) {
             add(name, node, ++number)->type = TOML_TABLE;
-            walk(*node.as_table(), name, number);
+            walk(*node.as_table(), name, number, depth);
         }
     }
 
@@ -156,6 +160,9 @@ int read_file(const char *path, std::string *ret_text)
     }
     if (std::ferror(file.get()))
         return errno ? -errno : -EIO;
+    /* toml++ bounds the depth of brackets, not that of a.b.c: it frees such tables by recursion, until the stack is used up. */
+    if (std::count(text.begin(), text.end(), '.') > TOML_DOTS_MAX)
+        return -EFBIG;
     *ret_text = std::move(text);
     return 0;
 }
@@ -171,16 +178,15 @@ int toml_load(toml_document *ret_document, const char *path, toml_error *ret_err
             return fail(ret_error, 0, 0, std::strerror(-r), r);
         const toml::table table = toml::parse(text, std::string_view(path));
         Collector collector;
-        collector.walk(table, "", 0);
+        collector.walk(table, "", 0, 0);
         collector.hand_over(ret_document);
         return 0;
     } catch (const toml::parse_error &error) {
         const auto &at = error.source().begin;
         return fail(ret_error, at.line, at.column, std::string(error.description()).c_str(),
                     -EINVAL);
-    } catch (const NulInside &nul) {
-        return fail(ret_error, nul.at.line, nul.at.column, "U+0000 has no place in a configuration",
-                    -EINVAL);
+    } catch (const Refused &refused) {
+        return fail(ret_error, refused.at.line, refused.at.column, refused.why, -EINVAL);
     } catch (const std::bad_alloc &) {
         return fail(ret_error, 0, 0, "out of memory", -ENOMEM);
     } catch (const std::exception &error) {

@@ -2,7 +2,7 @@
  * line each stands on. Arrays of strings are supported, and arrays of tables, [[name]], whose tables are counted from 1: each
  * begins with a TOML_TABLE of its own. Other nested values are reported with type TOML_OTHER, and a table without any key as
  * TOML_EMPTY_TABLE, because a section that was left empty may be a misspelt one. No key and no text has a
- * NUL inside: a document with one is refused. */
+ * NUL inside, and no key more than TOML_DEPTH_MAX parts: a document with one is refused. */
 #ifndef RELAY_ADAPTERS_TOML_TOMLPP_TOML_H
 #define RELAY_ADAPTERS_TOML_TOMLPP_TOML_H
 
@@ -46,10 +46,14 @@ struct toml_error {
     char text[256];
 };
 
-enum { TOML_FILE_BYTES_MAX = 1 << 20 };
+enum {
+    TOML_FILE_BYTES_MAX = 1 << 20,
+    TOML_DEPTH_MAX = 16,
+    TOML_DOTS_MAX = 8192, /* in a file, each of which may open a table inside of another */
+};
 
-/* 0, or negative with ret_error filled: -EINVAL syntax, -EFBIG over TOML_FILE_BYTES_MAX, -ENOMEM, or the errno of reading the
- * file. */
+/* 0, or negative with ret_error filled: -EINVAL syntax, -EFBIG over TOML_FILE_BYTES_MAX or TOML_DOTS_MAX, -ENOMEM, or the errno of
+ * reading the file. */
 int toml_load(struct toml_document *ret_document, const char *path, struct toml_error *ret_error);
 void toml_document_deinit(struct toml_document *d);
 

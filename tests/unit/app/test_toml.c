@@ -162,6 +162,36 @@ static void test_a_file_has_its_limit(void **state)
     free(text);
 }
 
+/* "a.a.a = 1" */
+static char *deep_key(size_t depth)
+{
+    char *text = malloc(2 * depth + 4);
+    assert_non_null(text);
+    for (size_t i = 0; i < depth; i++)
+        memcpy(text + 2 * i, "a.", 2);
+    strcpy(text + 2 * depth - 1, " = 1");
+    return text;
+}
+
+static void test_depth_has_its_limit(void **state)
+{
+    (void)state;
+    struct toml_document d;
+    char *text = deep_key(TOML_DEPTH_MAX);
+    load(&d, text);
+    toml_document_deinit(&d);
+    free(text);
+    text = deep_key(TOML_DEPTH_MAX + 1);
+    expect_error(text, strlen(text), -EINVAL, 1, 2 * TOML_DEPTH_MAX - 1);
+    free(text);
+    text = deep_key(TOML_DOTS_MAX + 1); /* as deep as the parser is let go */
+    expect_error(text, strlen(text), -EINVAL, 1, 2 * TOML_DEPTH_MAX - 1);
+    free(text);
+    text = deep_key(TOML_FILE_BYTES_MAX / 2 - 2);
+    expect_error(text, strlen(text), -EFBIG, 0, 0);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_a_nul_is_refused),
         cmocka_unit_test(test_unreadable_files),
         cmocka_unit_test(test_a_file_has_its_limit),
+        cmocka_unit_test(test_depth_has_its_limit),
     };
     return cmocka_run_group_tests(tests, loading_enter_folder, loading_leave_folder);
 }
