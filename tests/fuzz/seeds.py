@@ -168,10 +168,80 @@ def journal_seeds():
         yield taken
 
 
+CONFIGURATIONS = (
+    """[listen]\naddress = "0.0.0.0"\ntls_certificate = "/proc/self/fd/900"\ntls_key = "/proc/self/fd/900"
+[public]\nurls = ["wss://relay.example", "wss://[::1]:8787"]\n[create]\npolicy = "access-key"\n""",
+    """[proxy]\ntrusted = ["127.0.0.1", "10.0.0.0/8", "fd00::/8"]\n[public]\nurls = ["wss://relay.example"]\n[create]\npolicy = "open"
+[admin]\naddress = "127.0.0.1"\ntoken_file = "/proc/self/fd/900"\n""",
+    """[[ice.server]]\nurls = ["turn:turn.example:3478?transport=udp", "stun:[::1]"]\nsecret_file = "/proc/self/fd/900"\nttl_seconds = 60
+[[ice.server]]\nurls = ["turns:turn.example"]\nusername = "u"\ncredential = 'p'\n""",
+    """log.level = "debug"\n"timing".drain_ms = 0x10\nlimits = { members_max = 1_0, peer_bytes_max = 1048576 }\n""",
+    """[lisen]\nport = 8787\n[listen]\nport = "8787"\nprot = -1\n[log]\nlevel = \"\"\"\nloud\"\"\"\nformat = 1.5\n[store]\n""",
+)
+
+
+def config_seeds():
+    """As fuzz_config.c takes it: the file, and after record separators settings by --set and by the environment."""
+    example = (ROOT / "config.example.toml").read_text(encoding="utf-8")
+    values = "\n".join(line for line in example.splitlines() if line and not line.startswith("#"))
+    texts = ("-listen.port=1", "-public.urls=ws://localhost,ws://[::1]", "-limits.members_max", "SYNCSHELL_RELAY_LISTEN_PORT=7",
+             "SYNCSHELL_RELAY_PUBLIC_URLS=wss://a, wss://b", "SYNCSHELL_RELAY_LISTEN_PROT=7", "SYNCSHELL_RELAY_LOG_LEVEL=loud")
+    yield values.encode()
+    for section in values.split("\n["):
+        yield ("[" + section.removeprefix("[") + "\n").encode()
+    for configuration in CONFIGURATIONS:
+        yield configuration.encode()
+    for text in texts:
+        yield b"\x1e" + text.encode()
+    yield "\x1e".join([CONFIGURATIONS[0], *texts]).encode()
+
+
+SEALED_ELSEWHERE = bytes.fromhex("6465666768696a6b6c6d6e6f2e7b3480a69bb48b216bc9c3cb30d38b01266adfd08fe56ec27a")
+
+
+def sealed_seeds():
+    """As fuzz_sealed.c takes it: options, the associated data with its size, the body. The first is that of test_crypto.c."""
+    for associated, body in ((b"associated", SEALED_ELSEWHERE), (b"", SEALED_ELSEWHERE), (b"associated", b""), (b"", bytes(28)),
+                             (b"", b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"), (b"", b"A" * 43), (b"", b"A" * 42)):
+        for option in (0, 0x55, 0xff):
+            yield bytes([option, len(associated)]) + associated + body
+    for path in sorted((WIRE / "body" / "examples").rglob("*.json")):
+        yield bytes([7, 0]) + path.read_bytes()
+
+
+TOLD_SIGNALS = {"ReconnectOffer": 0, "ReconnectAnswer": 1, "IceCandidate": 2}
+TOLD_DELIVERIES = {"RecoveryRequest": 0, "RecoveryResponse": 1}
+SIGNAL, DELIVERY, UNSEALED, UNSEALED_DELIVERY, FRAME, ANSWER, RESTART, TIME = range(8)
+
+
+def told_step(kind, number, content=b""):
+    return bytes([kind, number]) + len(content).to_bytes(2, "big") + content
+
+
+def told_seeds():
+    """As fuzz_told.c takes it: the role, then steps."""
+    said = []
+    for name in (*TOLD_SIGNALS, *TOLD_DELIVERIES, "SessionEntry"):
+        for path in sorted((WIRE / "body" / "examples" / name).glob("*.json")):
+            body = path.read_bytes()
+            if name in TOLD_SIGNALS:
+                said.append(told_step(SIGNAL, 4 + TOLD_SIGNALS[name], body) + told_step(UNSEALED, 4 + TOLD_SIGNALS[name], body))
+            elif name in TOLD_DELIVERIES:
+                said.append(told_step(DELIVERY, TOLD_DELIVERIES[name], body)
+                            + told_step(UNSEALED_DELIVERY, 2 + TOLD_DELIVERIES[name], body))
+            else:
+                said.extend(told_step(RESTART, 0) + told_step(ANSWER, 4) + told_step(ANSWER, how, body) for how in (0, 1, 2, 5, 9, 17))
+    for role in (b"\0", b"\1"):
+        for steps in said:
+            yield role + steps + told_step(ANSWER, 0) + told_step(TIME, 40) + told_step(RESTART, 0)
+        for path in sorted((WIRE / "examples").glob("*/valid*.json")):
+            yield role + told_step(FRAME, 0, path.read_bytes().replace(b"\n", b""))
+
+
 SEEDS = {
     "frame": frame_seeds, "body": body_seeds, "invite": invite_seeds, "forwarded": forwarded_seeds, "sdp": sdp_seeds,
     "transfer": transfer_seeds, "conversation": conversation_seeds, "journal": journal_seeds, "recovery_code": recovery_code_seeds,
-    "stun": stun_seeds,
+    "stun": stun_seeds, "config": config_seeds, "sealed": sealed_seeds, "told": told_seeds,
 }
 
 
