@@ -72,7 +72,7 @@ static void answered(struct session *s)
 
 static uint64_t retry_delay_ms(struct session *s)
 {
-    uint32_t doublings = s->n_failures > 0 ? s->n_failures - 1 : 0;
+    uint32_t doublings = s->n_retries > 0 ? s->n_retries - 1 : 0;
     if (doublings > FAILURES_MAX - 1)
         doublings = FAILURES_MAX - 1;
     return engine_jitter_ms(engine_of(s),
@@ -94,12 +94,13 @@ static void end_failed(struct session *s, enum cause cause)
     struct syncshell_event *event = notify_session(s, SYNCSHELL_EVENT_ATTEMPT_FAILED, 0);
     request_forget_signals(e, s->id.text, UINT64_MAX);
     s->attempt = (struct attempt){0};
-    bool more = false;
     if (s->joiner && s->episode) {
         /* What the relay's absence may have taken from it is nobody's failure. */
-        if (!interrupted)
+        if (!interrupted) {
             s->n_failures++;
-        more = interrupted || s->n_failures < FAILURES_MAX;
+            s->n_retries++;
+        }
+        bool more = interrupted || s->n_retries < FAILURES_MAX;
         delay_ms = more ? retry_delay_ms(s) : 0;
         s->retry_us = more ? time_add_ms(e->now_us, delay_ms) : TIME_NEVER_US;
     }
@@ -107,7 +108,7 @@ static void end_failed(struct session *s, enum cause cause)
     notify_text(event, SYNCSHELL_FIELD_CAUSE, cause_name(cause));
     notify_integer(event, SYNCSHELL_FIELD_RETRY_MS, delay_ms);
     notify_send(e, event);
-    if (s->joiner && s->episode && !more)
+    if (s->joiner && s->episode && s->n_failures >= FAILURES_MAX)
         tell_manual(s, cause);
 }
 
@@ -182,19 +183,26 @@ void attempt_disconnected(struct session *s)
         s->attempt.interrupted = true;
 }
 
+static void retry_now(struct session *s)
+{
+    if (s->joiner && s->episode && s->attempt.stage == ATTEMPT_NONE)
+        s->retry_us = engine_of(s)->now_us;
+}
+
 /* An offer is kept by a relay that lives, but one that died forgot it, and says nothing. */
 static void offer_again(struct session *s)
 {
     if (s->joiner && s->episode && s->attempt.stage == ATTEMPT_OFFERED && s->attempt.interrupted) {
         drop(s);
-        attempt_now(s);
+        retry_now(s);
     }
 }
 
+/* What failed before says little about the new state of things: the schedule begins anew. */
 void attempt_now(struct session *s)
 {
-    if (s->joiner && s->episode && s->attempt.stage == ATTEMPT_NONE)
-        s->retry_us = engine_of(s)->now_us;
+    s->n_retries = 0;
+    retry_now(s);
 }
 
 void attempt_peer_online(struct session *s)
@@ -347,6 +355,7 @@ static void link_up(struct session *s, uint64_t generation, const char *ice_serv
     s->episode = false;
     s->n_attempts = 0;
     s->n_failures = 0;
+    s->n_retries = 0;
     s->manual_told = false;
     s->retry_us = TIME_NEVER_US;
 }
@@ -457,6 +466,6 @@ void attempt_refused(struct session *s, const struct request *r, enum wire_code 
         fail(s, cause_of_code(code));
     if (glare)
         s->retry_us = time_add_ms(engine_of(s)->now_us, engine_of(s)->config.attempt_timeout_ms);
-    else if (has_generation && s->n_failures < FAILURES_MAX)
-        attempt_now(s); /* only the number was wrong */
+    else if (has_generation && s->n_retries < FAILURES_MAX)
+        retry_now(s); /* only the number was wrong */
 }

@@ -37,7 +37,7 @@ void attempt_tick(struct session *s);
 uint64_t attempt_deadline_us(const struct session *s);
 void attempt_disconnected(struct session *s);
 
-/* The other side is back: what waits is tried at once. */
+/* The other side is back: what waits is tried at once, and as often as in the beginning. */
 void attempt_peer_online(struct session *s);
 
 /* The network may have changed: the same. */

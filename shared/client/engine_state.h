@@ -260,8 +260,9 @@ struct session {
     bool manual_told;
     struct code_request code;
     uint32_t n_attempts;
-    uint32_t n_failures;
-    uint64_t retry_us; /* joiner: the next attempt; TIME_NEVER_US: on occasion only */
+    uint32_t n_failures; /* in this episode */
+    uint32_t n_retries;  /* failures since the schedule began */
+    uint64_t retry_us;   /* joiner: the next attempt; TIME_NEVER_US: on occasion only */
     struct attempt attempt;
     struct session_ice ice;
     struct report report;

@@ -270,6 +270,7 @@ void session_begin_episode(struct session *s)
     s->manual_told = false;
     s->n_attempts = 0;
     s->n_failures = 0;
+    s->n_retries = 0;
     s->retry_us = s->joiner ? s->syncshell->engine->now_us : TIME_NEVER_US;
     s->attempt = (struct attempt){0};
 }

@@ -184,8 +184,8 @@ MUTATIONS = [
         ["client_retry"]),
     Mutation(
         "one_retry_too_many", "P3", "manual recovery is told one attempt late", CLIENT + "attempt.c",
-        "more = interrupted || s->n_failures < FAILURES_MAX;",
-        "more = interrupted || s->n_failures <= FAILURES_MAX;",
+        "s->n_failures >= FAILURES_MAX)\n        tell_manual",
+        "s->n_failures > FAILURES_MAX)\n        tell_manual",
         ["client_retry"]),
     Mutation(
         "return_goes_unnoticed", "P3", "the other side is back and no attempt is made", CLIENT + "attempt.c",
@@ -199,8 +199,13 @@ MUTATIONS = [
         ["client_retry"]),
     Mutation(
         "relay_death_is_a_failure", "P3", "an attempt that the relay's absence ended is counted", CLIENT + "attempt.c",
-        "        if (!interrupted)\n            s->n_failures++;",
-        "        s->n_failures++;",
+        "        if (!interrupted) {",
+        "        {",
+        ["client_retry"]),
+    Mutation(
+        "return_gets_one_attempt", "P3", "whoever comes back late is tried once", CLIENT + "attempt.c",
+        "    s->n_retries = 0;\n    retry_now(s);",
+        "    retry_now(s);",
         ["client_retry"]),
     Mutation(
         "restart_recovers_nothing", "P3", "a restarted client waits for a command", CLIENT + "session.c",

@@ -122,6 +122,33 @@ static void test_provider_back(void **state)
     expect_offer_needed(s, 2, 2); /* at once */
 }
 
+/* While it was away the attempts ran out, and the path was bad when it came back. */
+static void test_provider_back_after_the_last_failure(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, true);
+    offer(s, 10, 1);
+    link_is(s, 1, SYNCSHELL_LINK_FAILED);
+    scene_presence(s, PRESENCE_AWAY);
+    scene_advance_ms(s, 3600 * 1000);
+    station_skip_to(&s->station, SYNCSHELL_EVENT_MANUAL_RECOVERY);
+    scene_presence(s, PRESENCE_ONLINE);
+    expect(s, SYNCSHELL_EVENT_PEER_PRESENCE);
+    expect_offer_needed(s, 2, 6);
+    offer(s, 10, 2);
+    for (uint64_t generation = 2; generation < 6; generation++) {
+        link_is(s, generation, SYNCSHELL_LINK_FAILED);
+        uint64_t retry_ms = expect_failed(s, cause_name(CAUSE_LINK_FAILED), generation + 4);
+        assert_true(retry_ms > 0);
+        scene_advance_ms(s, retry_ms);
+        expect_offer_needed(s, generation + 1, generation + 5);
+        offer(s, 10, generation + 1);
+    }
+    link_is(s, 6, SYNCSHELL_LINK_FAILED);
+    assert_int_equal(expect_failed(s, cause_name(CAUSE_LINK_FAILED), 10), 0);
+    station_expect_none(&s->station); /* the user knows already */
+}
+
 static void test_network_back(void **state)
 {
     struct scene *s = *state;
@@ -374,6 +401,7 @@ int main(void)
         SCENE_TEST(test_jitter_varies),
         SCENE_TEST(test_timeout),
         SCENE_TEST(test_provider_back),
+        SCENE_TEST(test_provider_back_after_the_last_failure),
         SCENE_TEST(test_network_back),
         SCENE_TEST(test_provider_away),
         SCENE_TEST(test_link_lost),
