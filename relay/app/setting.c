@@ -191,8 +191,8 @@ const struct setting setting_table[] = {
     {"timing.syncshell_ttl_days", SETTING_INTEGER, AT(syncshell_ttl_days), .default_value = 180,
      .min = 0, .max = 36500, .reloadable = true,
      .help =
-         "Days after which a syncshell that no member has joined expires, with all that it has stored. It is remembered as expired "
-         "for as long again. 0: never."},
+         "Days after which a syncshell that no member has joined expires, with all that it has stored. Only days on which the relay "
+         "runs count. It is remembered as expired for as long again. 0: never."},
     {"timing.inbox_ttl_hours", SETTING_INTEGER, AT(inbox_ttl_hours), .default_value = 168, .min = 1,
      .max = 1193, .reloadable = true, .help = "Hours for which a message waits in an inbox."},
     {"timing.recovery_code_ttl_ms", SETTING_INTEGER, AT(recovery_code_ttl_ms),

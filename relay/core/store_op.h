@@ -83,7 +83,8 @@ struct store_syncshell {
     struct wire_peer_id owner_peer_id;
     uint64_t key_epoch;
     uint64_t owner_sequence;
-    int64_t used_unix_day; /* when a member was last joined */
+    int64_t
+        used_unix_day; /* when a member was last joined: later by the days since on which no relay ran */
     struct store_member *members;
     size_t n_members;
     struct store_session *sessions;

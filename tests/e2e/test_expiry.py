@@ -11,7 +11,7 @@ SWEEP_LIMIT_S = 150  # a relay's first sweep comes a minute after its start
 def age(database, days):
     """As if nobody had been there for so long."""
     with contextlib.closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("UPDATE syncshell SET used_unix_day = used_unix_day - ?", (days,))
+        connection.execute("UPDATE syncshell SET used_day = used_day - ?", (days,))
 
 
 @pytest.mark.parametrize("world", ["plain"], indirect=True)  # a minute is enough

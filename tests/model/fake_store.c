@@ -80,7 +80,17 @@ static void add_member(struct shell *s, const struct wire_peer_id *peer)
         .peer_id = *peer, .inbox_head = s->inbox_floor, .inbox_acked = s->inbox_floor};
 }
 
-static void load(struct shell *s, struct store_op *op)
+static int64_t unix_day_of(const struct store_op *op)
+{
+    return op->now.unix_ms / STORE_DAY_MS;
+}
+
+static int64_t today_of(const struct fake_store *store, const struct store_op *op)
+{
+    return store->relay_day + (unix_day_of(op) > store->unix_day);
+}
+
+static void load(const struct fake_store *store, const struct shell *s, struct store_op *op)
 {
     struct store_syncshell *out = calloc(1, sizeof *out);
     assert(out);
@@ -88,7 +98,7 @@ static void load(struct shell *s, struct store_op *op)
     out->owner_peer_id = s->owner;
     out->key_epoch = s->key_epoch;
     out->owner_sequence = s->owner_sequence;
-    out->used_unix_day = s->used_unix_day;
+    out->used_unix_day = unix_day_of(op) - (today_of(store, op) - s->used_day);
     out->members = calloc(s->n_members, sizeof *out->members);
     out->sessions = calloc(s->n_sessions + 1, sizeof *out->sessions);
     assert(out->members && out->sessions);
@@ -143,7 +153,7 @@ static void create(struct fake_store *store, struct store_op *op)
     s->key = op->group_public_key;
     s->owner = op->peer_id;
     s->creator = op->peer_id;
-    s->used_unix_day = op->now.unix_ms / STORE_DAY_MS;
+    s->used_day = store->relay_day;
     s->key_epoch = op->key_epoch;
     add_member(s, &op->peer_id);
 }
@@ -219,11 +229,11 @@ static void owner_operation(struct shell *s, struct store_op *op)
     }
 }
 
-static void on_shell(struct shell *s, struct store_op *op)
+static void on_shell(const struct fake_store *store, struct shell *s, struct store_op *op)
 {
     /* The kinds that are not about a session or an inbox; the rest falls through to these two. */
     if (op->kind == STORE_LOAD_SYNCSHELL) {
-        load(s, op);
+        load(store, s, op);
     } else if (op->kind == STORE_ADD_MEMBER) {
         op->duplicate = fake_member_find(s, op->peer_id.text) != NULL;
         if (is_removed(s, op->peer_id.text))
@@ -237,7 +247,7 @@ static void on_shell(struct shell *s, struct store_op *op)
         if (op->code == WIRE_CODE_NONE)
             op->ret_seq = fake_member_find(s, op->peer_id.text)->stored.inbox_head;
     } else if (op->kind == STORE_NOTE_USE) {
-        s->used_unix_day = op->now.unix_ms / STORE_DAY_MS;
+        s->used_day = store->relay_day;
     } else if (op->kind == STORE_REMOVE_MEMBER) {
         remove_member(s, op, op->peer_id.text);
     } else if (op->kind >= STORE_EXPEL_MEMBER && op->kind <= STORE_DELETE_SYNCSHELL) {
@@ -255,10 +265,9 @@ static void on_shell(struct shell *s, struct store_op *op)
     }
 }
 
-static void expire(struct shell *s, struct store_op *op)
+static void expire(const struct fake_store *store, struct shell *s, struct store_op *op)
 {
-    int64_t today = op->now.unix_ms / STORE_DAY_MS;
-    if (!op->unused_days || s->gone || s->used_unix_day >= today - (int64_t)op->unused_days)
+    if (!op->unused_days || s->gone || s->used_day >= store->relay_day - (int64_t)op->unused_days)
         return;
     s->gone = WIRE_CODE_SYNCSHELL_EXPIRED;
     op->expired_syncshells =
@@ -268,6 +277,11 @@ static void expire(struct shell *s, struct store_op *op)
 
 void fake_store_execute(struct fake_store *store, struct store_op *op)
 {
+    if (op->kind == STORE_CREATE_SYNCSHELL || op->kind == STORE_NOTE_USE ||
+        op->kind == STORE_SWEEP) {
+        store->relay_day = today_of(store, op);
+        store->unix_day = unix_day_of(op);
+    }
     if (op->kind == STORE_CREATE_SYNCSHELL) {
         create(store, op);
     } else if (op->kind == STORE_SWEEP) {
@@ -275,13 +289,13 @@ void fake_store_execute(struct fake_store *store, struct store_op *op)
         for (size_t i = 0; i < store->n_shells && op->complete; i++)
             fake_shell_sweep(&store->shells[i], op);
         for (size_t i = 0; i < store->n_shells; i++)
-            expire(&store->shells[i], op);
+            expire(store, &store->shells[i], op);
     } else {
         struct shell *s = find_shell(store, op->syncshell_id.text);
         if (s && s->gone)
             op->code = s->gone;
         else if (s)
-            on_shell(s, op);
+            on_shell(store, s, op);
         else
             op->code = WIRE_CODE_UNKNOWN_SYNCSHELL;
     }

@@ -51,7 +51,7 @@ struct shell {
     struct wire_peer_id creator;
     uint64_t key_epoch;
     uint64_t owner_sequence;
-    int64_t used_unix_day;
+    int64_t used_day; /* of the relay's calendar */
     char owner_operation[256];
     struct wire_peer_id *removed;
     size_t n_removed;
@@ -64,6 +64,8 @@ struct shell {
 };
 
 struct fake_store {
+    int64_t relay_day; /* one more for each day on which an operation came */
+    int64_t unix_day;
     struct shell *shells;
     size_t n_shells;
 };

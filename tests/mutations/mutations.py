@@ -524,8 +524,8 @@ MUTATIONS = [
         ["core_expiry"]),
     Mutation(
         "expires_a_day_early", "P2", "a syncshell expires a day too early", STORE + "op_tombstone.c",
-        "\" WHERE used_unix_day < ? AND",
-        "\" WHERE used_unix_day <= ? AND",
+        "\" WHERE used_day < ? AND",
+        "\" WHERE used_day <= ? AND",
         ["store_sweep"]),
     Mutation(
         "expired_soon_unknown", "P7", "an expired syncshell is unknown to whoever comes back the day after", STORE + "op_tombstone.c",

@@ -32,6 +32,8 @@ enum {
 /* op_syncshell.c */
 int op_load_syncshell(struct db *db, struct store_op *op);
 int op_create_syncshell(struct db *db, struct store_op *op);
+
+/* op_use.c */
 int op_note_use(struct db *db, struct store_op *op);
 
 /* op_member.c */
@@ -103,6 +105,13 @@ int member_end(struct db *db, const struct store_op *op, const struct member_row
 /* Lets op's access key through and notes its use; otherwise op->code is set. 0 or negative. */
 int access_key_check(struct db *db, struct store_op *op);
 
+/* op's day in the relay's own calendar (op_use.c), which moves on to it. 0 or negative. */
+int use_today(struct db *db, const struct store_op *op, int64_t *ret_day);
+
+/* One of its days as the Unix day that is as far from op's. 0 or negative. */
+int use_as_unix_day(struct db *db, const struct store_op *op, int64_t used_day,
+                    int64_t *ret_unix_day);
+
 /* Whether op's syncshell is known to be gone: op->code becomes SYNCSHELL_DELETED or SYNCSHELL_EXPIRED, or `code` when nothing
  * is known of it. `ret_owner` (may be NULL) says whether op's peer owned it. 0 or negative. */
 int tombstone_find_or(struct db *db, struct store_op *op, enum wire_code code, bool *ret_owner);
@@ -111,8 +120,8 @@ int tombstone_find_or(struct db *db, struct store_op *op, enum wire_code code, b
 int tombstone_make(struct db *db, const struct store_op *op, int64_t syncshell, bool expired);
 int tombstone_forget(struct db *db, const struct store_op *op);
 
-/* A step of a sweep: the same for syncshells that nobody used. 0 or negative. */
-int tombstone_expire(struct db *db, struct store_op *op, size_t *budget);
+/* A step of a sweep: the same for syncshells that nobody used; `today` is one of the relay's days. 0 or negative. */
+int tombstone_expire(struct db *db, struct store_op *op, int64_t today, size_t *budget);
 
 /* Steps of a sweep: remove what such syncshells had, and old tombstones, as far as the budget goes. 0 or negative. */
 int tombstone_sweep(struct db *db, const struct store_op *op, size_t *budget);

@@ -154,8 +154,11 @@ static int sweep_inboxes(struct db *db, const struct store_op *op, size_t *budge
 int op_sweep(struct db *db, struct store_op *op)
 {
     size_t budget = op_rows_max(op);
-    int r = sweep_open_sessions(db, op, &budget);
+    int64_t today;
+    int r = use_today(db, op, &today);
 
+    if (r == 0)
+        r = sweep_open_sessions(db, op, &budget);
     if (r == 0)
         r = sweep_entries(db, &budget);
     if (r == 0 && budget > 0)
@@ -165,7 +168,7 @@ int op_sweep(struct db *db, struct store_op *op)
     if (r == 0 && budget > 0)
         r = recovery_code_sweep(db, op, &budget);
     if (r == 0 && budget > 0)
-        r = tombstone_expire(db, op, &budget);
+        r = tombstone_expire(db, op, today, &budget);
     if (r == 0 && budget > 0)
         r = tombstone_sweep(db, op, &budget);
     op->complete = r == 0 && budget > 0;

@@ -67,11 +67,11 @@ static int load_sessions(struct db *db, int64_t syncshell, struct store_syncshel
 int op_load_syncshell(struct db *db, struct store_op *op)
 {
     static const char sql[] =
-        "SELECT id, group_public_key, owner_peer_id, key_epoch, owner_sequence, used_unix_day"
+        "SELECT id, group_public_key, owner_peer_id, key_epoch, owner_sequence, used_day"
         " FROM syncshell WHERE syncshell_id = ?";
     STATEMENT_SCOPED st = statement_get(db, sql);
     struct store_syncshell *s;
-    int64_t syncshell;
+    int64_t syncshell, used_day;
     int r;
 
     statement_bind_text(st, op->syncshell_id.text);
@@ -88,8 +88,10 @@ int op_load_syncshell(struct db *db, struct store_op *op)
     statement_text(st, 2, s->owner_peer_id.text, sizeof s->owner_peer_id.text);
     s->key_epoch = statement_uint(st, 3);
     s->owner_sequence = statement_uint(st, 4);
-    s->used_unix_day = statement_int(st, 5);
+    used_day = statement_int(st, 5);
     r = statement_error(st);
+    if (r == 0)
+        r = use_as_unix_day(db, op, used_day, &s->used_unix_day);
     if (r == 0)
         r = load_members(db, syncshell, s);
     if (r == 0)
@@ -101,30 +103,20 @@ static int syncshell_insert(struct db *db, const struct store_op *op)
 {
     static const char sql[] =
         "INSERT INTO syncshell (syncshell_id, group_public_key, owner_peer_id, created_by, key_epoch,"
-        " used_unix_day) VALUES (?1, ?2, ?3, ?3, ?4, ?5)";
-    struct statement *st = statement_get(db, sql);
+        " used_day) VALUES (?1, ?2, ?3, ?3, ?4, ?5)";
+    struct statement *st;
+    int64_t today;
+    int r = use_today(db, op, &today);
 
+    if (r < 0)
+        return r;
+    st = statement_get(db, sql);
     statement_bind_text(st, op->syncshell_id.text);
     statement_bind_text(st, op->group_public_key.text);
     statement_bind_text(st, op->peer_id.text);
     statement_bind_uint(st, op->key_epoch ? op->key_epoch : 1);
-    statement_bind_int(st, op->now.unix_ms / STORE_DAY_MS);
+    statement_bind_int(st, today);
     return statement_run(st);
-}
-
-int op_note_use(struct db *db, struct store_op *op)
-{
-    static const char sql[] =
-        "UPDATE syncshell SET used_unix_day = max(used_unix_day, ?) WHERE syncshell_id = ?";
-    struct statement *st = statement_get(db, sql);
-    int r;
-
-    statement_bind_int(st, op->now.unix_ms / STORE_DAY_MS);
-    statement_bind_text(st, op->syncshell_id.text);
-    r = statement_run(st);
-    if (r < 0 || db_changes(db) > 0)
-        return r;
-    return tombstone_find_or(db, op, WIRE_CODE_UNKNOWN_SYNCSHELL, NULL);
 }
 
 /* op->code becomes TOO_MANY_SYNCSHELLS when op's peer has created its number already, remains of deleted ones included. */

@@ -78,17 +78,17 @@ static int expired_append(struct store_op *op, struct statement *st)
     return 0;
 }
 
-int tombstone_expire(struct db *db, struct store_op *op, size_t *budget)
+int tombstone_expire(struct db *db, struct store_op *op, int64_t today, size_t *budget)
 {
     static const char sql[] = "SELECT id, syncshell_id FROM syncshell"
-                              " WHERE used_unix_day < ? AND syncshell_id NOT GLOB '~*' LIMIT 1";
+                              " WHERE used_day < ? AND syncshell_id NOT GLOB '~*' LIMIT 1";
 
     while (op->unused_days > 0 && *budget > 0) {
         struct statement *st = statement_get(db, sql);
         int64_t syncshell;
         int r;
 
-        statement_bind_int(st, op->now.unix_ms / STORE_DAY_MS - (int64_t)op->unused_days);
+        statement_bind_int(st, today - (int64_t)op->unused_days);
         r = statement_step(st);
         syncshell = r == STATEMENT_ROW ? statement_int(st, 0) : 0;
         if (r == STATEMENT_ROW && expired_append(op, st) < 0)

@@ -85,13 +85,13 @@ static void p6_nothing_expires_before_its_use_is_on_disk(void **state)
 {
     struct world *w = *state;
     struct pair p = pair_of(w, 3);
-    w->wall_ms += INT64_C(10) * STORE_DAY_MS; /* the clock was set */
     w->fail_kind = STORE_NOTE_USE;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 10; i++) {
+        w->wall_ms += STORE_DAY_MS;
         w->fail = WIRE_CODE_STORE_FULL;
         world_advance_ms(w, SWEEP_MS);
     }
-    assert_int_equal(w->n_ops[STORE_NOTE_USE], 2);
+    assert_int_equal(w->n_ops[STORE_NOTE_USE], 10);
     assert_int_equal(w->n_events[CORE_EVENT_SYNCSHELL_EXPIRED], 0);
     world_advance_ms(w, SWEEP_MS);
     world_advance_ms(w, SWEEP_MS);
@@ -103,8 +103,8 @@ static void p7_who_joins_while_it_expires_hears_so(void **state)
 {
     struct world *w = *state;
     struct pair p = pair_of(w, 3);
-    leave_alone(&p, 0);
-    w->wall_ms += INT64_C(5) * STORE_DAY_MS;
+    leave_alone(&p, 3);
+    w->wall_ms += STORE_DAY_MS;
     client_connect(p.joiner);
     say_authenticate(p.joiner);
     expect(p.joiner, MESSAGE_WELCOME);
@@ -120,13 +120,30 @@ static void p7_who_joins_while_it_expires_hears_so(void **state)
     expect_error(p.joiner, say_join(p.joiner, "shell"), WIRE_CODE_SYNCSHELL_EXPIRED);
 }
 
+/* A relay that was switched off for long: who comes back finds everything, and the sweep waits as many days as it would have. */
+static void p6_days_without_a_relay_do_not_count(void **state)
+{
+    struct world *w = *state;
+    struct pair p = pair_of(w, 3);
+    leave_alone(&p, 2);
+    w->wall_ms += INT64_C(100) * STORE_DAY_MS;
+    world_restart(w);
+    world_advance_ms(w, SWEEP_MS);
+    client_reconnect(p.joiner, "shell");
+    client_disconnect(p.joiner);
+    w->wall_ms += INT64_C(100) * STORE_DAY_MS;
+    world_restart(w);
+    leave_alone(&p, 2);
+    assert_int_equal(w->n_events[CORE_EVENT_SYNCSHELL_EXPIRED], 0);
+    leave_alone(&p, 2);
+    assert_int_equal(w->n_events[CORE_EVENT_SYNCSHELL_EXPIRED], 1);
+}
+
 static void p6_zero_days_are_for_ever(void **state)
 {
     struct world *w = *state;
     struct pair p = pair_of(w, 0);
-    leave_alone(&p, 0);
-    w->wall_ms += INT64_C(10000) * STORE_DAY_MS;
-    world_advance_ms(w, SWEEP_MS);
+    leave_alone(&p, 5);
     client_reconnect(p.joiner, "shell");
 }
 
@@ -138,6 +155,7 @@ int main(void)
         CONFIGURED_TEST(p6_using_costs_a_write_a_day),
         CONFIGURED_TEST(p6_nothing_expires_before_its_use_is_on_disk),
         CONFIGURED_TEST(p7_who_joins_while_it_expires_hears_so),
+        CONFIGURED_TEST(p6_days_without_a_relay_do_not_count),
         CONFIGURED_TEST(p6_zero_days_are_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -287,6 +287,9 @@ static void what_was_held_before_it_was_counted_is(void **state)
                    "ALTER TABLE member DROP COLUMN held_rows;"
                    "ALTER TABLE member DROP COLUMN held_bytes;"
                    "ALTER TABLE syncshell DROP COLUMN held_bytes;"
+                   "ALTER TABLE syncshell RENAME COLUMN used_day TO used_unix_day;"
+                   "ALTER TABLE meta DROP COLUMN relay_day;"
+                   "ALTER TABLE meta DROP COLUMN unix_day;"
                    "DELETE FROM schema_migration WHERE version >= 11");
     fixture_reopen(f);
     assert_int_equal(fixture_sql_int(f, "SELECT held_bytes FROM syncshell"), 3 + 1);

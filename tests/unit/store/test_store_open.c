@@ -114,7 +114,9 @@ static void an_older_schema_is_brought_up_to_date(void **state)
                    "ALTER TABLE syncshell DROP COLUMN created_by;"
                    "DROP INDEX session_stored;"
                    "DROP INDEX syncshell_by_use;"
-                   "ALTER TABLE syncshell DROP COLUMN used_unix_day;"
+                   "ALTER TABLE syncshell DROP COLUMN used_day;"
+                   "ALTER TABLE meta DROP COLUMN relay_day;"
+                   "ALTER TABLE meta DROP COLUMN unix_day;"
                    "ALTER TABLE session DROP COLUMN opened_by;"
                    "DELETE FROM schema_migration WHERE version > 1");
     fixture_reopen(f);

@@ -200,20 +200,32 @@ static size_t n_expired_on(struct fixture *f, unsigned day)
     return n;
 }
 
+/* The relay runs, and sweeps, from the day after the first to the last. How many expired. */
+static size_t n_expired_until(struct fixture *f, unsigned first, unsigned last)
+{
+    size_t n = 0;
+
+    while (first < last)
+        n += n_expired_on(f, ++first);
+    return n;
+}
+
 static void an_unused_syncshell_expires_with_all_it_had(void **state)
 {
     struct fixture *f = *state;
-    struct store_op *op = make_create("other", PEER_B, KEY_2);
+    struct store_op *op;
 
-    fixture_sql(f, "UPDATE syncshell SET used_unix_day = 100");
-    op->now.unix_ms = INT64_C(110) * STORE_DAY_MS;
+    note_use(f, 1);
+    assert_int_equal(n_expired_until(f, 1, 10), 0);
+    op = make_create("other", PEER_B, KEY_2);
+    op->now.unix_ms = INT64_C(10) * STORE_DAY_MS;
     (void)fixture_new(f, op);
     open_session_expiring(f, "s", INT64_C(1000) * STORE_DAY_MS);
     add_inbox_expiring(f, "m", INT64_C(1000) * STORE_DAY_MS);
-    assert_int_equal(n_expired_on(f, 100 + UNUSED_DAYS), 0);
+    assert_int_equal(n_expired_until(f, 10, 1 + UNUSED_DAYS), 0);
     assert_int_equal(fixture_code(f, make_op(STORE_LOAD_SYNCSHELL)), WIRE_CODE_NONE);
-    assert_int_equal(n_expired_on(f, 101 + UNUSED_DAYS), 1);
-    assert_int_equal(n_expired_on(f, 101 + UNUSED_DAYS), 0);
+    assert_int_equal(n_expired_on(f, 2 + UNUSED_DAYS), 1);
+    assert_int_equal(n_expired_on(f, 2 + UNUSED_DAYS), 0);
     assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session"), 0);
     assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session_entry"), 0);
     assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM inbox_message"), 0);
@@ -225,16 +237,28 @@ static void an_expired_syncshell_is_known_as_long_again(void **state)
 {
     struct fixture *f = *state;
 
-    fixture_sql(f, "UPDATE syncshell SET used_unix_day = 0");
-    assert_int_equal(n_expired_on(f, 1000), 1);
+    assert_int_equal(n_expired_until(f, 0, 1 + UNUSED_DAYS), 1);
     fixture_reopen(f);
-    assert_int_equal(n_expired_on(f, 999 + UNUSED_DAYS), 0);
+    assert_int_equal(n_expired_on(f, 2 * UNUSED_DAYS), 0);
     assert_int_equal(fixture_code(f, make_op(STORE_LOAD_SYNCSHELL)), WIRE_CODE_SYNCSHELL_EXPIRED);
     assert_int_equal(fixture_code(f, make_op(STORE_NOTE_USE)), WIRE_CODE_SYNCSHELL_EXPIRED);
     assert_int_equal(fixture_code(f, make_create(SHELL, PEER_B, KEY_2)),
                      WIRE_CODE_SYNCSHELL_EXPIRED);
-    assert_int_equal(n_expired_on(f, 1000 + UNUSED_DAYS), 0);
+    assert_int_equal(n_expired_on(f, 1 + 2 * UNUSED_DAYS), 0);
     assert_int_equal(fixture_code(f, make_op(STORE_LOAD_SYNCSHELL)), WIRE_CODE_UNKNOWN_SYNCSHELL);
+}
+
+static int64_t used_on(struct fixture *f, unsigned day)
+{
+    struct store_op *op = make_op(STORE_LOAD_SYNCSHELL);
+    int64_t used;
+
+    op->now.unix_ms = (int64_t)day * STORE_DAY_MS;
+    op = fixture_run(f, op);
+    assert_int_equal(op->code, WIRE_CODE_NONE);
+    used = op->syncshell->used_unix_day;
+    (void)store_op_free(op);
+    return used;
 }
 
 static void use_puts_expiry_off(void **state)
@@ -242,17 +266,42 @@ static void use_puts_expiry_off(void **state)
     struct fixture *f = *state;
     struct store_op *op;
 
-    note_use(f, 500);
-    note_use(f, 400); /* the clock was set back: what is known is known */
+    assert_int_equal(n_expired_until(f, 0, UNUSED_DAYS), 0);
+    note_use(f, UNUSED_DAYS);
     fixture_reopen(f);
-    op = fixture_run(f, make_op(STORE_LOAD_SYNCSHELL));
-    assert_int_equal(op->syncshell->used_unix_day, 500);
-    (void)store_op_free(op);
-    assert_int_equal(n_expired_on(f, 500 + UNUSED_DAYS), 0);
-    op = make_sweep(INT64_C(100000) * STORE_DAY_MS, 100); /* none are to end */
+    assert_int_equal(used_on(f, UNUSED_DAYS), UNUSED_DAYS);
+    assert_int_equal(n_expired_until(f, UNUSED_DAYS, 2 * UNUSED_DAYS), 0);
+    op = make_sweep(INT64_C(2 * UNUSED_DAYS + 1) * STORE_DAY_MS, 100); /* none are to end */
     op = fixture_run(f, op);
     assert_int_equal(op->n_expired, 0);
     (void)store_op_free(op);
+    assert_int_equal(n_expired_on(f, 1 + 2 * UNUSED_DAYS), 1);
+}
+
+/* Who could not come because the relay was off finds its syncshell when it is back, and has all the days that were left. */
+static void days_without_a_relay_do_not_count(void **state)
+{
+    enum { LEFT = 3, OFF = 400 };
+    struct fixture *f = *state;
+
+    assert_int_equal(n_expired_until(f, 0, UNUSED_DAYS - LEFT), 0);
+    fixture_reopen(f);
+    assert_int_equal(used_on(f, OFF),
+                     OFF - (UNUSED_DAYS - LEFT) - 1); /* before anything is written */
+    assert_int_equal(n_expired_on(f, OFF), 0);
+    assert_int_equal(n_expired_until(f, OFF, OFF + LEFT - 1), 0);
+    assert_int_equal(n_expired_on(f, OFF + LEFT), 1);
+}
+
+static void a_clock_that_jumps_makes_nothing_expire(void **state)
+{
+    struct fixture *f = *state;
+
+    note_use(f, 20000);
+    note_use(f, 20); /* and is set right */
+    assert_int_equal(used_on(f, 20), 20);
+    assert_int_equal(n_expired_until(f, 20, 20 + UNUSED_DAYS), 0);
+    assert_int_equal(n_expired_on(f, 21 + UNUSED_DAYS), 1);
 }
 
 static void many_expire_in_small_steps(void **state)
@@ -266,9 +315,9 @@ static void many_expire_in_small_steps(void **state)
         (void)snprintf(id, sizeof id, "more%d", i);
         (void)fixture_new(f, make_create(id, PEER_A, KEY_1));
     }
-    fixture_sql(f, "UPDATE syncshell SET used_unix_day = 0");
+    fixture_sql(f, "UPDATE syncshell SET used_day = -1000");
     while (!complete) {
-        struct store_op *op = fixture_run(f, make_expiring_sweep(1000, 3));
+        struct store_op *op = fixture_run(f, make_expiring_sweep(1, 3));
 
         assert_in_range(op->n_expired, 0, 3);
         n_expired += op->n_expired;
@@ -302,6 +351,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_expired_syncshell_is_known_as_long_again, setup_pair,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(use_puts_expiry_off, setup_pair, fixture_teardown),
+        cmocka_unit_test_setup_teardown(days_without_a_relay_do_not_count, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_clock_that_jumps_makes_nothing_expire, setup_pair,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(many_expire_in_small_steps, setup_pair, fixture_teardown),
     };
 
