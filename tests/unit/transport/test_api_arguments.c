@@ -1,6 +1,6 @@
 /* The public functions against arguments that are not allowed, one at a time, and against the limits themselves. The client
  * has a relay that nobody listens at: what is accepted shows by its ticket. */
-#include "scratch.h"
+#include "arguments.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,6 @@
 #define SYNCSHELL "0123456789abcdef"
 #define OTHER     "ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 #define CODE      "7YXW-4KQ0-1N8D-PZ3MB"
-#define NOWHERE   "ws://127.0.0.1:1"
 /* {"relay":"ws://127.0.0.1:1","id":"0123456789abcdef","secret":"AAEC...","owner":OTHER} */
 #define PASSPHRASE "correct horse battery staple"
 #define INVITE                                                                                   \
@@ -24,74 +23,7 @@
     "yZXQiOiJBQUVDQXdRRkJnY0lDUW9MREEwT0R4QVJFaE1VRlJZWEdCa2FHeHdkSGg4Iiwib3duZXIiOiJlZDI1NTE5O" \
     "jExcVlBWUt4Q3JmVlNfN1R5V1FIT2c3aGN2UGFwaU1scndJYWFQY0hVUm8ifQ"
 
-enum { ID_MAX = 64, SDP_MAX = 60000, LABEL_MAX = 200, PATH_MAX_BYTES = 1024 };
-
-struct fixture {
-    struct scratch *scratch;
-    syncshell_client *client;
-    uint64_t last_ticket;
-};
-
-static syncshell_options usual_options(const struct fixture *f)
-{
-    syncshell_options o;
-
-    syncshell_options_init(&o, sizeof o);
-    o.state_dir = f->scratch->path;
-    o.relay_url = NOWHERE;
-    return o;
-}
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    syncshell_options o;
-    void *scratch;
-
-    assert_non_null(f);
-    assert_int_equal(scratch_setup(&scratch), 0);
-    f->scratch = scratch;
-    o = usual_options(f);
-    assert_int_equal(syncshell_client_new(&o, &f->client), SYNCSHELL_OK);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    void *scratch = f->scratch;
-
-    syncshell_client_free(f->client);
-    free(f);
-    return scratch_teardown(&scratch);
-}
-
-#define REFUSED(call)                                   \
-    do {                                                \
-        uint64_t ticket = 77;                           \
-        assert_int_equal((call), SYNCSHELL_E_ARGUMENT); \
-        assert_int_equal(ticket, 77);                   \
-    } while (0)
-
-#define ACCEPTED(f, call)                       \
-    do {                                        \
-        uint64_t ticket = 0;                    \
-        assert_int_equal((call), SYNCSHELL_OK); \
-        assert_true(ticket > (f)->last_ticket); \
-        (f)->last_ticket = ticket;              \
-    } while (0)
-
-/* A text of `length` times 'a'. */
-static const char *text_of(size_t length)
-{
-    static char text[1 << 17];
-
-    assert_true(length < sizeof text);
-    memset(text, 'a', length);
-    text[length] = '\0';
-    return text;
-}
+enum { ID_MAX = 64, SDP_MAX = 60000, LABEL_MAX = 200 };
 
 /* ---- options ---- */
 
@@ -106,13 +38,13 @@ static void assert_options_refused(const syncshell_options *o)
 static void options_are_checked(void **state)
 {
     const struct fixture *f = *state;
-    syncshell_options o = usual_options(f);
+    syncshell_options o = arguments_options(f);
 
     assert_options_refused(NULL);
     assert_int_equal(syncshell_client_new(&o, NULL), SYNCSHELL_E_ARGUMENT);
 #define WRONG(field, value)         \
     do {                            \
-        o = usual_options(f);       \
+        o = arguments_options(f);   \
         o.field = (value);          \
         assert_options_refused(&o); \
     } while (0)
@@ -530,111 +462,6 @@ static void signals_are_checked(void **state)
     REFUSED(syncshell_session_link(c, "s", too_high, SYNCSHELL_LINK_UP, &ticket));
 }
 
-static void report_refused(const struct fixture *f, syncshell_file file)
-{
-    REFUSED(syncshell_session_report(f->client, "s", &file, 1, &ticket));
-}
-
-static void files_are_checked(void **state)
-{
-    struct fixture *f = *state;
-    const syncshell_range range = {10, 20}, empty = {10, 10}, backwards = {20, 10},
-                          overlapping[] = {{0, 11}, {10, 20}}, unsorted[] = {{10, 20}, {0, 5}};
-    const syncshell_file good = {
-        .size = sizeof good, .path = "a", .size_bytes = 20, .ranges = &range, .n_ranges = 1};
-    syncshell_file file;
-
-    REFUSED(syncshell_session_report(f->client, "s", NULL, 1, &ticket));
-    REFUSED(syncshell_session_report(f->client, "s", &good, SIZE_MAX, &ticket));
-#define WRONG(field, value)      \
-    do {                         \
-        file = good;             \
-        file.field = (value);    \
-        report_refused(f, file); \
-    } while (0)
-    WRONG(size, 0);
-    WRONG(size, sizeof good - 1);
-    WRONG(flags, 4);
-    WRONG(flags, SYNCSHELL_FILE_MISMATCHED);
-    WRONG(flags, SYNCSHELL_FILE_DONE); /* done and in part */
-    WRONG(path, NULL);
-    WRONG(path, "");
-    WRONG(path, "\xff");
-    WRONG(path, "two\nlines");
-    WRONG(path, text_of(PATH_MAX_BYTES + 1));
-    WRONG(hash, "aa");          /* without its algorithm */
-    WRONG(algorithm, "sha256"); /* without its hash */
-    WRONG(size_bytes, 19);      /* the range ends later */
-    WRONG(size_bytes, UINT64_MAX);
-    WRONG(ranges, NULL);
-    WRONG(ranges, &empty);
-    WRONG(ranges, &backwards);
-#undef WRONG
-    file = good;
-    file.hash = "not hex";
-    file.algorithm = "sha256";
-    report_refused(f, file);
-    file = good;
-    file.ranges = overlapping;
-    file.n_ranges = 2;
-    report_refused(f, file);
-    file.ranges = unsorted;
-    report_refused(f, file);
-
-    ACCEPTED(f, syncshell_session_report(f->client, "s", &good, 1, &ticket));
-    file = (syncshell_file){.size = sizeof file,
-                            .flags = SYNCSHELL_FILE_DONE,
-                            .path = text_of(PATH_MAX_BYTES),
-                            .hash = "AAbb09",
-                            .algorithm = "sha256",
-                            .size_bytes = 7};
-    ACCEPTED(f, syncshell_session_report(f->client, "s", &file, 1, &ticket));
-}
-
-/* The header: in a manifest neither flags nor ranges. */
-static void a_manifest_is_of_whole_files(void **state)
-{
-    struct fixture *f = *state;
-    const syncshell_range range = {10, 20};
-    syncshell_file file = {.size = sizeof file, .path = "a", .size_bytes = 20};
-
-    ACCEPTED(f, syncshell_session_set_manifest(f->client, "s", &file, 1, &ticket));
-    ACCEPTED(f, syncshell_session_set_manifest(f->client, "s", NULL, 0, &ticket));
-    file.flags = SYNCSHELL_FILE_DONE;
-    REFUSED(syncshell_session_set_manifest(f->client, "s", &file, 1, &ticket));
-    file.flags = 0;
-    file.ranges = &range;
-    file.n_ranges = 1;
-    REFUSED(syncshell_session_set_manifest(f->client, "s", &file, 1, &ticket));
-}
-
-static void a_path_stands_in_a_manifest_once(void **state)
-{
-    struct fixture *f = *state;
-    const syncshell_file files[] = {{.size = sizeof *files, .path = "a"},
-                                    {.size = sizeof *files, .path = "b"},
-                                    {.size = sizeof *files, .path = "a"}};
-
-    REFUSED(syncshell_session_set_manifest(f->client, "s", files, 3, &ticket));
-    /* In a report the later one replaces the earlier. */
-    ACCEPTED(f, syncshell_session_report(f->client, "s", files, 3, &ticket));
-    ACCEPTED(f, syncshell_session_set_manifest(f->client, "s", files, 2, &ticket));
-}
-
-static void a_later_programs_files_are_read_by_their_size(void **state)
-{
-    struct fixture *f = *state;
-    struct {
-        syncshell_file file;
-        uint64_t later;
-    } files[2] = {{.file = {.size = sizeof *files, .path = "a"}, .later = 1},
-                  {.file = {.size = sizeof *files, .path = "b"}, .later = 2}};
-
-    ACCEPTED(f, syncshell_session_report(f->client, "s", &files[0].file, 2, &ticket));
-    files[1].file.size = sizeof(syncshell_file);
-    REFUSED(syncshell_session_report(f->client, "s", &files[0].file, 2, &ticket));
-}
-
 static void a_ticket_need_not_be_taken(void **state)
 {
     struct fixture *f = *state;
@@ -670,7 +497,8 @@ static void everything_has_a_name(void **state)
     }
 }
 
-#define WITH_FIXTURE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define WITH_FIXTURE(name) \
+    cmocka_unit_test_setup_teardown(name, arguments_setup, arguments_teardown)
 
 int main(void)
 {
@@ -691,10 +519,6 @@ int main(void)
         WITH_FIXTURE(codes_are_checked),
         WITH_FIXTURE(sessions_are_checked),
         WITH_FIXTURE(signals_are_checked),
-        WITH_FIXTURE(files_are_checked),
-        WITH_FIXTURE(a_manifest_is_of_whole_files),
-        WITH_FIXTURE(a_path_stands_in_a_manifest_once),
-        WITH_FIXTURE(a_later_programs_files_are_read_by_their_size),
         WITH_FIXTURE(a_ticket_need_not_be_taken),
         cmocka_unit_test(everything_has_a_name),
     };

@@ -1,160 +1,15 @@
-/* The client's socket against the other end of fake_relay.c. A time limit of a test is a deadline after which it fails,
- * never a time that it waits. */
-#include "fake_relay.h"
-#include "scratch.h"
+/* The client's socket, without TLS. */
+#include "socket_scene.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/timeutil.h"
-#include "transport/base64url.h"
-#include "transport/socket.h"
 
-enum { LIMIT_MS = 10000, BIG_BYTES = 1048576 };
-
-struct fixture {
-    struct scratch *scratch;
-    struct socket *socket;
-    struct fake_relay relay;
-    int n_connected, n_disconnected, n_received;
-    uint16_t close_code;
-    enum socket_fault fault;
-    struct wire_key key, pin;
-    bool binary; /* the last message */
-    struct buf data;
-};
-
-static void on_connected(void *userdata, const struct wire_key *key)
-{
-    struct fixture *f = userdata;
-
-    f->n_connected++;
-    f->key = key ? *key : (struct wire_key){.text = ""};
-}
-
-static void on_disconnected(void *userdata, uint16_t close_code, enum socket_fault fault)
-{
-    struct fixture *f = userdata;
-
-    f->n_disconnected++;
-    f->fault = fault;
-    f->close_code = close_code;
-}
-
-static void on_received(void *userdata, bool binary, const uint8_t *data, size_t size)
-{
-    struct fixture *f = userdata;
-
-    f->n_received++;
-    f->binary = binary;
-    buf_clear(&f->data);
-    if (buf_append(&f->data, data, size) != 0) /* an assert would jump out of libwebsockets */
-        f->n_received = INT32_MIN;
-}
-
-static void make_socket(struct fixture *f, const char *ca_file)
-{
-    const struct socket_handler handler = {f, on_connected, on_disconnected, on_received};
-
-    assert_int_equal(socket_new(&f->socket, ca_file, &handler), 0);
-}
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    void *scratch;
-
-    assert_non_null(f);
-    assert_int_equal(scratch_setup(&scratch), 0);
-    f->scratch = scratch;
-    f->relay.listen_fd = -1;
-    buf_init(&f->data, SOCKET_MESSAGE_MAX);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    void *scratch = f->scratch;
-
-    (void)socket_free(f->socket);
-    if (f->relay.listen_fd >= 0)
-        fake_relay_stop(&f->relay);
-    buf_deinit(&f->data);
-    free(f);
-    return scratch_teardown(&scratch);
-}
-
-static void dial(struct fixture *f, const char *scheme, const char *host, uint16_t port)
-{
-    struct relay_url url;
-    char text[128];
-
-    (void)snprintf(text, sizeof text, "%s://%s:%u", scheme, host, (unsigned)port);
-    assert_int_equal(relay_url_parse(&url, text), 0);
-    socket_connect(f->socket, &url, &f->pin);
-}
-
-/* Serves until *counter is `wanted`. Nothing but what happens on the socket may be needed for that, so the deadline given to
- * the socket is the limit of the test. */
-static void serve(struct fixture *f, const int *counter, int wanted)
-{
-    uint64_t limit_us = time_add_ms(socket_now_us(), LIMIT_MS);
-
-    while (*counter < wanted) {
-        assert_int_equal(socket_service(f->socket, limit_us), 0);
-        if (socket_now_us() >= limit_us)
-            fail_msg("nothing came: %d connected, %d disconnected, %d received", f->n_connected,
-                     f->n_disconnected, f->n_received);
-    }
-}
-
-static void connect_to(struct fixture *f, void (*script)(struct fake_relay *r))
-{
-    make_socket(f, NULL);
-    fake_relay_start(&f->relay, NULL, NULL, script);
-    dial(f, "ws", "127.0.0.1", f->relay.port);
-}
-
-static void send_message(struct fixture *f, bool binary, const void *data, size_t size)
-{
-    struct frame *frame;
-
-    assert_int_equal(frame_new(&frame, binary, data, size), 0);
-    assert_int_equal(socket_send(f->socket, frame), 0);
-}
+enum { BIG_BYTES = 1048576 };
 
 /* ---- scripts ---- */
-
-static void echo(struct fake_relay *r)
-{
-    uint8_t *data = malloc(SOCKET_MESSAGE_MAX);
-    size_t size;
-    int op;
-
-    while (data && (op = fake_relay_receive(r, data, SOCKET_MESSAGE_MAX, &size)) >= 0) {
-        if (op == OP_TEXT || op == OP_BINARY)
-            fake_relay_send(r, true, op, data, size);
-        else if (op == OP_CLOSE)
-            break;
-    }
-    free(data);
-}
-
-static void wait_for_end(struct fake_relay *r)
-{
-    uint8_t data[256];
-    size_t size;
-    int op;
-
-    do
-        op = fake_relay_receive(r, data, sizeof data, &size);
-    while (op >= 0 && op != OP_CLOSE);
-}
 
 static void in_pieces(struct fake_relay *r)
 {
@@ -170,11 +25,6 @@ static void close_replaced(struct fake_relay *r)
 {
     fake_relay_send(r, true, OP_CLOSE, "\x0f\xa1replaced", 10); /* 4001 */
     wait_for_end(r);
-}
-
-static void vanish(struct fake_relay *r)
-{
-    (void)r;
 }
 
 static void send_too_much(struct fake_relay *r)
@@ -472,177 +322,7 @@ static void freeing_never_waits(void **state)
     assert_int_equal(f->n_disconnected, 0);
 }
 
-/* ---- TLS ---- */
-
-struct tls_case {
-    const char *names; /* of the relay's certificate */
-    const char *host;  /* that is dialled */
-    bool trusted;
-    bool connects;
-};
-
-static const struct tls_case tls_cases[] = {
-    {"IP:127.0.0.1", "127.0.0.1", true, true},
-    {"DNS:localhost", "localhost", true, true},
-    {"IP:127.0.0.1", "127.0.0.1", false, false},
-    {"IP:127.0.0.2", "127.0.0.1", true, false},
-    {"DNS:127.0.0.1", "127.0.0.1", true, false}, /* an address is not a name */
-    {"DNS:elsewhere.example", "localhost", true, false},
-    {"DNS:*", "localhost", true, false},
-    {"DNS:localhost.elsewhere.example", "localhost", true, false},
-};
-
-static void only_the_right_certificate_counts(void **state)
-{
-    struct fixture *f = *state;
-    char mine[SCRATCH_PATH_MAX], other[SCRATCH_PATH_MAX];
-
-    scratch_path(f->scratch, "mine.pem", mine);
-    scratch_path(f->scratch, "other.pem", other);
-    SSL_CTX_free(fake_relay_tls("DNS:localhost", other));
-    for (size_t i = 0; i < sizeof tls_cases / sizeof *tls_cases; i++) {
-        const struct tls_case *c = &tls_cases[i];
-
-        f->n_connected = f->n_disconnected = f->n_received = 0;
-        fake_relay_start(&f->relay, fake_relay_tls(c->names, mine), NULL, echo);
-        make_socket(f, c->trusted ? mine : other);
-        dial(f, "wss", c->host, f->relay.port);
-        serve(f, c->connects ? &f->n_connected : &f->n_disconnected, 1);
-        if (f->n_connected != c->connects)
-            fail_msg("%s as %s", c->names, c->host);
-        if (c->connects) {
-            send_message(f, true, "sealed", 6);
-            serve(f, &f->n_received, 1);
-        }
-        f->socket = socket_free(f->socket);
-        fake_relay_stop(&f->relay);
-        f->relay.listen_fd = -1;
-    }
-}
-
-struct pin_case {
-    const char *names; /* of the relay's certificate; 127.0.0.1 is dialled */
-    bool pinned;       /* that key, or else another one */
-    bool trusted;      /* by an authority */
-    bool connects;
-};
-
-static const struct pin_case pin_cases[] = {
-    {"IP:127.0.0.1", true, true, true},
-    {"IP:127.0.0.1", true, false, true}, /* signed by itself */
-    {"DNS:elsewhere.example", true, false, true},
-    {"IP:127.0.0.1", false, true, false},
-    {"IP:127.0.0.1", false, false, false},
-};
-
-/* A context's key as a pin names it, by OpenSSL alone. */
-static struct wire_key pin_of(const SSL_CTX *tls)
-{
-    unsigned char *info = NULL, hash[EVP_MAX_MD_SIZE];
-    int length = i2d_PUBKEY(SSL_CTX_get0_privatekey(tls), &info);
-    struct wire_key pin;
-
-    assert_true(length > 0);
-    assert_int_equal(EVP_Digest(info, (size_t)length, hash, NULL, EVP_sha256(), NULL), 1);
-    OPENSSL_free(info);
-    base64url_encode(pin.text, sizeof pin.text, hash, 32);
-    return pin;
-}
-
-static void a_pinned_key_counts_and_nothing_else(void **state)
-{
-    struct fixture *f = *state;
-    char mine[SCRATCH_PATH_MAX], other[SCRATCH_PATH_MAX];
-    SSL_CTX *tls;
-
-    scratch_path(f->scratch, "mine.pem", mine);
-    scratch_path(f->scratch, "other.pem", other);
-    tls = fake_relay_tls("DNS:localhost", other);
-    for (size_t i = 0; i < sizeof pin_cases / sizeof *pin_cases; i++) {
-        const struct pin_case *c = &pin_cases[i];
-        SSL_CTX *relays = fake_relay_tls(c->names, mine);
-
-        f->n_connected = f->n_disconnected = 0;
-        f->fault = SOCKET_FAULT_NONE;
-        f->pin = pin_of(c->pinned ? relays : tls);
-        fake_relay_start(&f->relay, relays, NULL, echo);
-        make_socket(f, c->trusted ? mine : other);
-        dial(f, "wss", "127.0.0.1", f->relay.port);
-        serve(f, c->connects ? &f->n_connected : &f->n_disconnected, 1);
-        if (f->n_connected != c->connects)
-            fail_msg("case %zu", i);
-        if (c->connects)
-            assert_string_equal(f->key.text, f->pin.text);
-        else
-            assert_int_equal(f->fault, SOCKET_FAULT_PIN);
-        f->socket = socket_free(f->socket);
-        fake_relay_stop(&f->relay);
-        f->relay.listen_fd = -1;
-    }
-    SSL_CTX_free(tls);
-}
-
-static void a_key_that_changes_is_noticed_by_the_next_connection(void **state)
-{
-    struct fixture *f = *state;
-    char path[SCRATCH_PATH_MAX];
-    SSL_CTX *tls = fake_relay_tls("IP:127.0.0.1", (scratch_path(f->scratch, "1.pem", path), path));
-
-    f->pin = pin_of(tls);
-    make_socket(f, NULL);
-    fake_relay_start(&f->relay, tls, NULL, vanish);
-    dial(f, "wss", "127.0.0.1", f->relay.port);
-    serve(f, &f->n_disconnected, 1);
-    assert_int_equal(f->n_connected, 1);
-    assert_int_equal(f->fault, SOCKET_FAULT_NONE);
-    fake_relay_stop(&f->relay);
-    fake_relay_start(&f->relay, fake_relay_tls("IP:127.0.0.1", path), NULL, vanish);
-    dial(f, "wss", "127.0.0.1", f->relay.port);
-    serve(f, &f->n_disconnected, 2);
-    assert_int_equal(f->n_connected, 1);
-    assert_int_equal(f->fault, SOCKET_FAULT_PIN);
-}
-
-static void a_pin_wants_tls(void **state)
-{
-    struct fixture *f = *state;
-
-    (void)strcpy(f->pin.text, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8");
-    connect_to(f, echo);
-    serve(f, &f->n_disconnected, 1);
-    assert_int_equal(f->n_connected, 0);
-    assert_int_equal(f->fault, SOCKET_FAULT_PIN);
-}
-
-static void the_systems_authorities_do_not_know_a_test(void **state)
-{
-    struct fixture *f = *state;
-    char path[SCRATCH_PATH_MAX];
-
-    scratch_path(f->scratch, "mine.pem", path);
-    fake_relay_start(&f->relay, fake_relay_tls("IP:127.0.0.1", path), NULL, echo);
-    make_socket(f, NULL);
-    dial(f, "wss", "127.0.0.1", f->relay.port);
-    serve(f, &f->n_disconnected, 1);
-    assert_int_equal(f->n_connected, 0);
-    assert_int_equal(f->fault, SOCKET_FAULT_CERTIFICATE);
-}
-
-static void a_file_without_authorities_is_refused(void **state)
-{
-    struct fixture *f = *state;
-    const struct socket_handler handler = {f, on_connected, on_disconnected, on_received};
-    char path[SCRATCH_PATH_MAX];
-
-    scratch_path(f->scratch, "missing.pem", path);
-    assert_int_equal(socket_new(&f->socket, path, &handler), -EINVAL);
-    scratch_write(f->scratch, "empty.pem", "no certificate\n", 15);
-    scratch_path(f->scratch, "empty.pem", path);
-    assert_int_equal(socket_new(&f->socket, path, &handler), -EINVAL);
-    assert_null(f->socket);
-}
-
-#define WITH_FIXTURE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define WITH_FIXTURE(name) cmocka_unit_test_setup_teardown(name, socket_setup, socket_teardown)
 
 int main(void)
 {
@@ -664,12 +344,6 @@ int main(void)
         WITH_FIXTURE(a_deadline_ends_the_wait),
         WITH_FIXTURE(another_thread_can_wake_it),
         WITH_FIXTURE(freeing_never_waits),
-        WITH_FIXTURE(only_the_right_certificate_counts),
-        WITH_FIXTURE(a_pinned_key_counts_and_nothing_else),
-        WITH_FIXTURE(a_key_that_changes_is_noticed_by_the_next_connection),
-        WITH_FIXTURE(a_pin_wants_tls),
-        WITH_FIXTURE(the_systems_authorities_do_not_know_a_test),
-        WITH_FIXTURE(a_file_without_authorities_is_refused),
     };
 
     return cmocka_run_group_tests_name("transport_socket", tests, NULL, NULL);
