@@ -205,6 +205,26 @@ def test_a_restore_where_nothing_was(world, tmp_path):
     assert one(database, "SELECT count(*) FROM session") == 1
 
 
+@pytest.mark.parametrize("first", ["restore", "access-key"])
+def test_what_root_makes_is_the_relay_s(world, tmp_path, first):
+    """The service runs as a user of its own, its operator types as root: what root puts into the relay's folder is for that user."""
+    assert os.geteuid() == 0, "run this as root"
+    begin(world)
+    backup = world.folder / "backup.db"
+    on_store(world.relay.database, "backup", backup)
+    assert backup.stat().st_uid == 0, "a backup in a folder of root's is root's"
+    folder = tmp_path / "of-a-user"
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 10001, 10002)
+    database = folder / "relay.db"
+    words = {"restore": ["restore", backup], "access-key": ["access-key", "add", "Ann"]}
+    on_store(database, *words[first])
+    on_store(database, *words["restore"])
+    on_store(database, "backup", folder / "backup.db")
+    owners = {file.name: (file.stat().st_uid, file.stat().st_gid) for file in folder.iterdir()}
+    assert {"relay.db", "relay.db.lock", "backup.db"} < set(owners) and set(owners.values()) == {(10001, 10002)}, owners
+
+
 def test_a_damaged_database_can_be_replaced(world):
     begin(world)
     backup = world.folder / "backup.db"

@@ -13,6 +13,7 @@
 #include "adapters/store_sqlite/database_file.h"
 #include "adapters/store_sqlite/db.h"
 #include "adapters/store_sqlite/migrate.h"
+#include "adapters/store_sqlite/new_file.h"
 
 enum { REASON_MAX = 300 };
 
@@ -25,10 +26,10 @@ static int fail(int error, const char *file, const char *what, char *ret_reason,
 /* SQLite would take an existing file, and make a new one by the umask. */
 static int make_empty(const char *file, char *ret_reason, size_t size)
 {
-    int fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = new_file_create(file);
 
     if (fd < 0)
-        return fail(-errno, file, "cannot be created", ret_reason, size);
+        return fail(fd, file, "cannot be created", ret_reason, size);
     (void)close(fd); /* nothing was written */
     return 0;
 }

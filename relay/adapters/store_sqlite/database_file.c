@@ -10,6 +10,7 @@
 
 #include "adapters/store_sqlite/db.h"
 #include "adapters/store_sqlite/migrate.h"
+#include "adapters/store_sqlite/new_file.h"
 
 int database_file_sync_name(const char *path)
 {
@@ -30,8 +31,8 @@ int database_file_sync_name(const char *path)
 /* SQLite would create the file by the umask, and gives its companions the mode of the file. */
 static int create_file(const char *path, char *ret_reason, size_t reason_size)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    int r = fd < 0 ? -errno : 0;
+    int fd = new_file_create(path);
+    int r = fd < 0 ? fd : 0;
 
     if (r == -EEXIST)
         return 0;

@@ -9,6 +9,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "adapters/store_sqlite/new_file.h"
+
 static long lock_file_holder(int fd)
 {
     char text[24] = {0};
@@ -36,9 +38,13 @@ int lock_file_take(const char *path, int *ret_fd, long *ret_holder_pid)
 
     if (asprintf(&name, "%s.lock", path) < 0)
         return -ENOMEM;
-    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = new_file_create(name);
+    if (fd == -EEXIST) {
+        fd = open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        fd = fd < 0 ? -errno : fd;
+    }
     if (fd < 0)
-        r = -errno;
+        r = fd;
     free(name);
     if (r < 0)
         return r;
