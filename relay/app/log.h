@@ -20,6 +20,7 @@ struct log {
     FILE *out; /* borrowed */
     enum log_level level;
     enum log_format format;
+    bool journal; /* lines begin with their level as journald reads it, which it takes off */
 };
 
 struct log_field {
@@ -36,6 +37,9 @@ struct log_field {
     ((struct log_field){.name = (n), .text = (v) ? NULL : "", .number = (v)})
 
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__, {.name = NULL}})
+
+/* Whether what is written there goes to journald, as it told this process when it was started (JOURNAL_STREAM). */
+bool log_reaches_journal(int fd);
 
 /* Writes one line if the level is on. `fields` ends with a field whose name is NULL. */
 void log_write(const struct log *log, enum log_level level, const char *event,

@@ -99,7 +99,8 @@ static int run(struct options *o, const struct settings *settings)
 {
     struct log log = {.out = stderr,
                       .level = (enum log_level)settings->log_level,
-                      .format = (enum log_format)settings->log_format};
+                      .format = (enum log_format)settings->log_format,
+                      .journal = log_reaches_journal(STDERR_FILENO)};
     struct server *server = NULL;
     char error[ERROR_SIZE];
     mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES);

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -68,6 +70,41 @@ static void test_levels(void **state)
     log_write(&l.log, LOG_LEVEL_ERROR, "this", LOG_FIELDS(LOG_NUMBER("n", 1)));
     assert_string_equal(after_time(l.text), "level=error event=this n=1\n");
     lines_end(&l);
+}
+
+static void test_the_journal_gets_levels(void **state)
+{
+    (void)state;
+    static const char *const beginnings[] = {"<3>{", "<4>{", "<6>{", "<7>{"};
+    for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+        struct lines l;
+        lines_begin(&l, LOG_LEVEL_DEBUG, LOG_FORMAT_JSON);
+        l.log.journal = true;
+        log_write(&l.log, (enum log_level)level, "word", LOG_FIELDS(LOG_NUMBER("n", 1)));
+        assert_memory_equal(l.text, beginnings[level], strlen(beginnings[level]));
+        lines_end(&l);
+    }
+}
+
+/* By device and inode, not by a variable that a child has inherited. */
+static void test_what_the_journal_is(void **state)
+{
+    (void)state;
+    int ends[2];
+    struct stat st;
+    char name[64];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(fstat(ends[1], &st), 0);
+    (void)snprintf(name, sizeof name, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+    assert_false(log_reaches_journal(ends[1]));
+    assert_int_equal(setenv("JOURNAL_STREAM", name, 1), 0);
+    assert_true(log_reaches_journal(ends[1]));
+    assert_false(log_reaches_journal(STDIN_FILENO));
+    close(ends[1]);
+    assert_false(log_reaches_journal(ends[1]));
+    close(ends[0]);
+    assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
 }
 
 static void test_a_value_forges_nothing(void **state)
@@ -188,6 +225,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_logfmt_line),
         cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_the_journal_gets_levels),
+        cmocka_unit_test(test_what_the_journal_is),
         cmocka_unit_test(test_a_value_forges_nothing),
         cmocka_unit_test(test_a_json_line),
         cmocka_unit_test(test_a_burst_is_cut_and_counted),
