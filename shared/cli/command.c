@@ -270,7 +270,7 @@ const struct command COMMANDS[] = {
     {"create", "", "{\"command\":\"create\",\"tag\":\"1\"}",
      "Creates a syncshell at the relay. syncshell_created brings the invite for its members.",
      run_create, 0, "The syncshell cannot be created."},
-    {"join", "invite", "{\"command\":\"join\",\"invite\":\"syncshell1.eyJ2...\"}",
+    {"join", "invite", "{\"command\":\"join\",\"invite\":\"syncshell1.eyJy...\"}",
      "Becomes a member. syncshell_joined follows, then peer_presence of each member, then syncshell_ready.",
      run_join, 0, "This text is not an invite."},
     {"leave", "[syncshell]", "{\"command\":\"leave\",\"syncshell\":\"k3J9...\"}",

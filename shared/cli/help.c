@@ -69,7 +69,7 @@ static const char *const USAGES[N_SUBCOMMANDS] = {
         "       syncshell join --relay URL --syncshell ID --passphrase-file FILE [OPTIONS]\n\n"
         "Joins the syncshell of the invite and waits until the relay has admitted this device; prints the\n"
         "syncshell's id. The relay's address is in the invite.\n\n"
-        "  syncshell join syncshell1.eyJ2...\n\n",
+        "  syncshell join syncshell1.eyJy...\n\n",
     [SUBCOMMAND_INVITE] =
         "Usage: syncshell invite [--syncshell ID] [OPTIONS]\n\n"
         "Prints the invite of a syncshell of this device again. With --syncshell no relay is needed.\n\n"

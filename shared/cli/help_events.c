@@ -15,7 +15,7 @@ const struct help_event HELP_EVENTS[] = {
      "{\"event\":\"relay_disconnected\",\"code\":\"shutting_down\",\"retryMs\":2000}",
      "It comes back by itself after retryMs; 0: it will not."},
     {"syncshell_created",
-     "{\"event\":\"syncshell_created\",\"ticket\":1,\"syncshellId\":\"k3J9...\",\"invite\":\"syncshell1.eyJ2...\"}",
+     "{\"event\":\"syncshell_created\",\"ticket\":1,\"syncshellId\":\"k3J9...\",\"invite\":\"syncshell1.eyJy...\"}",
      "The invite is for the members only."},
     {"syncshell_joined",
      "{\"event\":\"syncshell_joined\",\"ticket\":2,\"syncshellId\":\"k3J9...\",\"ownerPeerId\":\"ed25519:Zm8...\","
@@ -98,7 +98,7 @@ const struct help_event HELP_EVENTS[] = {
      "{\"event\":\"member_removed\",\"ticket\":5,\"syncshellId\":\"k3J9...\",\"peerId\":\"ed25519:Zm8...\"}",
      "Owner: the member is out."},
     {"key_rotated",
-     "{\"event\":\"key_rotated\",\"ticket\":6,\"syncshellId\":\"k3J9...\",\"invite\":\"syncshell1.eyJ2...\"}",
+     "{\"event\":\"key_rotated\",\"ticket\":6,\"syncshellId\":\"k3J9...\",\"invite\":\"syncshell1.eyJy...\"}",
      "Owner: the others come back with this invite only."},
     {"syncshell_deleted",
      "{\"event\":\"syncshell_deleted\",\"ticket\":7,\"syncshellId\":\"k3J9...\"}",

@@ -111,7 +111,7 @@ class Container:
     def url(self):
         return f"ws://localhost:{self.port}"
 
-    def write_bundle(self):
+    def write_bundle(self, *words):
         user = int(self.config["User"].split(":")[0])
         [volume] = self.config["Volumes"]
         env = {**dict(e.split("=", 1) for e in self.config["Env"]), "SYNCSHELL_RELAY_LISTEN_ADDRESS": "127.0.0.1",
@@ -119,7 +119,7 @@ class Container:
         tmpfs = {"type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev", "mode=0700", f"uid={user}", f"gid={user}"]}
         bundle = {
             "ociVersion": "1.0.2",
-            "process": {"terminal": False, "user": {"uid": user, "gid": user}, "args": self.config["Entrypoint"],
+            "process": {"terminal": False, "user": {"uid": user, "gid": user}, "args": [*self.config["Entrypoint"], *words],
                         "env": [f"{k}={v}" for k, v in env.items()], "cwd": self.config["WorkingDir"] or "/",
                         "capabilities": CAPABILITIES, "noNewPrivileges": True},
             "root": {"path": str(self.root), "readonly": True},
@@ -148,6 +148,11 @@ class Container:
     def execute(self, *words, check=True):
         """As `docker exec`."""
         return self.runc("exec", self.name, *words, check=check)
+
+    def run_once(self, *words):
+        """As `docker compose run --rm relay`, in a container of its own, while this one is stopped."""
+        self.write_bundle(*words)
+        return self.runc("run", "--bundle", str(self.folder), f"{self.name}-once", check=False)
 
     @property
     def pid(self):

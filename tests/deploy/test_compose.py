@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import ssl
 import stat
 import subprocess
@@ -43,14 +44,17 @@ def test_setup_writes_once(tmp_path):
     assert first["ADMIN_TOKEN"] != first["TURN_SECRET"]
     done = run_setup("--domain", "other.example", "--output", file, status=1)
     assert done.stderr == f"setup: {file} exists and stays as it is\n" and variables(file) == first
-    run_setup("--domain", "relay.example", "--create-policy", "open", "--output", tmp_path / "second")
-    assert variables(tmp_path / "second")["TURN_SECRET"] != first["TURN_SECRET"]
+    assert first["TURN_EXTERNAL_IP"] == ""
+    run_setup("--domain", "relay.example", "--create-policy", "open", "--external-ip", "203.0.113.5", "--output", tmp_path / "second")
+    second = variables(tmp_path / "second")
+    assert second["TURN_SECRET"] != first["TURN_SECRET"] and second["TURN_EXTERNAL_IP"] == "203.0.113.5"
 
 
 @pytest.mark.parametrize("arguments, sentence", [
     (["--domain", "https://relay.example"], "is no domain name in lower case"),
     (["--domain", "Relay.example"], "is no domain name in lower case"),
     (["--domain", "relay.example", "--create-policy", "all"], "is not one of access-key, open, nobody"),
+    (["--domain", "relay.example", "--external-ip", "turn.example"], "is no IP address"),
     ([], "--domain is missing"),
     (["--domain"], "a value is missing after --domain"),
     (["--port", "1"], "unknown argument --port"),
@@ -61,16 +65,22 @@ def test_setup_refuses(tmp_path, arguments, sentence):
     assert not file.exists()
 
 
-@pytest.fixture
-def compose(tmp_path):
-    """compose.yaml with setup's variables put in."""
-    run_setup("--domain", "relay.example", "--output", tmp_path / "env")
+@pytest.fixture(params=["", "203.0.113.5"])
+def compose(tmp_path, request):
+    """compose.yaml with setup's variables put in, on a machine with its own address and on one behind another."""
+    external = ["--external-ip", request.param] if request.param else []
+    run_setup("--domain", "relay.example", *external, "--output", tmp_path / "env")
     values = variables(tmp_path / "env")
 
     def replaced(match):
-        return values[match.group(1)] if match.group(1) in values else match.group(2)[2:]
-    text = re.sub(r"\$\{([A-Z_]+)((?::[-?][^}]*)?)\}", replaced, (DEPLOY / "compose.yaml").read_text())
-    assert "${" not in text
+        name, kind, word = match.groups()
+        if kind == ":+":
+            return word if values[name] else ""
+        return values[name] if name in values else word
+    text = (DEPLOY / "compose.yaml").read_text()
+    while "${" in text:  # from the inside
+        text, n = re.subn(r"\$\{([A-Z_]+)(?:(:[-?+])([^{}]*))?\}", replaced, text)
+        assert n
     return yaml.safe_load(text)
 
 
@@ -79,7 +89,7 @@ def image_environment():
     return dict(pair.split("=", 1) for pair in env.replace("\\\n", " ").split())
 
 
-def test_the_relay_accepts_what_compose_sets(compose):
+def test_the_relay_accepts_what_compose_sets(compose, tmp_path):
     service = compose["services"]["relay"]
     env = {**image_environment(), **{k: v for k, v in service["environment"].items() if k.startswith("SYNCSHELL_")}}
     written = env.pop("SYNCSHELL_RELAY_CONFIG")
@@ -90,6 +100,10 @@ def test_the_relay_accepts_what_compose_sets(compose):
     # The operator's HTTP is published to the machine itself, and nowhere else.
     assert service["ports"] == ["127.0.0.1:8788:8788"] and len(service["environment"]["ADMIN_TOKEN"]) == 64
     assert service["read_only"] and service["cap_drop"] == ["ALL"]
+    # What the operator adds to deploy/.env, as the guide says; what setup wrote there disturbs nobody.
+    assert service["env_file"] == [".env"]
+    added = {**variables(tmp_path / "env"), "SYNCSHELL_RELAY_LIMITS_CONNECTIONS_MAX": "4000"}
+    assert "connections_max = 4000\n" in relay_command("--print-config", env={**env, **added}).stdout
     [subnet] = [c["subnet"] for c in compose["networks"]["front"]["ipam"]["config"]]
     assert service["environment"]["SYNCSHELL_RELAY_PROXY_TRUSTED"] == subnet
     # Nothing but Caddy is in the network of whoever is believed, and its name is what Caddy dials.
@@ -144,7 +158,7 @@ def test_clients_come_through_caddy(tmp_path):
 
 def test_coturn_takes_its_file(compose, tmp_path):
     """The real coturn on turnserver.conf as it is, but for where it listens; the secret mints working credentials."""
-    arguments = compose["services"]["turn"]["command"]
+    arguments = shlex.split(compose["services"]["turn"]["command"])
     assert arguments[:2] == ["-c", "/etc/coturn/turnserver.conf"]
     port = free_port()
     secret = next(a.split("=", 1)[1] for a in arguments if a.startswith("--static-auth-secret="))
@@ -159,6 +173,10 @@ def test_coturn_takes_its_file(compose, tmp_path):
                             "127.0.0.1"], capture_output=True, timeout=LIMIT_S, check=False)
             wanted = "ALLOCATE processed, success" if given == secret else "check_stun_auth: Cannot find credentials|error 401"
             turn.output.wait(where=lambda e, wanted=wanted: re.search(wanted, e["line"]))
+        external = next((a.removeprefix("--external-ip=") for a in arguments if a.startswith("--external-ip=")), "")
+        named = subprocess.run(["turnutils_uclient", "-v", "-u", username, "-W", secret, "-p", str(port), "-n", "1", "-c", "-y", "127.0.0.1"],
+                               capture_output=True, text=True, timeout=LIMIT_S, check=False).stdout
+        assert f"relay addr: {external or '127.0.0.1'}:" in named, named[-2000:]
     finally:
         turn.stop()
     lines = [e["line"] for e in turn.output.entries] + turn.errors

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import socket
+import subprocess
 import time
 
 import container
@@ -80,6 +81,23 @@ def test_commands_work_inside(world):
     assert world.relay.execute("syncshell-relay", "backup", "/data/backup.db").stdout.startswith("Saved /data/relay.db")
 
 
+def test_a_backup_leaves_the_container_and_comes_back(world):
+    """As the guide has it: `exec -T relay cat`, `exec -T relay sh -c 'cat >...'`, and `run --rm relay restore` while it is stopped."""
+    world.start_relay()
+    assert healthy(world.relay)
+    world.relay.execute("syncshell-relay", "backup", "/data/monday.db")
+    backup = subprocess.run(["runc", "--root", world.relay.folder / "state", "exec", world.relay.name, "cat", "/data/monday.db"],
+                            capture_output=True, timeout=LIMIT_S, check=True).stdout
+    world.relay.execute("rm", "/data/monday.db")
+    subprocess.run(["runc", "--root", world.relay.folder / "state", "exec", world.relay.name, "sh", "-c", "cat >/data/monday.db"],
+                   input=backup, timeout=LIMIT_S, check=True)
+    assert world.relay.stop() == 0
+    done = world.relay.run_once("restore", "/data/monday.db")
+    assert done.returncode == 0 and "is kept as /data/relay.db.before-" in done.stdout, done
+    world.start_relay()
+    assert healthy(world.relay)
+
+
 def test_the_turn_secret_is_used_and_not_passed_on(world):
     world.relay.settings = {"TURN_HOST": "turn.example", "TURN_SECRET": "c0ffee" * 8}
     world.start_relay()
@@ -130,6 +148,5 @@ def test_the_status_page_is_reached_from_outside_with_the_token(world):
 def test_without_settings_it_says_what_is_missing(world):
     """`docker run` and nothing else: listening everywhere is not begun by guesses."""
     world.relay.settings = {"SYNCSHELL_RELAY_LISTEN_ADDRESS": "0.0.0.0"}
-    world.relay.write_bundle()
-    done = world.relay.runc("run", "--bundle", str(world.relay.folder), world.relay.name, check=False)
+    done = world.relay.run_once()
     assert done.returncode == 2 and "public.urls must name the URLs" in done.stderr and "create.policy" in done.stderr

@@ -89,7 +89,7 @@ def test_every_file_is_where_it_belongs(installed):
     assert found == {
         *(f"bin/{name}" for name in ("syncshell", "syncshell-relay", "syncshell-sync")),
         "include/syncshell/syncshell.h",
-        "lib/systemd/system/syncshell-relay.service",
+        "lib/systemd/system/syncshell-relay.service", "lib/sysusers.d/syncshell-relay.conf",
         *(f"{library}/{name}" for name in ("libsyncshell.a", "libsyncshell.so", "libsyncshell.so.0", "libsyncshell.so.0.1.0")),
         f"{library}/pkgconfig/syncshell.pc",
         "share/doc/syncshell-relay/config.example.toml",

@@ -1,4 +1,4 @@
-"""Real nginx before the relay, with the lines of README.md and TLS of its own: each client is itself to the relay, and nobody by
+"""Real nginx before the relay, with the lines of deploy/README.md and TLS of its own: each client is itself to the relay, and nobody by
 saying so."""
 
 import asyncio
@@ -18,8 +18,8 @@ ROOM = 3
 
 
 def location():
-    """The block that README.md shows."""
-    return re.search(r"^    location / \{\n.*?^    \}\n", (REPOSITORY / "README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
+    """The block that deploy/README.md shows."""
+    return re.search(r"^location / \{\n.*?^\}\n", (REPOSITORY / "deploy/README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
 
 
 @pytest.fixture
