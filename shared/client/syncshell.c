@@ -429,6 +429,8 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
             SYNCSHELL_MEMBER; /* a relay that takes no newer key, or another owner's by now */
         record_put_syncshell(y);
         membership_ended(y, WIRE_CODE_WRONG_KEY_EPOCH);
+    } else if (r->kind == REQUEST_LEAVE && error->code == WIRE_CODE_NOT_JOINED) {
+        syncshell_left(y); /* an earlier request of ours was carried out meanwhile */
     } else if (r->kind == REQUEST_LEAVE) {
         tell_refused(y, error);
         y->state = SYNCSHELL_MEMBER;

@@ -149,6 +149,25 @@ static void test_ended_while_leaving(void **state)
     assert_int_equal(station_records(st, "syncshell"), 0);
 }
 
+/* The leaving that an earlier connection asked for comes about after this one has joined. */
+static void test_left_by_an_earlier_request(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    scene_session(s, true);
+    STATION_CALL(st, engine_leave(st->engine, s->now_us, 70, SCENE_SHELL));
+    scene_settle(s);
+    scene_hear(s, MESSAGE_LEAVE_SYNCSHELL);
+    come_back(s);
+    scene_joined(s, &(struct scene_joined){.other = PRESENCE_ONLINE});
+    const struct wire_id again = scene_hear(s, MESSAGE_LEAVE_SYNCSHELL)->leave_syncshell.message_id;
+    scene_error(s, &again, WIRE_CODE_NOT_JOINED);
+    station_skip_to(st, SYNCSHELL_EVENT_SYNCSHELL_LEFT);
+    assert_int_equal(station_records(st, "syncshell"), 0);
+    assert_int_equal(station_records(st, "session"), 0);
+    scene_silence(s);
+}
+
 static void test_owner_changes(void **state)
 {
     struct scene *s = *state;
@@ -270,6 +289,7 @@ int main(void)
         SCENE_TEST(test_membership_ended_while_away),
         SCENE_TEST(test_rotated_key_keeps_the_sessions),
         SCENE_TEST(test_ended_while_leaving),
+        SCENE_TEST(test_left_by_an_earlier_request),
         SCENE_TEST(test_owner_changes),
         SCENE_TEST(test_leave_while_away),
         SCENE_TEST(test_leave_has_one_answer),
