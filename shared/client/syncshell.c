@@ -411,6 +411,9 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
         handover_redeem_refused(y, error);
         return;
     }
+    /* It was never made; or an earlier request to leave was carried out meanwhile. */
+    bool left = (r->kind == REQUEST_CREATE && y->state == SYNCSHELL_LEAVING) ||
+                (r->kind == REQUEST_LEAVE && error->code == WIRE_CODE_NOT_JOINED);
     if (error->retryable && r->kind == REQUEST_ACK)
         y->inbox_acked = 0; /* once more after the pause */
     if (error->retryable)
@@ -419,7 +422,7 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
         join_refused(y, error);
     else if (r->kind == REQUEST_OWNER)
         owner_refused(y, error);
-    else if (r->kind == REQUEST_CREATE && y->state == SYNCSHELL_LEAVING)
+    else if (left)
         syncshell_left(y);
     else if (r->kind == REQUEST_CREATE && y->ticket != 0)
         give_up(y, error);
@@ -429,8 +432,6 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
             SYNCSHELL_MEMBER; /* a relay that takes no newer key, or another owner's by now */
         record_put_syncshell(y);
         membership_ended(y, WIRE_CODE_WRONG_KEY_EPOCH);
-    } else if (r->kind == REQUEST_LEAVE && error->code == WIRE_CODE_NOT_JOINED) {
-        syncshell_left(y); /* an earlier request of ours was carried out meanwhile */
     } else if (r->kind == REQUEST_LEAVE) {
         tell_refused(y, error);
         y->state = SYNCSHELL_MEMBER;
