@@ -1,15 +1,20 @@
 """The doctor finds what is well and what is not, on real servers, and says what to do."""
 
+import datetime
 import http.server
 import re
+import signal
+import socket
+import subprocess
 import threading
 
 import pytest
 from support.certificate import Certificate
 from support.command import on_store, relay_command
 from support.disk import SmallDisk
-from support.process import Relay
+from support.process import INHERITED, RELAY, Relay
 from support.turn import TurnServer, free_port
+from support.wait import LIMIT_S
 
 SECRET = "a-secret-between-two-servers"
 DISK_BYTES = 8 << 20
@@ -111,6 +116,107 @@ def test_it_leaves_nothing_behind(tmp_path, lasting, run):
     for event in ("syncshell_created", "session_opened", "attempt_answered", "link_up", "session_closed", "syncshell_deleted"):
         assert any(f"event={event} " in line for line in log), event
     assert len([line for line in log if "event=attempt_answered" in line]) == 2, "nothing was lost and found again"
+
+
+class Gate:
+    """A port before the relay's that passes everything on, until the relay says a word: that waits until open() is called."""
+
+    def __init__(self, word):
+        self.word = word
+        self.reached, self.released = threading.Event(), threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.relay_port = None
+        self.sockets = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            relay = socket.create_connection(("127.0.0.1", self.relay_port))
+            self.sockets += [client, relay]
+            for source, sink, word in ((client, relay, None), (relay, client, self.word)):
+                threading.Thread(target=self.pump, args=(source, sink, word), daemon=True).start()
+
+    def pump(self, source, sink, word):
+        try:
+            while data := source.recv(65536):
+                if word and word in data and not self.reached.is_set():
+                    self.reached.set()
+                    self.released.wait(LIMIT_S)
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # one side is gone
+
+    def close(self):
+        self.released.set()
+        for each in (self.listener, *self.sockets):
+            each.close()
+
+
+@pytest.mark.parametrize("word", ["Welcome", "SyncshellJoined", "SessionChanged", "ReconnectAnswer", "InboxDelivery"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_it_tidies_up_when_interrupted(tmp_path, word, number):
+    """At each step: what it has made at the relay is gone, its key and folder too, and it ends by that signal."""
+    gate = Gate(b'"type":"%s"' % word.encode())
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    (tmp_path / "data").mkdir()
+    relay = Relay(tmp_path / "data", public_urls=f"ws://localhost:{gate.port}", create_policy="access-key")
+    relay.start()
+    log = relay.process.listening
+    gate.relay_port = relay.port
+    doctor = subprocess.Popen([RELAY, "--set", f"store.path={relay.database}", "--set", f"public.urls=ws://localhost:{gate.port}",
+                               "--set", "create.policy=access-key", "doctor"], stdout=subprocess.PIPE, text=True,
+                              env={**INHERITED, "TMPDIR": str(temporary)})
+    try:
+        assert gate.reached.wait(LIMIT_S)
+        assert list(temporary.iterdir())
+        doctor.send_signal(number)
+        gate.released.set()
+        said = doctor.communicate(timeout=LIMIT_S)[0]
+        assert doctor.returncode == -number and "FAULT" not in said and "note   Interrupted" in said, said
+        assert on_store(relay.database, "access-key", "list").stdout.count("\n") == 1, "its access key is still there"
+        assert not list(temporary.iterdir())
+    finally:
+        doctor.kill()
+        doctor.communicate()
+        gate.close()
+        assert relay.stop() == 0 and not relay.reports
+    made, ended = (sum(f"event=syncshell_{what} " in e["line"] for e in log.all()) for what in ("created", "deleted"))
+    assert made == ended and (made == 1 or word == "Welcome")
+
+
+def test_what_is_left_of_a_killed_one_is_in_nobody_s_way(tmp_path):
+    """SIGKILL lets nobody tidy up. No member of it is there, its key is good for minutes, and what it stored expires as any other's does;
+    the next examination works beside it."""
+    (tmp_path / "data").mkdir()
+    relay = Relay(tmp_path / "data", create_policy="access-key", timing_session_ttl_hours=1, timing_syncshell_ttl_days=1)
+    for word in (b'"type":"ReconnectAnswer"', b"never said"):
+        gate = Gate(word)
+        relay.settings["public_urls"] = f"ws://localhost:{gate.port}"
+        relay.start()
+        gate.relay_port = relay.port
+        try:
+            arguments = ["--set", f"public.urls=ws://localhost:{gate.port}", "--set", "create.policy=access-key", "doctor"]
+            if word == b"never said":
+                assert "All is well." in on_store(relay.database, *arguments).stdout
+                break
+            doctor = subprocess.Popen([RELAY, "--set", f"store.path={relay.database}", *arguments], stdout=subprocess.DEVNULL,
+                                      env={**INHERITED, "TMPDIR": str(tmp_path)})
+            assert gate.reached.wait(LIMIT_S)
+            doctor.kill()
+            doctor.wait()
+        finally:
+            gate.close()
+            assert relay.stop() == 0 and not relay.reports
+        [_, key] = on_store(relay.database, "access-key", "list").stdout.splitlines()
+        made, expires = (datetime.datetime.fromisoformat(word.replace("Z", "+00:00")) for word in (key.split("\t")[1], key.split("\t")[3]))
+        assert key.endswith("\tdoctor") and expires - made <= datetime.timedelta(minutes=10)
 
 
 def test_a_relay_for_this_machine_alone(tmp_path):

@@ -35,15 +35,15 @@ static int write_beside(const char *store_path)
         return -ENOMEM;
     int fd = mkostemp(name, O_CLOEXEC);
     int r = fd < 0 ? -errno : 0;
+    if (fd >= 0)
+        (void)unlink(name); /* before anything can interrupt */
     ssize_t n = r == 0 ? write(fd, block, sizeof block) : 0;
     if (r == 0 && (n < 0 || fsync(fd) < 0))
         r = -errno;
     else if (r == 0 && n < (ssize_t)sizeof block)
         r = -ENOSPC;
-    if (fd >= 0) {
-        (void)unlink(name);
+    if (fd >= 0)
         close(fd);
-    }
     free(name);
     return r;
 }

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <time.h>
 
-enum { MS_PER_S = 1000, NS_PER_MS = 1000000 };
+#include "app/doctor/interruption.h"
+
+enum { MS_PER_S = 1000, NS_PER_MS = 1000000, SLICE_MS = 100 };
 
 int64_t member_now_ms(void)
 {
@@ -80,12 +82,27 @@ static syncshell_event *take_kept(struct member *m, int32_t type)
     return NULL;
 }
 
+/* One event of any type, or NULL; looks for interruptions meanwhile. */
+static syncshell_event *next_event(const struct member *m, int64_t deadline_ms)
+{
+    syncshell_event *event = NULL;
+    int32_t r = SYNCSHELL_E_TIMEOUT;
+    while (r == SYNCSHELL_E_TIMEOUT) {
+        int64_t left_ms = deadline_ms - member_now_ms();
+        if (left_ms <= 0 || (!m->tidies && interruption_came()))
+            return NULL;
+        r = syncshell_client_wait_event(m->client, left_ms < SLICE_MS ? (int32_t)left_ms : SLICE_MS,
+                                        &event);
+    }
+    return r == 0 ? event : NULL;
+}
+
 syncshell_event *member_wait(struct member *m, int32_t type, int64_t deadline_ms)
 {
     syncshell_event *event = take_kept(m, type);
     while (!event) {
-        int64_t left_ms = deadline_ms - member_now_ms();
-        if (left_ms <= 0 || syncshell_client_wait_event(m->client, (int32_t)left_ms, &event) != 0)
+        event = next_event(m, deadline_ms);
+        if (!event)
             return NULL;
         bool over = follow(m, event);
         if (syncshell_event_get_type(event) == type)

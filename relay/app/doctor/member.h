@@ -16,6 +16,7 @@ struct member {
     syncshell_event *kept[MEMBER_EVENTS_MAX]; /* came before they were waited for, oldest first */
     size_t n_kept;
     bool connected; /* at least once */
+    bool tidies;    /* an interruption does not end its waiting */
     /* Of the last refusal, or of the end of the connection; "": none. */
     char code[MEMBER_CODE_SIZE];
     char message[MEMBER_MESSAGE_SIZE];
@@ -33,7 +34,7 @@ int32_t member_start(struct member *m, const struct member_options *options);
 void member_stop(struct member *m);
 
 /* The next event of that type, to be freed by the caller; others that come before it are kept for later. NULL when it does not come:
- * time is over, a request was refused, or the relay cannot be reached. */
+ * time is over, a request was refused, the relay cannot be reached, or an interruption came. */
 syncshell_event *member_wait(struct member *m, int32_t type, int64_t deadline_ms);
 
 int64_t member_now_ms(void); /* the clock of deadlines */

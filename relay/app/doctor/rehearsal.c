@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "app/config.h"
+#include "app/doctor/interruption.h"
 #include "app/doctor/member.h"
 #include "app/doctor/pass.h"
 #include "app/doctor/script.h"
@@ -90,6 +91,8 @@ static void rehearse(struct examination *x, const char *url, const char *folder,
     if (well)
         examination_well("%s leads to this relay; a recovery through it took %" PRId64 " ms.", url,
                          script.recovered_ms);
+    else if (interruption_came())
+        examination_note("Interrupted at %s.", script.step);
     else
         tell_failure(x, url, &script);
     if (script.left_behind)
@@ -104,7 +107,8 @@ static void knock(struct examination *x, const char *url, const char *folder)
                             .folder = folder,
                             .store_path = x->settings->store_path};
     if (!script_run(&script) && !str_equal(script.code, "create_refused")) {
-        tell_failure(x, url, &script);
+        if (!interruption_came())
+            tell_failure(x, url, &script);
         return;
     }
     examination_well("%s leads to a relay.", url);
@@ -133,10 +137,12 @@ static void rehearse_with_pass(struct examination *x, const char *url, const cha
 void rehearsal_examine(struct examination *x, const char *url)
 {
     char folder[PATH_SIZE];
+    interruption_hold();
     if (!make_folder(x->settings->store_path, folder)) {
         examination_fault(x,
                           "Name one that can be written to: TMPDIR=/folder syncshell-relay doctor",
                           "There is no folder for a recovery's two members.");
+        interruption_let();
         return;
     }
     switch (config_create_policy(x->settings)) {
@@ -152,4 +158,5 @@ void rehearsal_examine(struct examination *x, const char *url)
         break;
     }
     (void)nftw(folder, remove_entry, FOLDERS_OPEN_MAX, FTW_DEPTH | FTW_PHYS);
+    interruption_let();
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "adapters/store_sqlite/story.h"
+#include "app/doctor/interruption.h"
 #include "base/str.h"
 
 enum {
@@ -27,6 +28,7 @@ struct play {
     char provider_id[SYNCSHELL_PEER_ID_SIZE];
     uint64_t generation;
     int64_t deadline_ms;
+    bool asked; /* to create the syncshell: it may be there without our knowing */
 };
 
 static void take_reason(struct script *s, const struct member *m)
@@ -90,6 +92,13 @@ static int32_t start(struct play *p, struct member *m, const char *name)
     return r;
 }
 
+static bool take_syncshell(struct play *p, const syncshell_event *created)
+{
+    p->script->left_behind = copy_field(created, SYNCSHELL_FIELD_SYNCSHELL_ID,
+                                        p->script->syncshell_id, sizeof p->script->syncshell_id);
+    return p->script->left_behind;
+}
+
 static bool create_syncshell(struct play *p)
 {
     char invite[SYNCSHELL_INVITE_SIZE] = "";
@@ -98,12 +107,11 @@ static bool create_syncshell(struct play *p)
         syncshell_client_peer_id(p->provider.client, p->provider_id, sizeof p->provider_id) < 0 ||
         syncshell_client_create_syncshell(p->provider.client, NULL) < 0)
         return false;
+    p->asked = true;
     syncshell_event *event = expect(p, &p->provider, SYNCSHELL_EVENT_SYNCSHELL_CREATED);
-    bool well = copy_field(event, SYNCSHELL_FIELD_SYNCSHELL_ID, p->script->syncshell_id,
-                           sizeof p->script->syncshell_id) &&
+    bool well = take_syncshell(p, event) &&
                 copy_field(event, SYNCSHELL_FIELD_INVITE, invite, sizeof invite);
     syncshell_event_free(event);
-    p->script->left_behind = *p->script->syncshell_id;
     return well && step(p, "joining it") && start(p, &p->joiner, "joiner") == 0 &&
            syncshell_client_join(p->joiner.client, invite, SYNCSHELL_ZERO_TERMINATED, NULL) == 0 &&
            came(p, &p->joiner, SYNCSHELL_EVENT_SYNCSHELL_JOINED);
@@ -250,10 +258,24 @@ static bool recover(struct play *p)
     return true;
 }
 
-/* Also after a failure. */
+/* An interruption came between the request and its answer. */
+static void await_syncshell(struct play *p)
+{
+    if (*p->script->syncshell_id || !p->asked)
+        return;
+    syncshell_event *event =
+        member_wait(&p->provider, SYNCSHELL_EVENT_SYNCSHELL_CREATED, p->deadline_ms);
+    (void)take_syncshell(p, event);
+    syncshell_event_free(event);
+}
+
+/* Also after a failure, and when the signal is there that will end this process. */
 static bool clean_up(struct play *p)
 {
     p->deadline_ms = member_now_ms() + CLEANUP_MAX_MS;
+    p->provider.tidies = true;
+    if (interruption_came())
+        await_syncshell(p);
     if (!*p->script->syncshell_id || !p->provider.client ||
         syncshell_client_delete_syncshell(p->provider.client, p->script->syncshell_id, NULL) < 0)
         return false;
