@@ -2,11 +2,14 @@
 
 import json
 import re
+import shutil
 import socket
+import subprocess
 from pathlib import Path
 
 import yaml
 from exposition import parse, value
+from support.wait import LIMIT_S
 from test_recovery import FILES, connect, open_session
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -100,6 +103,66 @@ def test_dashboard_and_alerts_ask_for_what_there_is(admin):
     for panel in dashboard["panels"]:
         grid = panel["gridPos"]
         assert grid["x"] + grid["w"] <= 24 and panel["title"]
+
+
+def promtool(*words, **options):
+    done = subprocess.run(["promtool", *words], capture_output=True, text=True, timeout=LIMIT_S, check=False, **options)
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+def test_promtool_has_nothing_to_say_of_the_metrics(world, admin):
+    """Names, units, kinds and help of all of them, with recoveries, limits and an ICE server in them."""
+    provider, joiner, _ = world.pair()
+    connect(joiner, provider, open_session(provider, joiner))
+    assert not promtool("check", "metrics", input=admin.ask("/metrics").text)
+
+
+def test_promtool_takes_rules_and_configuration(tmp_path):
+    for name in ("alerts.yaml", "prometheus.yml"):
+        shutil.copy(MONITORING / name, tmp_path / name)
+    token = tmp_path / "token"
+    token.touch()
+    text = (tmp_path / "prometheus.yml").read_text()
+    assert text.count("/etc/prometheus/syncshell-relay.token") == 1
+    (tmp_path / "prometheus.yml").write_text(text.replace("/etc/prometheus/syncshell-relay.token", str(token)))
+    assert "SUCCESS" in promtool("check", "config", "--lint=all", "--lint-fatal", tmp_path / "prometheus.yml")
+
+
+def series(name, values, **labels):
+    inside = ",".join(f'{key}="{value}"' for key, value in {"job": "syncshell-relay", "instance": "r", **labels}.items())
+    return {"series": f"{name}{{{inside}}}", "values": values}
+
+
+# Of each alert: what makes it, and what is much like it and does not.
+SITUATIONS = {
+    "SyncshellRelayDown": ([series("up", "0x60")], [series("up", "1x60")]),
+    "SyncshellStoreFails": ([series("syncshell_store_healthy", "0x60")], [series("syncshell_store_healthy", "1x60")]),
+    "SyncshellDiskAlmostFull": ([series("syncshell_store_filesystem_free_bytes", "4e8x60")], [series("syncshell_store_filesystem_free_bytes", "6e8x60")]),
+    "SyncshellCommitsSlow": tuple([series("syncshell_store_commit_duration_seconds_bucket", f"0+{n}x60", le=le) for le, n in buckets]
+                                  for buckets in ((("0.1", 10), ("1", 100), ("+Inf", 100)), (("0.1", 100), ("1", 100), ("+Inf", 100)))),
+    "SyncshellRecoveriesFail": tuple([series("syncshell_recovery_outcomes_total", f"0+{failed}x60", outcome="failed", cause="timeout"),
+                                      series("syncshell_recovery_outcomes_total", f"0+{connected}x60", outcome="connected", cause="")]
+                                     for failed, connected in ((10, 1), (10, 10))),
+    "SyncshellTurnFails": tuple([series("syncshell_recovery_outcomes_total", "0+1x60", outcome="failed", cause=cause)]
+                                for cause in ("turn_refused", "peer_away")),
+    "SyncshellLimitsHit": tuple([series("syncshell_limits_hit_total", f"0+{n}x60", code="flooding", setting="rates.refusals_per_minute")]
+                                for n in (120, 30)),
+    "SyncshellDescriptorsShort": tuple([series("process_open_fds", f"{n}x60"), series("process_max_fds", "1000x60")] for n in (950, 500)),
+}
+
+
+def test_each_alert_comes_when_it_should(tmp_path):
+    """Played by promtool, in an hour of a situation and of one that is well."""
+    rules = {rule["alert"] for group in yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"] for rule in group["rules"]}
+    assert rules == set(SITUATIONS)
+    tests = [{"interval": "1m", "input_series": given,
+              "promql_expr_test": [{"eval_time": "59m", "expr": f'count(ALERTS{{alertname="{alert}",alertstate="firing"}})',
+                                    "exp_samples": [{"labels": "{}", "value": 1}] if fires else []}]}
+             for alert, situations in SITUATIONS.items() for given, fires in zip(situations, (True, False))]
+    file = tmp_path / "tests.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(MONITORING / "alerts.yaml")], "evaluation_interval": "1m", "tests": tests}))
+    promtool("test", "rules", file)
 
 
 def test_prometheus_is_pointed_at_the_default_port():
