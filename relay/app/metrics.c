@@ -100,7 +100,8 @@ static void print_recoveries(struct exposition *e, const struct tally *t)
     exposition_histogram(e, &t->recovery_ms, EXPOSITION_MILLI);
     exposition_counter(
         e, "syncshell_recovery_kept_bytes_total",
-        "Bytes that members had when a link was back, and that need not be sent again.",
+        "Bytes that members had when a link was back, without those of files that the other side "
+        "had named by then as to be sent again.",
         t->kept_bytes);
 }
 

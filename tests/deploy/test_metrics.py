@@ -71,6 +71,27 @@ def test_a_recovery_is_timed_from_the_loss_and_its_bytes_are_counted(world, admi
     assert value(after, "syncshell_recovery_kept_bytes_total") == sum(file["size"] for file in FILES[:10])
 
 
+def test_bytes_of_what_comes_again_are_not_kept(world, admin):
+    """A file has changed at the provider while the joiner was away: named before the link was back, its bytes do not count."""
+    provider, joiner, _ = world.pair()
+    session = open_session(provider, joiner)
+    connect(joiner, provider, session)
+    joiner.send("report", session=session, files=[{**file, "done": True} for file in FILES[:10]])
+    joiner.event("progress_stored", sessionId=session)
+    since = provider.events.mark()
+    joiner.kill()
+    provider.send("link", session=session, generation=1, state="lost")
+    provider.send("manifest", session=session, files=[{**FILES[0], "hash": "0" * 64}, *FILES[1:]])
+    provider.event("manifest_saved", since=since, sessionId=session)
+    joiner = world.peer("joiner")
+    assert joiner.event("recovery_response", sessionId=session)["mismatched"]
+    mark = world.relay.process.listening.mark()
+    connect(joiner, provider, session, provider_since=since)
+    kept = sum(file["size"] for file in FILES[1:10])
+    world.relay.process.listening.wait(mark, where=lambda e: f"kept_bytes={kept} " in e["line"] + " ")
+    assert value(metrics(admin), "syncshell_recovery_kept_bytes_total") == kept
+
+
 def test_every_cause_is_a_series(admin):
     causes = {entry["cause"] for entry in json.loads((REPOSITORY / "schema/causes.json").read_text())}
     series = {dict(labels)["cause"] for (name, labels) in metrics(admin)
