@@ -100,10 +100,14 @@ def test_it_is_a_page_for_everybody(scene, admin, tmp_path):
         assert view["recovering"].endswith(("The TURN server did not answer.", "No direct link came up in time."))
         assert "The TURN server did not answer." in view["causes"]
         assert "link" in view["timeline"] and "failed" in view["timeline"] and view["bars"] == 120
-        assert scene["syncshell"] in view["syncshells"] and "2 of 2 here" in view["syncshells"]
+        assert view["lanes"] == [scene["bad"][:8], scene["good"][:8]]
+        assert view["marks"]["good"] >= 2 and view["marks"]["bad"] >= 1 and view["marks"]["time"] >= 2, view["marks"]
+        assert scene["syncshell"][:8] in view["syncshells"] and "2 of 2 here" in view["syncshells"]
         assert not view["overflows"], f"{name}: wider than the screen"
         assert view["unnamed"] == 0
         assert (folder / f"{name}.png").stat().st_size > 10000
+    for name, view in seen["busy"].items():
+        assert view["lanes"] == 12 and not view["overflows"] and not view["outside"], (name, view)
     assert brightness(seen["views"]["light"]["background"]) > brightness(seen["views"]["light"]["color"])
     assert brightness(seen["views"]["dark"]["background"]) < brightness(seen["views"]["dark"]["color"])
     keyboard = seen["keyboard"]
