@@ -17,7 +17,6 @@
 #include "client/code.h"
 #include "failmalloc.h"
 #include "random_game.h"
-#include "wire/code.h"
 
 enum { SEEDS = 60, STEPS = 700 };
 
