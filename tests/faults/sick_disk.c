@@ -1,5 +1,6 @@
-/* Preloaded into a relay: its database and write-ahead log lie on a disk that can fall ill. How, stands in the file that SICK_DISK_FILE
- * names, shared with the test, which changes it while the relay runs. A well disk costs nothing: only a sick one asks which file it is.
+/* Preloaded into a relay or a client: its database and write-ahead log lie on a disk that can fall ill. How, stands in the file that
+ * SICK_DISK_FILE names, shared with the test, which changes it while the program runs. A well disk costs nothing: only a sick one asks
+ * which file it is.
  *
  * A disk that stalls answers nothing, neither syncs nor writes, until it is well again. */
 #define _GNU_SOURCE
@@ -56,7 +57,7 @@ static bool is_database(int fd)
     if (n < 0)
         return false;
     path[n] = '\0';
-    return ends_in(path, ".db") || ends_in(path, "-wal");
+    return ends_in(path, ".db") || ends_in(path, ".sqlite3") || ends_in(path, "-wal");
 }
 
 /* Whether what the caller is about to do fails for that illness. */

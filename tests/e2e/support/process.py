@@ -204,10 +204,10 @@ class Peer(Process):
         return self.events.wait(since=since, event=event, **wanted)
 
 
-def syncshell(*arguments, check=True, prefix=(), text_in=""):
+def syncshell(*arguments, check=True, prefix=(), text_in="", env=None):
     """Runs one `syncshell` command to its end; it reads `text_in`."""
     done = subprocess.run([*prefix, SYNCSHELL, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT_S,
-                          input=text_in)
+                          input=text_in, env={**os.environ, **(env or {})})
     if check:
         assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done

@@ -1,4 +1,4 @@
-"""A disk that falls ill, and gets well, under a relay: tests/faults/sick_disk.c, preloaded."""
+"""A disk that falls ill, and gets well, under a relay or a client: tests/faults/sick_disk.c, preloaded."""
 
 import mmap
 import struct

@@ -2,6 +2,7 @@
 
 from .disk import SmallDisk
 from .process import Peer, Relay, syncshell
+from .sick_disk import SickDisk
 from .tap import Tap
 from .wait import Log
 
@@ -22,6 +23,7 @@ class World:
         self.relay = Relay(self.relay_folder, tls, ice="")
         self.processes = []
         self.disks = {}
+        self.sick_disks = {}
         self.events = Log("all peers")
 
     def start_relay(self):
@@ -46,10 +48,16 @@ class World:
         self.disks[name] = SmallDisk(self.folder / name, size_bytes)
         return self.disks[name]
 
+    def sick_disk(self, name):
+        """The peer with that name, when it is started, keeps its state on this."""
+        self.sick_disks[name] = SickDisk(self.folder / f"illness-of-{name}")
+        return self.sick_disks[name]
+
     def peer(self, name):
         """Starts (or starts again) the peer with that name's state folder."""
-        disk = self.disks.get(name)
-        peer = Peer(self.folder / name, self.url, self.ca, name, self.events, disk.prefix if disk else ())
+        disk, sick_disk = self.disks.get(name), self.sick_disks.get(name)
+        peer = Peer(self.folder / name, self.url, self.ca, name, self.events, disk.prefix if disk else (),
+                    sick_disk.environment if sick_disk else None)
         self.processes.append(peer)
         return peer
 
