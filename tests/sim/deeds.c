@@ -153,6 +153,24 @@ static bool until(uint64_t *time_us, uint64_t until_us)
     return true;
 }
 
+static bool fail_once(struct relay *r)
+{
+    bool new = !r->fails_once;
+    r->fails_once = true;
+    return new;
+}
+
+/* A journal waits so long for somebody else's lock, and then gives up. */
+static bool lock_client_disk(const struct sim *s, struct peer *p, uint64_t duration_us)
+{
+    p->disk_slow_until_us = s->now_us + time_min(duration_us, SIM_CLIENT_BUSY_US);
+    if (duration_us > SIM_CLIENT_BUSY_US) {
+        p->station.disk_fails = true;
+        p->disk_fails_until_us = s->now_us + duration_us;
+    }
+    return true;
+}
+
 static bool carry_out(struct sim *s, const struct plan_entry *e)
 {
     struct peer *p = &s->peers[e->who % s->n_peers];
@@ -181,11 +199,17 @@ static bool carry_out(struct sim *s, const struct plan_entry *e)
         return until(&r->broken_until_us, until_us);
     case DEED_DISK_SLOW:
         return until(&r->slow_until_us, until_us);
+    case DEED_DISK_FAILS_ONCE:
+        return fail_once(r);
+    case DEED_DISK_LOCKED:
+        return until(&r->locked_until_us, until_us);
     case DEED_CLIENT_DISK_SLOW:
         return until(&p->disk_slow_until_us, s->now_us + e->duration_us / 8);
     case DEED_CLIENT_DISK_FAILS:
         p->station.disk_fails = true;
         return until(&p->disk_fails_until_us, s->now_us + e->duration_us / 8);
+    case DEED_CLIENT_DISK_LOCKED:
+        return lock_client_disk(s, p, e->duration_us / 8);
     case DEED_FREEZE:
         return until(&p->frozen_until_us, until_us);
     case DEED_CLOCK_JUMP:
@@ -228,7 +252,8 @@ void sim_heal(struct sim *s)
     struct relay *r = &s->relay;
     sim_trace(s, "everything is healed");
     s->healed = true;
-    r->full_until_us = r->broken_until_us = r->slow_until_us = 0;
+    r->full_until_us = r->broken_until_us = r->slow_until_us = r->locked_until_us = 0;
+    r->fails_once = false;
     r->kill_at = 0;
     r->up_us = time_min(r->up_us, s->now_us);
     for (unsigned i = 0; i < s->n_peers; i++) {

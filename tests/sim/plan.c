@@ -21,10 +21,17 @@ const char *deed_name(enum deed deed)
 static enum deed draw_deed(uint64_t *random)
 {
     static const enum deed common[] = {
-        DEED_CUT,       DEED_CUT,       DEED_HALF_OPEN, DEED_STALL_DOWN,       DEED_STALL_UP,
-        DEED_KILL_PEER, DEED_KILL_PEER, DEED_KILL_PEER, DEED_KILL_RELAY,       DEED_KILL_RELAY,
-        DEED_LINK_CUT,  DEED_LINK_CUT,  DEED_DISK_SLOW, DEED_CLIENT_DISK_SLOW, DEED_MISDEED,
-        DEED_CLUB,      DEED_CLUB,      DEED_CLUB,      DEED_MISDEED,
+        DEED_CUT,         DEED_CUT,
+        DEED_HALF_OPEN,   DEED_STALL_DOWN,
+        DEED_STALL_UP,    DEED_KILL_PEER,
+        DEED_KILL_PEER,   DEED_KILL_PEER,
+        DEED_KILL_RELAY,  DEED_KILL_RELAY,
+        DEED_LINK_CUT,    DEED_LINK_CUT,
+        DEED_DISK_SLOW,   DEED_CLIENT_DISK_SLOW,
+        DEED_MISDEED,     DEED_CLUB,
+        DEED_CLUB,        DEED_CLUB,
+        DEED_MISDEED,     DEED_DISK_FAILS_ONCE,
+        DEED_DISK_LOCKED,
     };
     if (random_one_in(random, 3))
         return (enum deed)random_below(random, DEED_COUNT);

@@ -10,30 +10,33 @@
 #include <stdint.h>
 
 /* X(enumerator, name): faults first, then what applications and strangers wish. */
-#define DEED_TABLE(X)                         \
-    X(CUT, "connection cut")                  \
-    X(HALF_OPEN, "connection half open")      \
-    X(STALL_DOWN, "reader stalls")            \
-    X(STALL_UP, "sender stalls")              \
-    X(UNREACHABLE, "relay unreachable")       \
-    X(KILL_PEER, "client killed")             \
-    X(KILL_RELAY, "relay killed")             \
-    X(DRAIN, "relay drains and restarts")     \
-    X(DISK_FULL, "relay disk full")           \
-    X(DISK_BROKEN, "relay disk broken")       \
-    X(DISK_SLOW, "relay disk slow")           \
-    X(CLIENT_DISK_SLOW, "client disk slow")   \
-    X(CLIENT_DISK_FAILS, "client disk fails") \
-    X(FREEZE, "client frozen")                \
-    X(CLOCK_JUMP, "wall clock jumps")         \
-    X(NO_PATH, "no path between peers")       \
-    X(LINK_CUT, "data link cut")              \
-    X(MISDEED, "a member misbehaves")         \
-    X(CLUB, "another syncshell's life")       \
-    X(OPEN, "session opened")                 \
-    X(CLOSE, "session closed")                \
-    X(OWN_OFFER, "offer unasked")             \
-    X(ASK_AGAIN, "recovery requested")        \
+#define DEED_TABLE(X)                           \
+    X(CUT, "connection cut")                    \
+    X(HALF_OPEN, "connection half open")        \
+    X(STALL_DOWN, "reader stalls")              \
+    X(STALL_UP, "sender stalls")                \
+    X(UNREACHABLE, "relay unreachable")         \
+    X(KILL_PEER, "client killed")               \
+    X(KILL_RELAY, "relay killed")               \
+    X(DRAIN, "relay drains and restarts")       \
+    X(DISK_FULL, "relay disk full")             \
+    X(DISK_BROKEN, "relay disk broken")         \
+    X(DISK_SLOW, "relay disk slow")             \
+    X(DISK_FAILS_ONCE, "relay disk fails once") \
+    X(DISK_LOCKED, "relay disk locked")         \
+    X(CLIENT_DISK_SLOW, "client disk slow")     \
+    X(CLIENT_DISK_FAILS, "client disk fails")   \
+    X(CLIENT_DISK_LOCKED, "client disk locked") \
+    X(FREEZE, "client frozen")                  \
+    X(CLOCK_JUMP, "wall clock jumps")           \
+    X(NO_PATH, "no path between peers")         \
+    X(LINK_CUT, "data link cut")                \
+    X(MISDEED, "a member misbehaves")           \
+    X(CLUB, "another syncshell's life")         \
+    X(OPEN, "session opened")                   \
+    X(CLOSE, "session closed")                  \
+    X(OWN_OFFER, "offer unasked")               \
+    X(ASK_AGAIN, "recovery requested")          \
     X(NETWORK, "network changed")
 
 enum deed {

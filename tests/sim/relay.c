@@ -227,16 +227,56 @@ void relay_tick(struct sim *s)
     relay_settle(s);
 }
 
-static void execute(struct sim *s, struct store_op *op)
+static bool reads(const struct store_op *op)
+{
+    return op->kind == STORE_LOAD_SYNCSHELL || op->kind == STORE_READ_SNAPSHOT ||
+           op->kind == STORE_READ_INBOX;
+}
+
+/* `lost`: so is the transaction, and nothing of it happens; what only reads needs none. */
+static void execute(struct sim *s, struct store_op *op, bool lost)
 {
     const struct relay *r = &s->relay;
     if (s->now_us < r->full_until_us && op->frame)
         op->code = WIRE_CODE_STORE_FULL;
-    else if (s->now_us < r->broken_until_us)
+    else if (s->now_us < r->broken_until_us || (lost && !reads(op)))
         op->code = WIRE_CODE_STORE_UNAVAILABLE;
     else
         fake_store_execute(r->store, op);
     ledger_synced(&s->ledger, op);
+}
+
+/* Whether there is anything to write among the first n operations that wait. */
+static bool writes(const struct relay *r, size_t n_max)
+{
+    list_for_each_safe (n, next, &r->ops) {
+        if (n_max-- == 0)
+            break;
+        if (!reads(container_of(n, struct store_op, node)))
+            return true;
+    }
+    return false;
+}
+
+/* The transaction waits for somebody else's lock, but not for ever. */
+static bool waits(struct sim *s)
+{
+    struct relay *r = &s->relay;
+    if (s->now_us >= r->locked_until_us || r->waits_for_lock) {
+        r->waits_for_lock = false;
+        return false;
+    }
+    r->waits_for_lock = true;
+    r->sync_us = time_min(r->locked_until_us, s->now_us + SIM_RELAY_BUSY_US);
+    return true;
+}
+
+static bool lose(struct sim *s)
+{
+    struct relay *r = &s->relay;
+    bool lost = r->fails_once || s->now_us < r->locked_until_us;
+    r->fails_once = false;
+    return lost;
 }
 
 /* One transaction of some of what waits: a kill before it loses all of it, a kill after it the answers. */
@@ -244,11 +284,15 @@ void relay_sync(struct sim *s)
 {
     struct relay *r = &s->relay;
     size_t n_max = random_between(&s->random, 1, 20);
+    bool transaction = writes(r, n_max);
+    if (transaction && waits(s))
+        return;
     if (step(s)) {
+        bool lost = transaction && lose(s);
         s->stats->syncs++;
         for (size_t i = 0; i < n_max && !list_empty(&r->ops); i++) {
             struct list_node *n = list_first(&r->ops);
-            execute(s, container_of(n, struct store_op, node));
+            execute(s, container_of(n, struct store_op, node), lost);
             list_unlink(n);
             list_append(&r->synced, n);
         }

@@ -21,6 +21,8 @@
 enum {
     PEERS_MAX = 8,
     SIM_STEPS_MAX = 400000,
+    SIM_RELAY_BUSY_US = 2000000,  /* how long the relay's store waits for a lock */
+    SIM_CLIENT_BUSY_US = 1000000, /* and a client's journal */
 };
 
 extern const char sim_relay_url[];
@@ -45,6 +47,9 @@ struct relay {
     uint64_t full_until_us;
     uint64_t broken_until_us;
     uint64_t slow_until_us;
+    uint64_t locked_until_us; /* by another process: reads go on */
+    bool waits_for_lock;
+    bool fails_once; /* the next transaction that writes */
     int64_t wall_offset_ms;
     unsigned life;            /* rises with each start */
     const struct wire *hears; /* whose frame it works on; NULL: none */
