@@ -26,7 +26,9 @@ def run(report, expression):
     # Reports go to files: of a program that a test runs, the test may not show, or look at, what it prints.
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir()
-    options = f"log_path={REPORTS}/report:second_deadlock_stack=1"
+    # By default each program sleeps for a second at its end, so that its threads may still race: half of the minute that
+    # transport_client_end has, which ends 24.
+    options = f"log_path={REPORTS}/report:second_deadlock_stack=1:atexit_sleep_ms=100"
     unit.run_tests(report, folder, "thread", [t["name"] for t in tests], {"TSAN_OPTIONS": options})
     report.check("thread: no sanitizer report",
                  "\n".join(f.read_text(errors="replace") for f in sorted(REPORTS.iterdir())))
