@@ -196,6 +196,9 @@ struct session_ice {
     size_t n_servers;
     uint64_t expires_us; /* theirs */
     uint64_t refresh_us; /* when to ask again */
+    bool announced;      /* the other side is about to offer: ask before it does */
+    /* Until then the attempt that was announced takes what is there; 0: nothing was asked ahead. */
+    uint64_t ahead_until_us;
 };
 
 /* The joiner's progress on its way to the relay's log. */

@@ -11,7 +11,10 @@
 #include "client/request.h"
 #include "client/session.h"
 
-enum { US_PER_MS = 1000 };
+enum {
+    US_PER_MS = 1000,
+    AHEAD_MS = 10000, /* an offer follows its announcement at once; what is older is not fresh */
+};
 
 static struct engine *engine_of(const struct session *s)
 {
@@ -38,6 +41,11 @@ void ice_deinit(struct session *s)
     free(s->ice.servers);
 }
 
+void ice_announced(struct session *s)
+{
+    s->ice.announced = true;
+}
+
 /* Of an attempt that is over. What it had is kept, in case that the next one gets no answer. */
 static void forget_attempt(struct session *s)
 {
@@ -57,9 +65,14 @@ void ice_attempt_started(struct session *s)
     bool offered = s->attempt.stage == ATTEMPT_OFFERED; /* it has not waited for us */
     drop_events(s);
     if (s->attempt.generation != s->ice.generation) {
+        uint64_t now_us = engine_of(s)->now_us, refresh_us = s->ice.refresh_us;
+        bool there = now_us < s->ice.ahead_until_us && now_us < s->ice.expires_us;
         forget_attempt(s);
         s->ice.generation = s->attempt.generation;
-        s->ice.asking = s->ice.holding = true;
+        s->ice.asking = s->ice.holding = !there;
+        s->ice.refresh_us = there ? refresh_us : TIME_NEVER_US;
+        s->ice.announced = false;
+        s->ice.ahead_until_us = 0;
     }
     if (offered)
         s->ice.holding = false;
@@ -127,35 +140,47 @@ static void tell(struct session *s)
 
 /* ---- asking ---- */
 
-static void send_request(struct session *s)
+/* An attempt's generation is never 0. */
+static bool asked_ahead(const struct request *r)
+{
+    return r->number == 0;
+}
+
+static void send_request(struct session *s, uint64_t generation, uint32_t attempt)
 {
     struct message m = {.type = MESSAGE_ICE_SERVERS_REQUEST};
     struct request r;
     if (!session_request(s, REQUEST_ICE, m.type, &r))
         return;
-    r.number = s->ice.generation;
+    r.number = generation;
     m.ice_servers_request.message_id = r.message_id;
     m.ice_servers_request.syncshell_id = s->syncshell->id;
     m.ice_servers_request.recovery_session_id = s->id;
-    m.ice_servers_request.attempt = s->n_attempts ? s->n_attempts : 1;
+    m.ice_servers_request.attempt = attempt ? attempt : 1;
     request_send(engine_of(s), &m, &r);
+}
+
+static bool can_ask(const struct session *s)
+{
+    return s->syncshell->joined && s->phase == SESSION_OPENED && !session_in_flight(s, REQUEST_ICE);
 }
 
 void ice_pump(struct session *s)
 {
+    if (s->ice.generation != 0 && attempt_over(s))
+        forget_attempt(s);
+    if (s->ice.announced && can_ask(s)) {
+        s->ice.announced = false;
+        send_request(s, 0, s->n_attempts + 1);
+    }
     if (s->ice.generation == 0)
         return;
-    if (attempt_over(s)) {
-        forget_attempt(s);
-        return;
-    }
     if (engine_of(s)->now_us >= s->ice.refresh_us) {
         s->ice.refresh_us = TIME_NEVER_US;
         s->ice.asking = true;
     }
-    if (s->ice.asking && s->syncshell->joined && s->phase == SESSION_OPENED &&
-        !session_in_flight(s, REQUEST_ICE))
-        send_request(s);
+    if (s->ice.asking && can_ask(s))
+        send_request(s, s->ice.generation, s->n_attempts);
 }
 
 uint64_t ice_deadline_us(const struct session *s)
@@ -181,10 +206,21 @@ static void take(struct session *s, struct message_ice_servers *m)
     s->ice.refresh_us = m->has_ttl_ms ? time_add_ms(now_us, refresh_ms) : TIME_NEVER_US;
 }
 
+/* Whether an answer is the live attempt's. What was asked ahead belongs to whichever asks for some. */
+static bool is_for_attempt(const struct session *s, const struct request *r)
+{
+    return !attempt_over(s) && (asked_ahead(r) ? s->ice.asking : r->number == s->ice.generation);
+}
+
 void ice_answered(struct session *s, const struct request *r, struct message_ice_servers *m)
 {
-    if (attempt_over(s) || r->number != s->ice.generation)
+    if (!is_for_attempt(s, r)) {
+        if (asked_ahead(r)) {
+            take(s, m);
+            s->ice.ahead_until_us = time_add_ms(engine_of(s)->now_us, AHEAD_MS);
+        }
         return; /* the live attempt, if there is one, asks for itself */
+    }
     s->ice.asking = false;
     take(s, m);
     tell(s);
@@ -192,7 +228,7 @@ void ice_answered(struct session *s, const struct request *r, struct message_ice
 
 void ice_refused(struct session *s, const struct request *r, const struct message_error *error)
 {
-    if (attempt_over(s) || r->number != s->ice.generation)
+    if (!is_for_attempt(s, r))
         return;
     bool refreshing = !s->ice.holding;
     uint64_t delay_ms = ENGINE_RETRY_PAUSE_MS;

@@ -1,6 +1,9 @@
 /* ICE servers: asked of the relay for each attempt, given to the application with the event that starts it, and again before their
  * credentials expire. Kept in memory only.
  *
+ * The provider of a session asks when the joiner's recovery request comes, which is before its offer: so the offer need not wait
+ * for another way to the relay and back.
+ *
  * OFFER_NEEDED and OFFER, and the candidates behind an OFFER, wait for the answer. When the relay gives none, they go without, or
  * with what the last attempt had, as long as that is good. */
 #ifndef SHARED_CLIENT_ICE_H
@@ -12,6 +15,9 @@ struct request;
 
 void ice_init(struct session *s);
 void ice_deinit(struct session *s);
+
+/* The other side says that it is about to offer. What is asked for now is here when the offer is, a way to the relay and back earlier. */
+void ice_announced(struct session *s);
 
 /* An attempt begins, or changes its stage. What waited to be told is of the past. */
 void ice_attempt_started(struct session *s);

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "client/delta.h"
 #include "client/envelope.h"
+#include "client/ice.h"
 #include "client/notify.h"
 #include "client/progress.h"
 #include "client/record.h"
@@ -313,6 +314,8 @@ static const char *gather(struct session *s, struct body_recovery_request *reque
         return CODE_BAD_BODY;
     }
     record_put_request(s, request);
+    if (request->part == 1)
+        ice_announced(s);
     engine_check(s->syncshell->engine, session_gather_request(s, request));
     return NULL;
 }

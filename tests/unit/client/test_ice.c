@@ -10,6 +10,7 @@
 #include "attempt_steps.h"
 #include "base/str.h"
 #include "client/event.h"
+#include "recovery_steps.h"
 
 enum { TTL_MS = 60000 };
 
@@ -366,6 +367,68 @@ static void the_report_comes_before_the_request(void **state)
     hear_request(s, 2);
 }
 
+/* The joiner's request comes before its offer, which waits for its own servers. */
+static struct message_ice_servers_request announced(struct scene *s)
+{
+    struct body_recovery_request request = {.part = 1, .parts = 1};
+    scene_session(s, false);
+    s->hears_ice = true;
+    wire_id_set(&request.request_id, "r1");
+    scene_deliver_request(s, 1, &request);
+    body_recovery_request_deinit(&request);
+    ack(s, 1);
+    return hear_request(s, 1);
+}
+
+static void an_announced_attempt_finds_them_there(void **state)
+{
+    struct scene *s = *state;
+    struct message_ice_servers_request r = announced(s);
+    give(s, &r, "p", 8000);
+    expect_no_event(s);
+    scene_signal(s, MESSAGE_RECONNECT_OFFER, 1, "their offer");
+    expect_servers(expect(s, SYNCSHELL_EVENT_OFFER), "p");
+    expect_no_event(s);
+    scene_silence(s);
+    scene_advance_ms(s, 6000);
+    hear_request(s, 1); /* they are refreshed like any others */
+}
+
+static void an_announced_attempt_waits_for_what_was_asked(void **state)
+{
+    struct scene *s = *state;
+    struct message_ice_servers_request r = announced(s);
+    scene_signal(s, MESSAGE_RECONNECT_OFFER, 1, "their offer");
+    expect_no_event(s);
+    scene_silence(s);
+    give(s, &r, "p", 0);
+    expect_servers(expect(s, SYNCSHELL_EVENT_OFFER), "p");
+    expect_no_event(s);
+    scene_silence(s);
+}
+
+static void what_was_asked_for_an_attempt_that_did_not_come_gets_old(void **state)
+{
+    struct scene *s = *state;
+    struct message_ice_servers_request r = announced(s);
+    give(s, &r, "old", 0);
+    scene_advance_ms(s, TTL_MS);
+    scene_signal(s, MESSAGE_RECONNECT_OFFER, 1, "their offer");
+    expect_no_event(s);
+    r = hear_request(s, 1);
+    give(s, &r, "new", 0);
+    expect_servers(expect(s, SYNCSHELL_EVENT_OFFER), "new");
+}
+
+static void an_announced_attempt_goes_on_when_there_are_none(void **state)
+{
+    struct scene *s = *state;
+    struct message_ice_servers_request r = announced(s);
+    scene_signal(s, MESSAGE_RECONNECT_OFFER, 1, "their offer");
+    scene_error(s, &r.message_id, WIRE_CODE_RELAY_BUSY);
+    expect_no_servers(expect(s, SYNCSHELL_EVENT_OFFER));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +449,10 @@ int main(void)
         SCENE_TEST(what_waits_does_not_outlive_the_connection),
         SCENE_TEST(an_attempt_that_ends_meanwhile_is_not_told),
         SCENE_TEST(the_report_comes_before_the_request),
+        SCENE_TEST(an_announced_attempt_finds_them_there),
+        SCENE_TEST(an_announced_attempt_waits_for_what_was_asked),
+        SCENE_TEST(what_was_asked_for_an_attempt_that_did_not_come_gets_old),
+        SCENE_TEST(an_announced_attempt_goes_on_when_there_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
