@@ -17,7 +17,12 @@ struct link {
     struct list_node node;
     struct ws_connection *ws;
     struct connection *core;
+    bool first; /* ws_connection_serve_first() */
 };
+
+enum {
+    ANSWERS_US = 500
+}; /* the store's answers in a turn: a thousand joins at once must not hold up what is routed */
 
 /* ---- the core's services ---- */
 
@@ -133,10 +138,16 @@ static void note_store_health(struct server *s)
 void wiring_store_ready(void *userdata)
 {
     struct server *s = userdata;
-    for (struct store_op *op = store_collect(s->store); op; op = store_collect(s->store)) {
-        core_store_done(s->core, loop_now_us(s->loop), op);
+    uint64_t now_us = loop_now_us(s->loop);
+    uint64_t end_us = now_us + ANSWERS_US;
+    struct store_op *op;
+    while ((now_us < end_us || s->store_stopped) && (op = store_collect(s->store))) {
+        core_store_done(s->core, now_us, op);
         wiring_carry_out(s);
+        now_us = loop_now_us(s->loop);
     }
+    if (now_us >= end_us && !s->store_stopped)
+        loop_waker_wake(s->waker); /* in the next turn there may be more */
     note_store_health(s);
 }
 
@@ -275,6 +286,11 @@ static void on_received(void *userdata, void *user, bool binary, const uint8_t *
     struct server *s = userdata;
     struct link *link = user;
     core_receive(link->core, loop_now_us(s->loop), binary, data, size);
+    if (!link->first && core_connection_is_member(link->core)) {
+        /* Members' messages before strangers' handshakes. That it has just joined, the next message tells. */
+        link->first = true;
+        ws_connection_serve_first(link->ws);
+    }
     wiring_carry_out(s);
 }
 

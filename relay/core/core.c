@@ -218,6 +218,11 @@ bool core_connection_pending(const struct connection *connection)
     return connection->queue.n_frames > 0;
 }
 
+bool core_connection_is_member(const struct connection *connection)
+{
+    return connection->n_memberships > 0;
+}
+
 void *core_connection_userdata(const struct connection *connection)
 {
     return connection->userdata;

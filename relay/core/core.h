@@ -231,6 +231,8 @@ bool core_next_effect(struct core *core, struct core_effect *ret_effect);
 struct frame *core_connection_pull(struct connection *connection, uint64_t now_us);
 bool core_connection_pending(const struct connection *connection);
 
+bool core_connection_is_member(const struct connection *connection); /* has joined a syncshell */
+
 void *core_connection_userdata(const struct connection *connection);
 uint64_t
 core_connection_id(const struct connection *connection); /* never reused within a process */

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adapters/ws_lws/evlib.h"
 #include "adapters/ws_lws/server.h"
 #include "base/frame.h"
 
@@ -378,6 +379,12 @@ void ws_connection_want_write(struct ws_connection *c)
     if ((c->state == CONNECTION_STATE_OPEN || c->state == CONNECTION_STATE_DRAINING) && c->wsi &&
         !c->server->freeing)
         lws_callback_on_writable(c->wsi);
+}
+
+void ws_connection_serve_first(struct ws_connection *c)
+{
+    if (c->state == CONNECTION_STATE_OPEN && c->wsi)
+        evlib_serve_first(c->wsi);
 }
 
 void ws_connection_close(struct ws_connection *c, uint16_t code, const char *reason)

@@ -9,17 +9,25 @@
  * socket had become writable. What lws still wants after that, because data is left or because it wants to be called twice,
  * goes the ordinary way.
  *
- * Invariants: `read_armed` and `write_armed` say whether libevent has the event; a slot is in `ready` only while lws wants
- * to write; a closed descriptor has neither event nor place in `ready`. */
+ * Putting off: handshakes and signatures take a thousand times as long as passing a message on, and after a restart there are
+ * thousands of them at once. So only the connections marked by evlib_serve_first() are served at once; others wait in `put_off`, in
+ * the order in which they came, and at the end of each turn some of them are served, for PUT_OFF_US. While one waits, libevent does not
+ * watch it, or it would be told of all of them in each turn.
+ *
+ * Invariants: `read_armed` and `write_armed` say whether libevent has the event, or has it back when the slot leaves
+ * `put_off`; a slot is in `ready` only while lws wants to write; a closed descriptor has neither event nor place in `ready` or
+ * `put_off`. */
 #include "adapters/ws_lws/evlib.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -30,7 +38,9 @@
 
 enum {
     SLOTS_PER_CHUNK = 64,
-    READS_MAX = 6,       /* of one connection in a turn: 18 KB */
+    READS_MAX = 6,     /* of one connection in a turn: 18 KB */
+    PUT_OFF_US = 1000, /* in a turn: a few handshakes, a dozen signatures */
+    PUT_OFF_BUSY = 64,
     WAIT_MAX_MS = 60000, /* lws without timers: wake up anyway, it costs nothing */
 };
 
@@ -38,12 +48,15 @@ struct slot {
     struct event read;
     struct event write;
     struct list_node ready_link;
+    struct list_node put_off_link;
     struct evlib *evlib;
+    short put_off_what; /* what libevent told of it */
     bool assigned;
     bool read_armed;
     bool write_armed;
     bool write_wanted;
     bool early;
+    bool first;
 };
 
 struct evlib {
@@ -54,6 +67,8 @@ struct evlib {
     size_t n_chunks;
     struct list ready;
     size_t n_ready;
+    struct list put_off;
+    size_t n_put_off;
     void *foreign_loops[1]; /* lws hands the first to evlib_init_pt() */
     int pipe_fd;            /* lws's own, by which other threads wake it; -1: none yet */
     bool incomplete;        /* it got no events */
@@ -74,6 +89,7 @@ int evlib_new(struct evlib **ret_evlib, struct event_base *base)
     if (!e)
         return -ENOMEM;
     list_init(&e->ready);
+    list_init(&e->put_off);
     e->base = base;
     e->foreign_loops[0] = e;
     e->pipe_fd = -1;
@@ -83,6 +99,14 @@ int evlib_new(struct evlib **ret_evlib, struct event_base *base)
     }
     *ret_evlib = e;
     return 0;
+}
+
+static void slot_leave_put_off(struct slot *s)
+{
+    if (!list_node_linked(&s->put_off_link))
+        return;
+    list_unlink(&s->put_off_link);
+    s->evlib->n_put_off--;
 }
 
 static void slot_close(struct slot *s)
@@ -95,7 +119,8 @@ static void slot_close(struct slot *s)
         list_unlink(&s->ready_link);
         s->evlib->n_ready--;
     }
-    s->assigned = s->read_armed = s->write_armed = s->write_wanted = s->early = false;
+    slot_leave_put_off(s);
+    s->assigned = s->read_armed = s->write_armed = s->write_wanted = s->early = s->first = false;
 }
 
 /* lws (4.3.5) forgets to close its event pipe when it closes every connection of a context. A later release that does
@@ -170,9 +195,8 @@ static bool slot_has_more(const struct slot *s, int fd)
     return s->early && s->read_armed && ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
-static void slot_fired(evutil_socket_t fd, short what, void *userdata)
+static void slot_serve(struct slot *s, int fd, short what)
 {
-    struct slot *s = userdata;
     struct lws_pollfd pollfd = {.fd = fd};
 
     if (what & EV_READ)
@@ -187,6 +211,27 @@ static void slot_fired(evutil_socket_t fd, short what, void *userdata)
         pollfd.events = pollfd.revents = LWS_POLLIN;
         lws_service_fd_tsi(s->evlib->context, &pollfd, 0);
     }
+}
+
+static void slot_put_off(struct slot *s, short what)
+{
+    if (!list_node_linked(&s->put_off_link)) {
+        list_append(&s->evlib->put_off, &s->put_off_link);
+        s->evlib->n_put_off++;
+        s->put_off_what = 0;
+    }
+    s->put_off_what = (short)(s->put_off_what | what);
+    event_del(what & EV_READ ? &s->read : &s->write);
+}
+
+static void slot_fired(evutil_socket_t fd, short what, void *userdata)
+{
+    struct slot *s = userdata;
+
+    if (s->first)
+        slot_serve(s, fd, what);
+    else
+        slot_put_off(s, what);
 }
 
 static bool slot_arm(struct event *event, bool *armed)
@@ -348,6 +393,62 @@ void evlib_write_early(struct lws *wsi)
     s->early = true;
 }
 
+void evlib_serve_first(struct lws *wsi)
+{
+    struct slot *s = evlib_slot(evlib_of(wsi), lws_get_socket_fd(wsi));
+
+    assert(s && s->assigned);
+    s->first = true;
+}
+
+/* The events are added first, for serving it may end it. One that libevent has no memory for is left unwatched, and the heartbeat ends
+ * its peer. What lws has ceased to want meanwhile it does not hear of. */
+static void slot_serve_put_off(struct slot *s)
+{
+    short what = s->put_off_what;
+
+    slot_leave_put_off(s);
+    if (what & EV_READ) {
+        if (s->read_armed)
+            s->read_armed = event_add(&s->read, NULL) == 0;
+        else
+            what = (short)(what & ~EV_READ);
+    }
+    if (what & EV_WRITE) {
+        if (s->write_armed)
+            s->write_armed = event_add(&s->write, NULL) == 0;
+        else
+            what = (short)(what & ~EV_WRITE);
+    }
+    if (what)
+        slot_serve(s, event_get_fd(&s->read), what);
+}
+
+bool evlib_is_busy(const struct evlib *e)
+{
+    return e->n_put_off >= PUT_OFF_BUSY;
+}
+
+static uint64_t monotonic_us(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* fails only for a clock that does not exist */
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void evlib_serve_put_off(struct evlib *e)
+{
+    uint64_t end_us;
+
+    if (list_empty(&e->put_off))
+        return;
+    end_us = monotonic_us() + PUT_OFF_US;
+    do
+        slot_serve_put_off(container_of(list_first(&e->put_off), struct slot, put_off_link));
+    while (!list_empty(&e->put_off) && monotonic_us() < end_us);
+}
+
 static void evlib_write_ready(struct evlib *e)
 {
     /* Only those queued before: who asks again while it writes comes in the next turn, so that reading is not starved. */
@@ -385,9 +486,10 @@ void evlib_end_of_turn(struct evlib *e)
 
     /* Timers first: a connection that is to be killed must not get another timeout by writing. */
     evlib_serve_timers(e);
+    evlib_serve_put_off(e);
     evlib_write_ready(e);
     wait_ms = evlib_serve_timers(e);
-    if (e->n_ready)
+    if (e->n_ready || !list_empty(&e->put_off))
         wait_ms = 0;
     wait =
         (struct timeval){.tv_sec = wait_ms / 1000, .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000};

@@ -2,6 +2,8 @@
 #ifndef RELAY_ADAPTERS_WS_LWS_EVLIB_H
 #define RELAY_ADAPTERS_WS_LWS_EVLIB_H
 
+#include <stdbool.h>
+
 struct event_base;
 struct evlib;
 struct lws;
@@ -23,7 +25,14 @@ int evlib_reserve(struct evlib *e, int fd);
  * still unsent. Only for established connections: in a TLS handshake lws asks for POLLOUT until the peer has answered. */
 void evlib_write_early(struct lws *wsi);
 
-/* lws's timers, forced service and the early writes; then asks libevent to come back when lws needs it next. */
+/* From now on what this connection sends is served as soon as libevent tells of it. That of all others waits for the end of the turn,
+ * where it gets a share of time. */
+void evlib_serve_first(struct lws *wsi);
+
+/* So much is put off that nobody new should be let in but one in each turn. */
+bool evlib_is_busy(const struct evlib *e);
+
+/* lws's timers, forced service, what was put off, and the early writes; then asks libevent to come back when lws needs it next. */
 void evlib_end_of_turn(struct evlib *e);
 
 #endif

@@ -22,8 +22,8 @@
 
 enum {
     SOCKETS_MAX = 8,
-    BACKLOG = 4096,          /* a relay that comes back is called by everybody at once */
-    ACCEPTS_PER_EVENT = 256, /* then the connected get their turn */
+    BACKLOG = 4096,        /* a relay that comes back is called by everybody at once */
+    ACCEPTS_PER_EVENT = 8, /* then the connected get their turn */
     PAUSE_MS = 100,
     UNSENT_BYTES_MAX = 131072, /* in the kernel, for each connection; without it, some megabytes */
 };
@@ -111,7 +111,8 @@ static void listener_readable(evutil_socket_t listening_fd, short what, void *us
         /* A slow reader's messages wait in our queues, where they are counted, and a ping overtakes them there. */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){UNSENT_BYTES_MAX}, sizeof(int));
         address_text(&peer, peer_size, text);
-        l->accepted(l->userdata, fd, text);
+        if (!l->accepted(l->userdata, fd, text))
+            return;
     }
 }
 

@@ -3,6 +3,7 @@
 #ifndef RELAY_ADAPTERS_WS_LWS_LISTENER_H
 #define RELAY_ADAPTERS_WS_LWS_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,8 +14,9 @@ enum {
 struct event_base;
 struct listener;
 
-/* Takes `fd`, a connected socket that does not block. `address` is the peer's, as text without a port. */
-typedef void (*listener_accepted_fn)(void *userdata, int fd, const char *address);
+/* Takes `fd`, a connected socket that does not block. `address` is the peer's, as text without a port. False: no more of them in this
+ * turn. */
+typedef bool (*listener_accepted_fn)(void *userdata, int fd, const char *address);
 /* Accepting pauses for a moment: the process or the system has no descriptors or memory left. */
 typedef void (*listener_paused_fn)(void *userdata, int error);
 

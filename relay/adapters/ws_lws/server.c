@@ -201,9 +201,8 @@ static const struct lws_protocols server_protocols[] = {
 static const lws_retry_bo_t server_idle_policy = {.secs_since_valid_ping = 0,
                                                   .secs_since_valid_hangup = 0};
 
-static void server_accepted(void *userdata, int fd, const char *address)
+static void server_adopt(struct ws_server *s, int fd, const char *address)
 {
-    struct ws_server *s = userdata;
     size_t n_before = s->n_connections;
     const struct ws_handler *handler = &s->handler;
     void *admission = NULL;
@@ -230,6 +229,15 @@ static void server_accepted(void *userdata, int fd, const char *address)
     /* On failure lws has closed the socket. It has destroyed `c` with its wsi, unless it failed before there was one. */
     if (!lws_adopt_descriptor_vhost_via_info(&adoption) && s->n_connections > n_before)
         ws_connection_free(c);
+}
+
+/* Who waits to be accepted waits with the kernel, where no clock runs against him: all at once would all be late. */
+static bool server_accepted(void *userdata, int fd, const char *address)
+{
+    struct ws_server *s = userdata;
+
+    server_adopt(s, fd, address);
+    return !evlib_is_busy(s->evlib);
 }
 
 static void server_paused(void *userdata, int error)

@@ -77,6 +77,8 @@ void ws_server_stop_listening(struct ws_server *s);
 struct ws_server *ws_server_free(struct ws_server *s); /* closes what is open, calling closed() */
 
 void ws_connection_want_write(struct ws_connection *c);
+/* Of one that is established: from now on what it sends is served before what comes of others, which have a share of each turn. */
+void ws_connection_serve_first(struct ws_connection *c);
 /* Writes what pull() still gives as far as the socket takes it, then closes. `reason` <= 123 bytes. */
 void ws_connection_close(struct ws_connection *c, uint16_t code, const char *reason);
 /* What accepted() returned, to be had once: for opened(). */
