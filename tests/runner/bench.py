@@ -42,7 +42,7 @@ def faults(folder, file):
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     listed = [line.split()[0] for line in bench(folder, "--list").stdout.splitlines()]
     found = [f"{row}: not {sorted(KEYS)}" for row in rows if not KEYS <= set(row)]
-    found += [f"{row['row']}: {row}" for row in rows if not row["ours"] > 0 or row["peer"].keys() != row["ratio"].keys()]
+    found += [f"{row['row']}: {row}" for row in rows if not row["ours"] >= 0 or row["peer"].keys() != row["ratio"].keys()]
     if [row["row"] for row in rows] != listed:
         found.append(f"rows: {[row['row'] for row in rows]}, listed: {listed}")
     if not any("again" in row["peer"] for row in rows):

@@ -1,13 +1,12 @@
 #include "bench/floor/connection.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "bench/floor/handshake.h"
+#include "bench/floor/stream.h"
 
 enum { OUT_BYTES_MAX = 64 * 1024 * 1024, IN_BYTES_MAX = 2 * 1024 * 1024, MASK_BYTES = 4 };
 enum { OPCODE_CLOSE = 8, OPCODE_PING = 9, OPCODE_PONG = 10 };
@@ -20,6 +19,12 @@ struct connection *connection_new(struct floor *floor, int fd)
         free(c);
         close(fd);
         return NULL;
+    }
+    if (floor->tls) {
+        c->tls = SSL_new(floor->tls);
+        if (!c->tls || SSL_set_fd(c->tls, fd) != 1)
+            abort();
+        SSL_set_accept_state(c->tls);
     }
     c->floor = floor;
     c->fd = fd;
@@ -34,6 +39,7 @@ void connection_free(struct connection *c)
         *c->slot = NULL;
     if (list_node_linked(&c->dirty))
         list_unlink(&c->dirty);
+    SSL_free(c->tls);
     close(c->fd);
     buf_deinit(&c->in);
     buf_deinit(&c->out);
@@ -144,9 +150,9 @@ static ptrdiff_t take_all(struct connection *c, uint8_t *data, size_t size)
 bool connection_read(struct connection *c)
 {
     uint8_t *data = c->floor->incoming;
-    ssize_t n = recv(c->fd, data, READ_BYTES_MAX, 0);
+    ptrdiff_t n = stream_read(c->fd, c->tls, data, READ_BYTES_MAX);
     if (n <= 0)
-        return n < 0 && (errno == EAGAIN || errno == EINTR);
+        return n == 0;
     size_t size = (size_t)n;
     bool continues = c->in.size > 0;
     if (continues) {
@@ -168,11 +174,15 @@ bool connection_read(struct connection *c)
 
 bool connection_write(struct connection *c)
 {
-    ssize_t n = send(c->fd, c->out.data + c->out_done, c->out.size - c->out_done, MSG_NOSIGNAL);
-    if (n < 0 && errno != EAGAIN && errno != EINTR)
-        return false;
-    c->out_done += n > 0 ? (size_t)n : 0;
-    bool waits = c->out_done < c->out.size;
+    bool waits = false;
+    while (!waits && c->out_done < c->out.size) {
+        ptrdiff_t n =
+            stream_write(c->fd, c->tls, c->out.data + c->out_done, c->out.size - c->out_done);
+        if (n < 0)
+            return false;
+        c->out_done += (size_t)n;
+        waits = c->tls ? n == 0 : c->out_done < c->out.size; /* TLS takes a record at a time */
+    }
     if (!waits) {
         buf_clear(&c->out);
         c->out_done = 0;

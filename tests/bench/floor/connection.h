@@ -2,6 +2,7 @@
 #ifndef TESTS_BENCH_FLOOR_CONNECTION_H
 #define TESTS_BENCH_FLOOR_CONNECTION_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@ struct floor;
 struct connection {
     struct floor *floor;
     int fd;
+    SSL *tls;                 /* or NULL */
     struct connection **slot; /* in by_id, once upgraded */
     bool upgraded;
     bool waits_for_room;
@@ -27,6 +29,7 @@ struct connection {
 
 struct floor {
     int epoll;
+    SSL_CTX *tls; /* or NULL */
     struct list dirty;
     struct connection *by_id[CONNECTIONS_MAX];
     uint8_t incoming[READ_BYTES_MAX];

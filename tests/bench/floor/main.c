@@ -2,8 +2,8 @@
  * no parsing but the 8 digits that name the target, no accounts, no limits, no store, no timers. Speaks the plain routed
  * protocol of tests/bench/README.md. All that came in one turn for a connection goes out in one write.
  *
- * Usage: bench-floor [SIGNATURES [PORT]]. So many signatures are verified for each connection, so that connecting costs what it must
- * where clients are known. Prints "listening PORT". */
+ * Usage: bench-floor [SIGNATURES [PORT [CERTIFICATE KEY]]]. So many signatures are verified for each connection, so that connecting
+ * costs what it must where clients are known. Prints "listening PORT". */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 
 #include "bench/floor/connection.h"
 #include "bench/floor/signatures.h"
+#include "bench/floor/stream.h"
 
 enum { EVENTS_MAX = 512, BACKLOG = 4096 };
 
@@ -79,6 +80,8 @@ int main(int argc, char **argv)
     int listener = listen_on_loopback(argc > 2 ? (uint16_t)strtoul(argv[2], NULL, 10) : 0);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     signatures_prepare(argc > 1 ? strtoul(argv[1], NULL, 10) : 0);
+    if (argc > 4)
+        floor.tls = stream_tls_new(argv[3], argv[4]);
     list_init(&floor.dirty);
     floor.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (floor.epoll < 0 || epoll_ctl(floor.epoll, EPOLL_CTL_ADD, listener, &event) < 0) {

@@ -29,7 +29,6 @@ struct group {
     char id[ID_SIZE];
     struct signing_key key;
     size_t first; /* the endpoint that creates it */
-    size_t count;
     bool created;
 };
 
@@ -60,9 +59,11 @@ static struct group *group_of(const struct endpoint *e)
 {
     const struct shared *s = e->load->shared;
     size_t pairs = e->load->n_pairs;
-    return &s->groups[endpoint_in_pair(e)
-                          ? e->index / 2
-                          : pairs + (e->index - 2 * pairs) / e->load->options.members];
+    if (endpoint_in_pair(e))
+        return &s->groups[e->index / 2];
+    size_t idle = e->index - 2 * pairs;
+    return &s->groups[e->load->options.company ? idle % pairs
+                                               : pairs + idle / e->load->options.members];
 }
 
 static struct lane *lane_of(const struct endpoint *e, size_t lane)
@@ -78,7 +79,11 @@ static void prepare(struct load *load)
         die("no memory");
     load->shared = s;
     snprintf(s->origin, sizeof s->origin, "%s://127.0.0.1:%u", o->tls ? "wss" : "ws", o->port);
-    s->n_groups = load->n_pairs + (o->idle + o->members - 1) / o->members;
+    s->n_groups = load->n_pairs;
+    if (!o->company)
+        s->n_groups += (o->idle + o->members - 1) / o->members;
+    else if (load->n_pairs == 0)
+        die("--company: of pairs");
     s->groups = calloc(s->n_groups + 1, sizeof *s->groups);
     if (!s->groups)
         die("no memory");
@@ -87,7 +92,6 @@ static void prepare(struct load *load)
         signing_key_make(&g->key);
         snprintf(g->id, sizeof g->id, "%.16s", g->key.public_text);
         g->first = i < load->n_pairs ? 2 * i : 2 * load->n_pairs + (i - load->n_pairs) * o->members;
-        g->count = i < load->n_pairs ? 2 : o->members;
     }
     for (size_t i = 0; i < load->n_endpoints; i++) {
         struct ours *u = load->endpoints[i].state;
@@ -175,9 +179,10 @@ static void on_created(struct endpoint *e)
 {
     struct group *g = group_of(e);
     g->created = true;
-    for (size_t i = g->first; i < g->first + g->count && i < e->load->n_endpoints; i++) {
-        if (state_of(&e->load->endpoints[i])->welcome)
-            join(&e->load->endpoints[i]);
+    for (size_t i = 0; i < e->load->n_dialled; i++) {
+        struct endpoint *member = &e->load->endpoints[i];
+        if (group_of(member) == g && state_of(member)->welcome)
+            join(member);
     }
 }
 
@@ -222,8 +227,19 @@ static void on_stored(struct endpoint *e, const char *header, size_t size)
         on_created(e);
     else if (strcmp(reply, "open") == 0)
         on_opened(e);
-    else
+    else if (strcmp(reply, "ack") != 0)
         endpoint_stored(e, strtoul(reply + 1, NULL, 10));
+}
+
+/* The youngest stay unacknowledged. */
+static void on_delivery(struct endpoint *e, const char *header, size_t size)
+{
+    uint64_t seq = text_number(header, size, "inboxSeq");
+    if (seq > e->load->options.inbox)
+        write_text(e,
+                   "{\"type\":\"AckInbox\",\"messageId\":\"ack\",\"syncshellId\":\"%s\","
+                   "\"inboxSeq\":%lu}",
+                   group_of(e)->id, seq - e->load->options.inbox);
 }
 
 static void received(struct endpoint *e, enum ws_opcode opcode, const char *data, size_t size)
@@ -238,6 +254,8 @@ static void received(struct endpoint *e, enum ws_opcode opcode, const char *data
         endpoint_routed(e);
     else if (text_starts(type, rest, "Stored\""))
         on_stored(e, data, size);
+    else if (text_starts(type, rest, "InboxDelivery\""))
+        on_delivery(e, data, size);
     else if (text_starts(type, rest, "Hello\""))
         authenticate(e, data, size);
     else if (text_starts(type, rest, "Welcome\""))
@@ -302,8 +320,25 @@ static void send(struct endpoint *e, size_t lane)
     }
 }
 
+static void store_message(struct endpoint *e, size_t lane)
+{
+    struct ours *u = e->state;
+    char header[HEADER_MAX];
+    int n = snprintf(
+        header, sizeof header,
+        "{\"type\":\"RecoveryRequest\",\"messageId\":\"w%zu-%lu\",\"syncshellId\":\"%s\","
+        "\"sourcePeerId\":\"%s\",\"targetPeerId\":\"%s\",\"recoverySessionId\":\"s%zu\","
+        "\"generation\":1,\"bodyFormat\":\"sealed\"}\n",
+        lane, u->sent++, group_of(e)->id, u->peer_id, state_of(endpoint_partner(e))->peer_id, lane);
+    ws_write(&e->link, WS_BINARY, header, (size_t)n, e->load->payload, e->load->options.size);
+}
+
 static void store(struct endpoint *e, size_t lane)
 {
+    if (e->load->options.inbox > 0) {
+        store_message(e, lane);
+        return;
+    }
     struct ours *u = e->state;
     struct lane *l = lane_of(e, lane);
     char header[HEADER_MAX];

@@ -7,7 +7,12 @@
 #include "bench/load/die.h"
 #include "bench/load/server.h"
 
-enum { EVENTS_MAX = 512, MESSAGE_BYTES_MAX = 16 * 1024 * 1024, READY_S_MAX = 120 };
+enum {
+    EVENTS_MAX = 512,
+    MESSAGE_BYTES_MAX = 16 * 1024 * 1024,
+    READY_S_MAX = 280,
+    DIALS_MAX = 64 /* in a turn: whoever is ready has something to say meanwhile */
+};
 
 bool endpoint_in_pair(const struct endpoint *e)
 {
@@ -107,7 +112,8 @@ static void dial(struct load *load)
 {
     struct endpoint *e = &load->endpoints[load->n_dialled++];
     buf_init(&e->message, MESSAGE_BYTES_MAX);
-    if (!link_dial(&e->link, load->epoll, load->options.port, load->tls, e))
+    int epoll = e->index < load->n_first ? load->epoll_first : load->epoll;
+    if (!link_dial(&e->link, epoll, load->options.port, load->tls, e))
         die("connect: nobody listens at port %u", load->options.port);
 }
 
@@ -136,14 +142,35 @@ static void serve(struct endpoint *e, uint32_t events)
         die("the server has closed connection %zu", e->index);
 }
 
+static void serve_first(struct load *load)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int n = load->n_first > 0 ? epoll_wait(load->epoll_first, events, EVENTS_MAX, 0) : 0;
+    for (int i = 0; i < n; i++)
+        serve(events[i].data.ptr, events[i].events);
+}
+
 void load_turn(struct load *load, int timeout_ms)
 {
     struct epoll_event events[EVENTS_MAX];
     int n = epoll_wait(load->epoll, events, EVENTS_MAX, timeout_ms);
     if (n < 0 && errno != EINTR)
         die("epoll_wait: %s", strerror(errno));
-    for (int i = 0; i < n; i++)
-        serve(events[i].data.ptr, events[i].events);
+    for (int i = 0; i < n; i++) {
+        serve_first(load);
+        if (events[i].data.ptr)
+            serve(events[i].data.ptr, events[i].events);
+    }
+}
+
+void load_serve_first(struct load *load, size_t count)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+    load->epoll_first = epoll_create1(EPOLL_CLOEXEC);
+    if (load->epoll_first < 0 ||
+        epoll_ctl(load->epoll, EPOLL_CTL_ADD, load->epoll_first, &event) < 0)
+        die("epoll: %s", strerror(errno));
+    load->n_first = count;
 }
 
 void load_disconnect(struct load *load)
@@ -159,13 +186,19 @@ void load_disconnect(struct load *load)
     load->n_dialled = load->n_ready = 0;
 }
 
+void load_dial(struct load *load)
+{
+    for (size_t n = 0; n < DIALS_MAX && load->n_dialled < load->n_endpoints &&
+                       load->n_dialled - load->n_ready < load->options.dialling;
+         n++)
+        dial(load);
+}
+
 void load_connect(struct load *load)
 {
     uint64_t end_ns = clock_ns() + READY_S_MAX * 1000000000ULL;
     while (load->n_ready < load->n_endpoints) {
-        while (load->n_dialled < load->n_endpoints &&
-               load->n_dialled - load->n_ready < load->options.dialling)
-            dial(load);
+        load_dial(load);
         load_turn(load, 1000);
         if (clock_ns() > end_ns)
             die("%zu of %zu connections are ready, the others do not get so far", load->n_ready,

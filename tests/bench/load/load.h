@@ -30,7 +30,12 @@ struct options {
     size_t burst;   /* messages that one side sends at once: each on a lane of its own */
     size_t idle;    /* endpoints that do nothing */
     size_t members; /* of the group that an idle endpoint joins */
-    size_t size;    /* bytes of a message's payload */
+    bool
+        company; /* idle endpoints join the groups of the pairs, by turns, and not groups of their own */
+    size_t sessions; /* that each pair has, and uses by turns; 0: as many as the load needs */
+    size_t
+        inbox; /* writes are durable messages, and so many stay unacknowledged; 0: writes are progress */
+    size_t size; /* bytes of a message's payload */
     enum message_kind kind;
     double warm_up_s;
     double seconds;
@@ -84,6 +89,8 @@ struct load {
     size_t n_lanes;       /* per pair */
     uint64_t empty_bytes; /* of the server, before the first connection */
     int epoll;
+    int epoll_first; /* of those that are served before all others, or -1 */
+    size_t n_first;  /* so many of the endpoints */
     SSL_CTX *tls;
     uint8_t *payload; /* options.size bytes of printable text */
     void *shared;     /* the adapter's */
@@ -96,6 +103,13 @@ struct load {
 
 /* Dials all endpoints, a few at a time, until each is ready. */
 void load_connect(struct load *load);
+
+/* Dials as many as may be on their way to being ready. */
+void load_dial(struct load *load);
+
+/* From now on, when they are dialled, the first `count` endpoints are looked after between any two of the others, so that their time
+ * is the server's and not that of the load's own work. */
+void load_serve_first(struct load *load, size_t count);
 
 /* Drops all connections, as a server's end does; they can be dialled again. */
 void load_disconnect(struct load *load);

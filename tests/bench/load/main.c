@@ -41,7 +41,8 @@ static bool set(struct options *o, const char *name, const char *value)
         {"--size", &o->size, NULL},         {"--in-flight", &o->in_flight, NULL},
         {"--streams", &o->streams, NULL},   {"--dialling", &o->dialling, NULL},
         {"--warm-up", NULL, &o->warm_up_s}, {"--seconds", NULL, &o->seconds},
-        {"--rate", NULL, &o->rate},
+        {"--rate", NULL, &o->rate},         {"--sessions", &o->sessions, NULL},
+        {"--inbox", &o->inbox, NULL},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (strcmp(name, table[i].name) != 0)
@@ -66,6 +67,10 @@ static struct options parse(int argc, char **argv)
         const char *name = argv[i];
         if (strcmp(name, "--tls") == 0) {
             o.tls = true;
+            continue;
+        }
+        if (strcmp(name, "--company") == 0) {
+            o.company = true;
             continue;
         }
         const char *value = argv[++i]; /* argv ends in NULL */

@@ -15,6 +15,7 @@
 struct pair {
     struct endpoint *sender;
     size_t arrived;
+    size_t lane;       /* the next burst's first */
     uint64_t since_ns; /* when the burst was sent, or due */
 };
 
@@ -33,8 +34,12 @@ static void send_burst(struct load *load, struct pair *p, uint64_t since_ns)
     p->since_ns = since_ns;
     p->arrived = 0;
     for (size_t i = 0; i < load->options.burst; i++)
-        load->adapter->send(p->sender, load->options.kind == KIND_OFFER ? i : 0);
+        load->adapter->send(p->sender,
+                            load->options.kind == KIND_OFFER ? (p->lane + i) % load->n_lanes : 0);
     link_flush(&p->sender->link);
+    /* An answer belongs to its offer's session; the next offer to another one, if there are more. */
+    if (p->sender->index % 2 == 1)
+        p->lane = (p->lane + load->options.burst) % load->n_lanes;
 }
 
 static void on_routed(struct endpoint *e)
@@ -118,6 +123,8 @@ static void size(struct load *load)
     load->n_lanes = o->kind == KIND_OFFER ? o->burst : 1;
     if (load->n_lanes < written)
         load->n_lanes = written;
+    if (load->n_lanes < o->sessions)
+        load->n_lanes = o->sessions;
 }
 
 static void run(struct load *load)
@@ -141,6 +148,8 @@ static void run(struct load *load)
     }
     writers_start(&r.writers, load);
     run_for(load, o->warm_up_s, begin_ns, &n_sent);
+    while (o->inbox > 0 && r.writers.acknowledged < 2 * o->streams * o->inbox)
+        run_for(load, 0.01, begin_ns, &n_sent);
     r.messages = 0;
     writers_clear(&r.writers);
     samples_clear(&r.samples);

@@ -11,17 +11,27 @@ LOAD_S_MAX = 300
 SESSIONS_PER_PAIR = 200  # below limits.sessions_max
 
 
-def start_ms(kind, sessions):
-    """Of a relay that has so many sessions in its store: made through the protocol, then killed, then started again."""
+def fill(server, sessions):
+    """Made through the protocol."""
+    per_pair = min(sessions, SESSIONS_PER_PAIR)
+    load(server, ("route", "--pairs", sessions // per_pair, "--sessions", per_pair, "--dialling", 512, "--warm-up", 0, "--seconds",
+                  0.1, "--size", 100))
+
+
+def beside_stored(kind, sessions, quick):
+    """Of a relay that has so many sessions in its store, was killed and started again: how long that took, and then what a
+    routed offer and a durable write cost it."""
     server = kind().start()
+    seconds = ("--warm-up", 0 if quick else 0.3, "--seconds", 0.1 if quick else 2)
     try:
-        per_pair = min(sessions, SESSIONS_PER_PAIR)
-        load(server, ("route", "--pairs", sessions // per_pair, "--burst", per_pair, "--warm-up", 0, "--seconds", 0.1,
-                      "--size", 100))
+        fill(server, sessions)
         server.kill()
         begin = time.monotonic()
         server.start()
-        return (time.monotonic() - begin) * 1000
+        start_ms = (time.monotonic() - begin) * 1000
+        offers = load(server, ("route", "--pairs", 4 if quick else 100, *seconds))
+        writes = load(server, ("route", "--streams", 16, "--in-flight", 64, "--size", 1000, *seconds))
+        return {"start_ms": start_ms, "offer_us": offers["cpu_us"], "write_us": writes["cpu_us"]}
     finally:
         server.stop()
 
@@ -56,10 +66,12 @@ class Pool:
     def run(self, row, name, arguments, number):
         """Two rows may ask for two figures of the same measurement."""
         arguments = (*arguments, *(("--tls",) if row.tls else ()))
-        key = name, arguments, row.half_of_peak, number
+        key = name, arguments, row.half_of_peak, row.by, number
         if key not in self.measured:
-            if row.starts:
-                self.measured[key] = {"start_ms": start_ms(self.kinds[name], *arguments)}
+            if row.by:
+                self.measured[key] = row.by(self.quick)
+            elif row.starts:
+                self.measured[key] = beside_stored(self.kinds[name], *arguments, self.quick)
             elif row.restarts or (row.fresh and not self.quick):
                 self.measured[key] = self.once(row, name, arguments)
             elif row.half_of_peak:
@@ -120,7 +132,7 @@ class Result:
     def spread(self, name):
         """From the smallest to the largest, as a share of the median."""
         values = self.figures[name]
-        return (max(values) - min(values)) / self.median(name)
+        return (max(values) - min(values)) / (self.median(name) or 1)
 
     def peers(self):
         return [name for name in self.figures if name != "ours"]
@@ -154,8 +166,7 @@ def measure(row, pool, extra_peers, rounds, quick):
     for number in range(min(rounds, row.rounds_max)):
         for name in ("ours", *row.peers, *extra_peers):
             result.add(name, pool.run(row, name, arguments, number)[row.figure])
-        if row.itself:
-            name, further = row.itself
+        for name, further in row.quick_itself if quick and row.quick_itself else row.itself:
             changed = further if row.starts else (*arguments, *further)
             result.add(name, pool.run(row, "ours", changed, number)[row.figure])
     return result

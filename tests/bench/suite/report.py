@@ -37,6 +37,16 @@ def section(result):
     return [*lines, "", f"![{row.name}]({row.name}.svg)", ""]
 
 
+def drawn(result):
+    row = result.row
+    ranges = [(name, result.median(name), min(result.figures[name]), max(result.figures[name])) for name in result.figures]
+    if not row.along:
+        return plot.bars(row.title, row.unit, ranges)
+    ours, *smaller = ranges
+    return plot.line(row.title, row.unit, row.along,
+                     [*((int(name), *figures) for name, *figures in smaller), (row.most, *ours[1:])])
+
+
 def write(results, kinds, quick):
     REPORT.mkdir(parents=True, exist_ok=True)
     lines = ["# Benchmark", ""]
@@ -47,9 +57,6 @@ def write(results, kinds, quick):
     lines.append("")
     for result in results:
         lines += section(result)
-        (REPORT / f"{result.row.name}.svg").write_text(plot.bars(
-            result.row.title, result.row.unit,
-            [(name, result.median(name), min(result.figures[name]), max(result.figures[name]))
-             for name in result.figures]))
+        (REPORT / f"{result.row.name}.svg").write_text(drawn(result))
     (REPORT / "report.md").write_text("\n".join(lines))
     print(f"report: {REPORT.relative_to(REPORT.parents[1])}/report.md", flush=True)

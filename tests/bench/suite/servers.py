@@ -101,17 +101,17 @@ class Ours(Server):
 class Floor(Server):
     name, adapter = "floor", "plain"
     describe = "nothing but moving frames"
+    signatures = 0
 
     def command(self):
-        return [FLOOR]
+        return [FLOOR, str(self.signatures), str(self.port),
+                *((self.tls.certificate, self.tls.key) if self.tls else ())]
 
 
 class KnowingFloor(Floor):
     name = "floor-signed"
     describe = "the floor, with two Ed25519 signatures verified for each connection"
-
-    def command(self):
-        return [FLOOR, "2", str(self.port)]
+    signatures = 2
 
 
 class NodePeer(Server):

@@ -12,12 +12,12 @@ SEEN_TYPES = set()  # of messages, by all taps of this process
 class World:
     """One relay, its tap, and the peers of a test; everything is ended, and checked, when the test is over."""
 
-    def __init__(self, folder, validators, tls):
+    def __init__(self, folder, validators, tls, tap=Tap):
         self.folder = folder
         self.tls = tls
         self.relay_folder = folder / "relay"
         self.relay_folder.mkdir()
-        self.tap = Tap(
+        self.tap = tap(
             validators, tls.server_context() if tls else None, tls.client_context() if tls else None
         )
         self.relay = Relay(self.relay_folder, tls, ice="")
