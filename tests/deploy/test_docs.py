@@ -21,6 +21,7 @@ IN_READMES = {
     "deploy/quickstart": "e2e/test_demo.py runs what it starts; tests/runner/build.py, the release build",
     "deploy/quickstart --build-only": "the same",
     "deploy/quickstart --build-only && meson install -C build/release && ldconfig": "e2e/test_install.py installs; test_machine.py",
+    "apt install ./syncshell-relay_*.deb": "test_package.py, by dpkg",
     "tests/run": "whoever runs this",
     "cc -std=c99 plugin.c $(pkg-config --cflags --libs syncshell)": "e2e/test_install.py",
     "cc -std=c99 plugin.c $(pkg-config --cflags syncshell) -l:libsyncshell.a -ljansson -lsqlite3 -lssl -lcrypto -pthread": "e2e/test_install.py",
