@@ -147,6 +147,7 @@ struct core_event {
     struct wire_id recovery_session_id;
     uint64_t generation;
     enum message_type type;
+    struct wire_id message_id; /* REFUSED: of the request, as its sender chose it */
     enum wire_code code;
     enum session_outcome outcome;
     struct cause_text cause;

@@ -64,6 +64,7 @@ void reply_error(struct connection *c, const struct wire_id *in_reply_to, enum m
                                             .connection_id = c->id,
                                             .peer_id = c->peer_id,
                                             .type = type,
+                                            .message_id = *in_reply_to,
                                             .code = code,
                                             .has_address = true,
                                             .address = c->address,

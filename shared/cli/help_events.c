@@ -83,7 +83,7 @@ const struct help_event HELP_EVENTS[] = {
      "Joiner: what will come. The files in mismatched come again from the start."},
     {"request_failed",
      "{\"event\":\"request_failed\",\"ticket\":8,\"code\":\"unknown_session\",\"message\":\"...\",\"retryable\":false}",
-     "The command with this ticket failed."},
+     "The command with this ticket failed. If the relay refused it there is a requestId, which its log has, too."},
     {"stopped", "{\"event\":\"stopped\",\"code\":\"journal_failed\",\"message\":\"...\"}",
      "The last event: the program ends with status 1."},
     {"session_cause", "{\"event\":\"session_cause\"," SESSION ",\"cause\":\"turn_refused\"}",

@@ -331,6 +331,7 @@ struct engine {
     uint64_t last_receipt;             /* numbers of events that are told until taken */
     uint64_t frames_sent;
     uint64_t frames_received;
+    const char *refused; /* the id of the request whose refusal is being told; NULL: none is */
 };
 
 /* Every entry of the public interface: takes the time, and at the end pumps and seals. */

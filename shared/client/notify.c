@@ -8,6 +8,9 @@ struct syncshell_event *notify_new(struct engine *e, int32_t type, uint64_t tick
 {
     struct syncshell_event *event = NULL;
     engine_check(e, event_new(&event, type, ticket));
+    if (e->refused &&
+        (type == SYNCSHELL_EVENT_REQUEST_FAILED || type == SYNCSHELL_EVENT_SIGNAL_REFUSED))
+        notify_text(event, SYNCSHELL_FIELD_REQUEST_ID, e->refused);
     return event;
 }
 

@@ -130,6 +130,7 @@ static void on_error(struct engine *e, const struct message_error *m)
         return; /* a close follows what has no request */
     struct syncshell *y = engine_find_syncshell(e, r->syncshell_id.text);
     struct session *s = engine_find_session(e, r->session_id.text);
+    e->refused = m->in_reply_to.text;
     if (r->kind == REQUEST_AUTHENTICATE)
         authentication_refused(e, m);
     else if (r->kind == REQUEST_SIGNAL && s)
@@ -140,6 +141,7 @@ static void on_error(struct engine *e, const struct message_error *m)
         session_refused(s, r, m);
     else if (!*r->session_id.text && y)
         syncshell_refused(y, r, m);
+    e->refused = NULL;
     free(r);
 }
 

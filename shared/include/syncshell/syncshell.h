@@ -162,7 +162,8 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_ANSWER,               /* session fields, SDP */
     SYNCSHELL_EVENT_CANDIDATE,            /* session fields, SDP (the candidate line), SDP_MID, SDP_MLINE_INDEX */
     SYNCSHELL_EVENT_SIGNAL_HELD,          /* ticket; session fields, HELD_MS: the other side is away, it is kept so long */
-    SYNCSHELL_EVENT_SIGNAL_REFUSED,       /* ticket; session fields, CODE: stale_generation, glare_lost, expired, ... */
+    SYNCSHELL_EVENT_SIGNAL_REFUSED,       /* ticket; session fields, CODE: stale_generation, glare_lost, expired, ...;
+                                           * REQUEST_ID as in REQUEST_FAILED */
     SYNCSHELL_EVENT_ATTEMPT_FAILED,       /* session fields, ATTEMPT, CAUSE, RETRY_MS: also when the other side has given it up */
     SYNCSHELL_EVENT_MANUAL_RECOVERY,      /* session fields, CAUSE (of the last): five attempts failed; the library goes on
                                            * passively. RECOVERY_CODE and VALID_MS where the relay could be reached: show the code to
@@ -176,7 +177,8 @@ enum syncshell_event_type {
                                            * after a restart, until it was freed and the link up, or a newer one came */
     SYNCSHELL_EVENT_RECOVERY_REQUESTED,   /* ticket or 0; session fields, REQUEST_ID: ours is stored at the relay */
     SYNCSHELL_EVENT_RECOVERY_RESPONSE,    /* session fields, REQUEST_ID, FILES_TO_SEND, BYTES; files: MISMATCHED */
-    SYNCSHELL_EVENT_REQUEST_FAILED,       /* ticket; CODE, MESSAGE, RETRYABLE; SYNCSHELL_ID, SESSION_ID where known */
+    SYNCSHELL_EVENT_REQUEST_FAILED,       /* ticket; CODE, MESSAGE, RETRYABLE; SYNCSHELL_ID, SESSION_ID where known; REQUEST_ID if the
+                                           * relay refused it: its log has the same */
     SYNCSHELL_EVENT_STOPPED,              /* CODE, MESSAGE: last event; free the client */
     SYNCSHELL_EVENT_SESSION_CAUSE,        /* session fields, CAUSE: why the session is not whole, as the relay judges by what both
                                            * sides reported: the same at both; without CAUSE: the link is up again */
