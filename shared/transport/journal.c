@@ -1,3 +1,5 @@
+#define _GNU_SOURCE /* asprintf */
+
 #include "transport/journal.h"
 
 #include <errno.h>
@@ -171,7 +173,6 @@ static int make_private_file(const char *path)
     return 0;
 }
 
-/* The records hold the syncshells' secrets. A file that is not ours was refused before this. */
 static int close_to_others(const char *path)
 {
     struct stat st;
@@ -181,6 +182,26 @@ static int close_to_others(const char *path)
     if ((st.st_mode & (S_IRWXG | S_IRWXO)) && chmod(path, S_IRUSR | S_IWUSR) < 0)
         return -errno;
     return 0;
+}
+
+/* The records hold the syncshells' secrets, and so do the files that SQLite has made beside them by now, which take after the first.
+ * A file that is not ours was refused before this. */
+static int close_all_to_others(const char *path)
+{
+    static const char *const endings[] = {"-wal", "-shm"};
+    int r = close_to_others(path);
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings && r == 0; i++) {
+        char *beside;
+
+        if (asprintf(&beside, "%s%s", path, endings[i]) < 0)
+            return -ENOMEM;
+        r = close_to_others(beside);
+        if (r == -ENOENT)
+            r = 0;
+        free(beside);
+    }
+    return r;
 }
 
 int journal_open(struct journal **ret_journal, const char *path)
@@ -198,7 +219,7 @@ int journal_open(struct journal **ret_journal, const char *path)
         rc = sqlite3_busy_timeout(j->db, BUSY_TIMEOUT_MS);
     r = rc == SQLITE_OK ? set_up(j) : failure(rc);
     if (!r)
-        r = close_to_others(path);
+        r = close_all_to_others(path);
     if (r) {
         (void)journal_free(j);
         return r;

@@ -185,6 +185,37 @@ static void a_commit_is_synced(void **state)
     (void)journal_free(j);
 }
 
+static void assert_private(const struct scratch *s)
+{
+    static const char *const names[] = {NAME, NAME "-wal", NAME "-shm"};
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(fstatat(s->fd, names[i], &st, 0), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+    }
+}
+
+/* It holds the syncshells' secrets, and so does its log. Whatever the umask, and also if it was open to others once. */
+static void nobody_else_can_read_it(void **state)
+{
+    const struct scratch *s = *state;
+    mode_t before = umask(0);
+    struct journal *j = open_journal(s);
+
+    put(j, "first", "a", "1");
+    assert_int_equal(journal_commit(j), 0);
+    assert_private(s);
+    (void)journal_free(j);
+    assert_int_equal(fchmodat(s->fd, NAME, 0666, 0), 0);
+    j = open_journal(s);
+    put(j, "first", "a", "2");
+    assert_int_equal(journal_commit(j), 0);
+    assert_private(s);
+    (void)journal_free(j);
+    (void)umask(before);
+}
+
 static void a_newer_file_is_refused(void **state)
 {
     size_t size, again_size;
@@ -418,6 +449,7 @@ int main(void)
         WITH_SCRATCH(a_batch_is_all_or_nothing),
         WITH_SCRATCH(a_commit_is_in_the_write_ahead_log),
         WITH_SCRATCH(a_commit_is_synced),
+        WITH_SCRATCH(nobody_else_can_read_it),
         WITH_SCRATCH(a_newer_file_is_refused),
         WITH_SCRATCH(a_record_of_another_kind_is_newer),
         WITH_SCRATCH(the_walk_ends_where_it_is_told),
