@@ -4,6 +4,8 @@ import asyncio
 import signal
 import time
 
+import pytest
+
 from support.raw import Group, RawPeer
 from test_recovery import FILES, acknowledged, begin, finish, report
 
@@ -23,6 +25,8 @@ def test_a_drain_under_load_loses_nothing(world):
         report(joiner, session, FILES[400:500])  # again: a load across the signal
         world.relay.process.child.send_signal(signal.SIGTERM)
         await peer.expect("GoAway")
+        with pytest.raises(ConnectionRefusedError):
+            await RawPeer(world.relay.url).connect()
         reply = await peer.join(group, "Error")
         await peer.close()
         return reply

@@ -18,7 +18,7 @@ A mutation is killed when a test fails, crashes or hangs because of it; what fai
 of the tests named for it did not notice. One that survives is a hole in the tests: write the test that fails with it.
 The same tests first run without any mutation, and must pass, or a kill would prove nothing.
 
-Mutations are data, in tests/mutations/mutations.py: a text that stands in a file exactly once, and what takes its
+Mutations are data, in mutations.py and its neighbours: a text that stands in a file exactly once, and what takes its
 place. Who changes such a text adjusts the mutation; "no longer applies" and "does not compile" count as survived.
 
 examples:

@@ -1,30 +1,14 @@
-"""The bugs that the tests must find. Each breaks one promise (tests/README.md) in one place of the sources.
+"""The bugs that the tests must find. Each breaks one promise (tests/README.md) in one place of the sources. Those planted against owners'
+orders and recovery codes stand in orders.py, those in what surrounds the core in surroundings.py."""
 
-`old` stands in `file` exactly once. `tests` are those that should notice: names of `meson test`, "sim", or "crash/clients".
-"""
-
-from typing import NamedTuple
-
-
-class Mutation(NamedTuple):
-    name: str
-    promise: str
-    bug: str
-    file: str
-    old: str
-    new: str
-    tests: list
-
-
-CORE = "relay/core/"
-STORE = "relay/adapters/store_sqlite/"
-CLIENT = "shared/client/"
-WIRE = "shared/wire/"
-APP = "relay/app/"
-TRANSPORT = "shared/transport/"
-SYNC = "shared/sync/"
+from mutation import APP, CLIENT, CORE, STORE, SYNC, TRANSPORT, WIRE, Mutation
+from orders import ORDERS
+from surroundings import SURROUNDINGS
 
 MUTATIONS = [
+    *ORDERS,
+    *SURROUNDINGS,
+
     # --- P1 routed or told -------------------------------------------------------------------------------------------
     Mutation(
         "trust_source_peer_id", "P1", "whoever a header names as its sender is believed", CORE + "route.c",

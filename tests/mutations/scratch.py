@@ -22,11 +22,13 @@ SIM_SEEDS = 400  # as many as tests/run takes
 CRASH_CLIENTS = "crash/clients"
 CRASH_CLIENTS_KILLS = 50  # as many as tests/run takes
 CRASH_CLIENTS_TARGETS = ["relay/app/syncshell-relay", "shared/cli/syncshell", "tests/crash/libkillpoint.so", "tests/crash/libunsynced.so"]
+PYTEST = re.compile(r"^(e2e|deploy)/test_\w+\.py(::\w+)?$")
+PYTEST_TARGETS = ["relay/app/syncshell-relay", "shared/cli/syncshell", "tests/faults/libsick_disk.so"]
 TEST_LIMIT_S = 60
 
 TAP_FAILED = re.compile(r"^not ok \d+ - (\S+)", re.MULTILINE)
 # cmocka's assertions, C's, and the simulation's.
-REASON = re.compile(r"(Assertion `?.*failed|Segmentation fault|^seed \d+.*|^FAIL.*)", re.MULTILINE)
+REASON = re.compile(r"(Assertion `?.*failed|Segmentation fault|^seed \d+.*|^FAIL.*?(?= - |$))", re.MULTILINE)
 
 
 class BuildError(Exception):
@@ -53,6 +55,7 @@ class Scratch:
         self.source = SCRATCH / "source"
         self.build = SCRATCH / "build"
         self._tests = {}
+        self._programs = set()
 
     def prepare(self):
         """Makes the copy like the working tree; what is like it already stays, or it would be compiled again."""
@@ -69,8 +72,13 @@ class Scratch:
             copy.write_bytes(text)
             shutil.copymode(REPOSITORY / name, copy)
         self._configure()
-        listed = subprocess.run(["meson", "introspect", "--tests", self.build], stdout=subprocess.PIPE, check=True)
-        self._tests = {test["name"].split(" / ")[-1]: test for test in json.loads(listed.stdout)}
+        self._tests = {test["name"].split(" / ")[-1]: test for test in self._introspect("--tests")}
+        self._programs = {os.path.relpath(name, self.build) for target in self._introspect("--targets")
+                          for name in target["filename"]}
+
+    def _introspect(self, what):
+        listed = subprocess.run(["meson", "introspect", what, self.build], stdout=subprocess.PIPE, check=True)
+        return json.loads(listed.stdout)
 
     def _configure(self):
         record = SCRATCH / "options"
@@ -81,6 +89,8 @@ class Scratch:
         record.write_text(" ".join(BUILD_OPTIONS))
 
     def knows(self, test):
+        if PYTEST.match(test):
+            return (self.source / "tests" / test.split("::")[0]).exists()
         return test in (SIM, CRASH_CLIENTS) or test in self._tests
 
     def compile(self, tests):
@@ -123,7 +133,13 @@ class Scratch:
     def _targets(self, test):
         if test == SIM:
             return ["tests/sim/sim"]
-        return CRASH_CLIENTS_TARGETS if test == CRASH_CLIENTS else [os.path.relpath(self._tests[test]["cmd"][0], self.build)]
+        if test == CRASH_CLIENTS:
+            return CRASH_CLIENTS_TARGETS
+        if PYTEST.match(test):
+            return PYTEST_TARGETS
+        # Itself, or what a script of the sources is given to test.
+        words = [os.path.relpath(self.build / word, self.build) for word in self._tests[test]["cmd"]]
+        return [word for word in words if word in self._programs]
 
     def _command(self, test):
         if test == SIM:
@@ -131,6 +147,10 @@ class Scratch:
         if test == CRASH_CLIENTS:
             return ([self.source / "tests" / "crash" / "clients", "--kills", str(CRASH_CLIENTS_KILLS), "--jobs", "2"],
                     {"SYNCSHELL_BUILD_DIR": str(self.build)})
+        if PYTEST.match(test):
+            tests = self.source / "tests"
+            return (["/usr/bin/python3", "-m", "pytest", "-q", "-x", "--tb=no", "-p", "no:cacheprovider", tests / test],
+                    {"SYNCSHELL_BUILD_DIR": str(self.build), "PYTHONPATH": str(tests / "e2e"), "PYTHONDONTWRITEBYTECODE": "1"})
         return self._tests[test]["cmd"], self._tests[test]["env"]
 
     @staticmethod

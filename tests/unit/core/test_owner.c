@@ -170,6 +170,7 @@ static void p1_only_the_owner(void **state)
     expect_error(t.member, id, WIRE_CODE_NOT_OWNER);
     id = say_delete(t.member, 1);
     expect_error(t.member, id, WIRE_CODE_NOT_OWNER);
+    assert_int_equal(w->n_ops[STORE_EXPEL_MEMBER] + w->n_ops[STORE_DELETE_SYNCSHELL], 0);
     /* One that has the last operation's number is let through to the store, which knows whose that was. */
     say_transfer(t.owner, 1, t.owner);
     forget(t.owner);

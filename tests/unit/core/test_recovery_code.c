@@ -126,6 +126,23 @@ static void p1_the_new_joiner_goes_on_and_the_former_is_out(void **state)
     expect_stored(s.device, say_entry(s.device, MESSAGE_SESSION_CHECKPOINT, "session", 1, "x"));
 }
 
+static void p4_what_the_former_joiner_left_is_not_delivered(void **state)
+{
+    struct scene s = scene(*state);
+    client_disconnect(s.provider);
+    forget(s.joiner);
+    forget(s.device);
+    const char *offer = say_routed(s.joiner, s.provider, MESSAGE_RECONNECT_OFFER, "session", 1);
+    expect_held(s.joiner, offer, s.world->config.offer_ttl_ms);
+    expect_stored(s.joiner, issue(&s, s.joiner, CODE));
+    (void)redeem(s.device, CODE);
+    expect_undeliverable(s.joiner, offer, WIRE_CODE_SUPERSEDED);
+    client_reconnect(s.provider, "shell");
+    expect_nothing(s.provider);
+    forget(s.joiner);
+    forget(s.device);
+}
+
 static void p1_whoever_was_away_reads_it_on_joining(void **state)
 {
     struct scene s = scene(*state);
@@ -173,6 +190,7 @@ static void p1_who_may(void **state)
     struct scene s = scene(*state);
     expect_error(s.provider, issue(&s, s.provider, CODE), WIRE_CODE_NOT_PARTICIPANT);
     expect_error(s.device, issue(&s, s.device, CODE), WIRE_CODE_NOT_PARTICIPANT);
+    assert_int_equal(s.world->n_ops[STORE_ISSUE_CODE], 0); /* the disk was not asked */
     expect_stored(s.joiner, issue(&s, s.joiner, CODE));
     expect_error(s.provider, redeem(s.provider, CODE), WIRE_CODE_NOT_PARTICIPANT);
     struct client *stranger = client_online(s.world, 5);
@@ -229,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(p2_answered_after_its_commit),
         WORLD_TEST(p1_the_new_joiner_goes_on_and_the_former_is_out),
+        WORLD_TEST(p4_what_the_former_joiner_left_is_not_delivered),
         WORLD_TEST(p1_whoever_was_away_reads_it_on_joining),
         WORLD_TEST(p1_once),
         WORLD_TEST(p1_who_may),

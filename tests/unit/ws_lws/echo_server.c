@@ -10,7 +10,7 @@
  *   !stop-listening
  *
  * usage: echo_server [certificate=FILE key=FILE] [address=A or all] [port=N] [message_max=N] [heartbeat_ms=N] [connections_max=N]
- *                    [close_timeout_ms=N] [refuse=1] [keep_oversized=1]
+ *                    [close_timeout_ms=N] [refuse=1] [keep_oversized=1] [buffers_max=N]
  *
  * Prints "port N" once it listens. Ends on SIGTERM: prints the counters and exits with 1 unless everything that was opened
  * is closed and no descriptor is left. */
@@ -41,6 +41,7 @@ struct echo_connection {
     unsigned flood_left;
     size_t flood_bytes;
     unsigned burst_next, burst_end;
+    size_t buffered;
 };
 
 struct echo {
@@ -50,6 +51,7 @@ struct echo {
     struct list connections;
     unsigned n_opened, n_closed, n_open, n_received, n_pulled, n_oversized, n_missed, n_logged;
     size_t bytes_received;
+    size_t buffered, buffers_max; /* of all connections; of one */
     bool refuse, keep_oversized;
 };
 
@@ -100,6 +102,7 @@ static void closed(void *userdata, void *user)
 
     e->n_closed++;
     e->n_open--;
+    e->buffered -= c->buffered;
     list_unlink(&c->link);
     while (c->first) {
         struct queued *q = c->first;
@@ -111,15 +114,29 @@ static void closed(void *userdata, void *user)
     free(c);
 }
 
+static bool buffers(void *userdata, void *user, size_t bytes)
+{
+    struct echo *e = userdata;
+    struct echo_connection *c = user;
+
+    if (bytes > e->buffers_max) {
+        ws_connection_close(c->ws, 1013, "kept too much");
+        return false;
+    }
+    e->buffered += bytes - c->buffered;
+    c->buffered = bytes;
+    return true;
+}
+
 static void answer_stats(struct echo *e, struct echo_connection *c)
 {
     char text[512];
     int n = snprintf(
         text, sizeof(text),
         "{\"opened\": %u, \"closed\": %u, \"received\": %u, \"bytesReceived\": %zu, \"pulled\": %u, "
-        "\"oversized\": %u, \"missed\": %u, \"logged\": %u, \"tls\": %s}",
+        "\"oversized\": %u, \"missed\": %u, \"logged\": %u, \"buffered\": %zu, \"tls\": %s}",
         e->n_opened, e->n_closed, e->n_received, e->bytes_received, e->n_pulled, e->n_oversized,
-        e->n_missed, e->n_logged, ws_connection_is_tls(c->ws) ? "true" : "false");
+        e->n_missed, e->n_logged, e->buffered, ws_connection_is_tls(c->ws) ? "true" : "false");
 
     queue(c, false, text, (size_t)n);
 }
@@ -294,6 +311,7 @@ static int run(struct echo *e, const struct ws_listen *listen, const struct ws_o
                                        .closed = closed,
                                        .received = received,
                                        .oversized = oversized,
+                                       .buffers = buffers,
                                        .heartbeat_missed = heartbeat_missed,
                                        .pull = pull,
                                        .log = write_log};
@@ -338,7 +356,8 @@ int main(int argc, char **argv)
         .connections_max = number(argc, argv, "connections_max", "1000"),
         .close_timeout_ms = number(argc, argv, "close_timeout_ms", "2000"),
     };
-    struct echo e = {.refuse = number(argc, argv, "refuse", "0"),
+    struct echo e = {.buffers_max = number(argc, argv, "buffers_max", "100000000"),
+                     .refuse = number(argc, argv, "refuse", "0"),
                      .keep_oversized = number(argc, argv, "keep_oversized", "0")};
     unsigned n_descriptors = count_descriptors();
     int r;

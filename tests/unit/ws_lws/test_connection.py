@@ -167,6 +167,46 @@ async def a_reader_that_does_not_read_is_not_buffered(program):
 
 
 @test
+async def what_is_kept_is_told_until_it_is_not(program):
+    """Unfinished messages, and what a socket does not take: both end while the connection goes on."""
+    async with Server(program, "heartbeat_ms=100000") as server:
+        async with Raw(server.port) as raw:
+            await raw.upgrade()
+            await raw.send(frame(OP_BINARY, b"x" * 50000, final=False))
+            await server.until(lambda c: c["buffered"] >= 50000)
+            await raw.send(frame(OP_CONTINUATION, b"x" * 50000, final=False))
+            await server.until(lambda c: c["buffered"] >= 100000)
+            await raw.send(frame(OP_CONTINUATION, b"end"))
+            await server.until(lambda c: c["received"] > 0 and c["bytesReceived"] > 100000 and c["buffered"] == 0)
+        async with Raw(server.port, receive_buffer=4096) as raw:
+            await raw.upgrade()
+            await raw.send(frame(OP_TEXT, b"!flood 100 100000"))
+            await server.until(lambda c: c["buffered"] >= 65536 + 100000)
+            for _ in range(100):
+                while not (await raw.receive())[1]:
+                    pass
+            await server.until(lambda c: c["buffered"] == 0)
+            await raw.send(frame(OP_TEXT, b"still here"))
+            assert await raw.receive() == (OP_TEXT, True, b"still here")
+
+
+@test
+async def what_may_not_be_kept_ends_the_connection(program):
+    async with Server(program, "buffers_max=40000", "heartbeat_ms=100000", "close_timeout_ms=300") as server:
+        async with Raw(server.port) as raw:
+            await raw.upgrade()
+            await raw.send(frame(OP_BINARY, b"x" * 20000, final=False))
+            await server.until(lambda c: 20000 <= c["buffered"] <= 40000)
+            await raw.send(frame(OP_CONTINUATION, b"x" * 30000, final=False))
+            assert await raw.close_code() == 1013
+        async with Raw(server.port, receive_buffer=4096) as raw:
+            await raw.upgrade()
+            await raw.send(frame(OP_TEXT, b"!flood 100 100000"))
+            await server.until(lambda c: c["opened"] - c["closed"] == 1)
+        await server.until(lambda c: c["buffered"] == 0)
+
+
+@test
 async def a_reader_that_stops_is_dropped_by_the_heartbeat(program):
     async with Server(program, "heartbeat_ms=200", "close_timeout_ms=300") as server, Raw(server.port, receive_buffer=4096) as raw:
         await raw.upgrade()
