@@ -12,6 +12,7 @@ import pytest
 from support.certificate import Certificate
 from support.command import on_store, relay_command
 from support.disk import SmallDisk
+from support.network import Namespace
 from support.process import INHERITED, RELAY, Relay
 from support.turn import TurnServer, free_port
 from support.wait import LIMIT_S
@@ -301,6 +302,34 @@ def test_a_wrong_turn_secret_is_found(tmp_path, lasting, turn, run):
     site = run(Site(tmp_path, lasting, urls, secret="another-secret-altogether"))
     told = "Compare the secret and the clock of the relay and of the TURN server."
     assert site.faults() == [(f"{url} refuses the credentials (401).", told) for url in urls]
+
+
+@pytest.fixture
+def public():
+    """A host whose only address is a public one."""
+    host = Namespace()
+    host.address = "203.0.113.7"
+    host.run(f"ip addr add {host.address}/32 dev lo")
+    yield host
+    host.close()
+
+
+@pytest.mark.parametrize("external", ["10.1.2.3", "", None], ids=["a private address", "none", "its own"])
+def test_a_turn_server_that_does_not_know_its_address_is_found(tmp_path, lasting, run, public, external):
+    """As in a cloud, whose machines have others than what they are reached at."""
+    turn = TurnServer(tmp_path, secret=SECRET, host=public, more=[] if external is None else [f"--external-ip={external}"])
+    try:
+        site = Site(tmp_path, lasting, [turn.url()])
+        site.relay.prefix = public.prefix
+        run(site)
+        if external is None:
+            assert f"ok     {turn.url()} gives an allocation.\n" in site.doctor(prefix=public.prefix)
+        else:
+            [(found, told)] = site.faults(prefix=public.prefix)
+            assert found == f"{turn.url()} gives an allocation at {external or '0.0.0.0'}, where members do not reach it."
+            assert "external-ip" in told and "TURN_EXTERNAL_IP" in told
+    finally:
+        turn.stop()
 
 
 def test_a_turn_server_s_certificate_is_found(tmp_path, lasting, run):

@@ -24,6 +24,9 @@ static const char *advice(int error)
         return "Compare the secret and the clock of the relay and of the TURN server.";
     case TURN_PROBE_E_REFUSED:
         return "Its log says why; quotas and a wrong relay-ip or external-ip are the usual reasons.";
+    case TURN_PROBE_E_NOWHERE:
+        return "Give the TURN server its public address: external-ip in coturn's configuration, or "
+               "TURN_EXTERNAL_IP in deploy/.env.";
     default:
         return "Check that it runs, and that its ports are open.";
     }

@@ -14,9 +14,14 @@ enum {
     ATTRIBUTE_LIFETIME = 0x000D,
     ATTRIBUTE_REALM = 0x0014,
     ATTRIBUTE_NONCE = 0x0015,
+    ATTRIBUTE_RELAYED = 0x0016,
     ATTRIBUTE_TRANSPORT = 0x0019,
     PROTOCOL_UDP = 17,
     KEY_TEXT_SIZE = 3 * STUN_TEXT_SIZE,
+    COOKIE_AT = 4,  /* in a header */
+    ADDRESS_AT = 4, /* in an attribute: after family and port */
+    FAMILY_V6 = 2,
+    STUN_V4_SIZE = 4,
 };
 
 static void put16(uint8_t *at, unsigned value)
@@ -107,9 +112,24 @@ static bool take_text(char ret_text[STUN_TEXT_SIZE], const uint8_t *value, size_
     return true;
 }
 
-static bool take_attribute(struct stun_response *r, unsigned type, const uint8_t *value,
-                           size_t length)
+/* RFC 8489, 14.2: the address by XOR with the magic cookie and the transaction's id, which follow each other in the header. */
+static bool take_address(struct stun_address *ret_address, const uint8_t *value, size_t length,
+                         const uint8_t *header)
 {
+    size_t size = length > ADDRESS_AT && value[1] == FAMILY_V6 ? STUN_ADDRESS_MAX : STUN_V4_SIZE;
+    if (length != ADDRESS_AT + size)
+        return false;
+    ret_address->size = size;
+    for (size_t i = 0; i < size; i++)
+        ret_address->bytes[i] = value[ADDRESS_AT + i] ^ header[COOKIE_AT + i];
+    return true;
+}
+
+static bool take_attribute(struct stun_response *r, unsigned type, const uint8_t *value,
+                           size_t length, const uint8_t *header)
+{
+    if (type == ATTRIBUTE_RELAYED)
+        return take_address(&r->relayed, value, length, header);
     if (type == ATTRIBUTE_REALM)
         return take_text(r->realm, value, length);
     if (type == ATTRIBUTE_NONCE)
@@ -132,10 +152,32 @@ bool stun_response_parse(struct stun_response *ret_response, const uint8_t *mess
             return false;
         size_t length = get16(message + at + 2);
         if (size - at - 4 < padded(length) ||
-            !take_attribute(&r, get16(message + at), message + at + 4, length))
+            !take_attribute(&r, get16(message + at), message + at + 4, length, message))
             return false;
         at += 4 + padded(length);
     }
     *ret_response = r;
     return true;
+}
+
+bool stun_address_is_private(const struct stun_address *a)
+{
+    /* First bytes, and how many bits of them count. RFC 6890. */
+    static const struct {
+        size_t size;
+        uint8_t bytes[2];
+        uint8_t bits;
+    } blocks[] = {
+        {STUN_V4_SIZE, {0, 0}, 8},        {STUN_V4_SIZE, {10, 0}, 8},
+        {STUN_V4_SIZE, {100, 64}, 10},    {STUN_V4_SIZE, {127, 0}, 8},
+        {STUN_V4_SIZE, {169, 254}, 16},   {STUN_V4_SIZE, {172, 16}, 12},
+        {STUN_V4_SIZE, {192, 168}, 16},   {STUN_ADDRESS_MAX, {0, 0}, 16},
+        {STUN_ADDRESS_MAX, {0xfc, 0}, 7}, {STUN_ADDRESS_MAX, {0xfe, 0x80}, 10},
+    };
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+        unsigned mask = 0xffffU << (16 - blocks[i].bits) & 0xffffU;
+        if (a->size == blocks[i].size && (get16(a->bytes) & mask) == get16(blocks[i].bytes))
+            return true;
+    }
+    return false;
 }

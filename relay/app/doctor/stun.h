@@ -11,6 +11,7 @@ enum {
     STUN_MESSAGE_MAX = 1500,
     STUN_TEXT_SIZE = 768,
     STUN_TRANSACTION_SIZE = 12,
+    STUN_ADDRESS_MAX = 16,
     STUN_BINDING = 0x0001,
     STUN_ALLOCATE = 0x0003,
     STUN_REFRESH = 0x0004,
@@ -26,11 +27,17 @@ struct stun_credentials {
     char nonce[STUN_TEXT_SIZE];
 };
 
+struct stun_address {
+    size_t size; /* 4 or 16; 0: none */
+    uint8_t bytes[STUN_ADDRESS_MAX];
+};
+
 struct stun_response {
     uint16_t type;
     int error_code; /* 0: none */
     char realm[STUN_TEXT_SIZE];
     char nonce[STUN_TEXT_SIZE];
+    struct stun_address relayed; /* of an allocation: where its peers send to */
 };
 
 /* Writes a request; ALLOCATE asks for UDP, REFRESH for a lifetime of 0. `credentials` may be NULL. Its size, or negative. */
@@ -44,5 +51,8 @@ size_t stun_body_size(const uint8_t header[STUN_HEADER_SIZE]);
 /* False when it is not a well-formed response to that transaction. */
 bool stun_response_parse(struct stun_response *ret_response, const uint8_t *message, size_t size,
                          const uint8_t transaction[STUN_TRANSACTION_SIZE]);
+
+/* Whether whoever is beyond the address's own network finds nothing there: 10.0.0.1, ::1, 0.0.0.0. */
+bool stun_address_is_private(const struct stun_address *a);
 
 #endif

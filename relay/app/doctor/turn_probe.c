@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* SOCK_CLOEXEC */
 #include "app/doctor/turn_probe.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdbool.h>
@@ -172,6 +173,49 @@ static int no_answer(int error, char *ret_error, size_t size)
     return TURN_PROBE_E_SILENT;
 }
 
+static bool is_any(const struct stun_address *a)
+{
+    static const uint8_t zeros[STUN_ADDRESS_MAX];
+    return memcmp(a->bytes, zeros, a->size) == 0;
+}
+
+/* Where the server answers; of datagrams, since what it allocates does not depend on how it was asked. */
+static struct stun_address server_of(const struct channel *c)
+{
+    struct stun_address a = {0};
+    struct sockaddr_storage peer = {0};
+    socklen_t size = sizeof peer;
+    if (c->fd < 0 || getpeername(c->fd, (struct sockaddr *)&peer, &size) < 0)
+        return a;
+    if (peer.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)&peer;
+        a.size = sizeof v4->sin_addr;
+        memcpy(a.bytes, &v4->sin_addr, a.size);
+    } else if (peer.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&peer;
+        a.size = sizeof v6->sin6_addr;
+        memcpy(a.bytes, &v6->sin6_addr, a.size);
+    }
+    return a;
+}
+
+/* A server that is reached at a public address and gives a private one knows nothing of what translates for it. */
+static int look_at_relayed(const struct channel *channel, const struct stun_address *relayed,
+                           char *ret_error, size_t size)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    struct stun_address server = server_of(channel);
+    bool strange =
+        server.size > 0 && !stun_address_is_private(&server) && stun_address_is_private(relayed);
+    if (relayed->size == 0 || (!strange && !is_any(relayed)))
+        return 0;
+    (void)inet_ntop(relayed->size == STUN_ADDRESS_MAX ? AF_INET6 : AF_INET, relayed->bytes, text,
+                    sizeof text);
+    (void)snprintf(ret_error, size, "gives an allocation at %s, where members do not reach it",
+                   text);
+    return TURN_PROBE_E_NOWHERE;
+}
+
 static int allocate(const struct channel *channel, struct stun_credentials *c, char *ret_error,
                     size_t size)
 {
@@ -185,8 +229,9 @@ static int allocate(const struct channel *channel, struct stun_credentials *c, c
     if (r < 0)
         return no_answer(r, ret_error, size);
     if (response.type == (STUN_ALLOCATE | STUN_SUCCESS)) {
+        struct stun_address relayed = response.relayed;
         (void)ask(channel, STUN_REFRESH, c, &response); /* or it ends by itself in ten minutes */
-        return 0;
+        return look_at_relayed(channel, &relayed, ret_error, size);
     }
     if (response.error_code == UNAUTHORIZED) {
         (void)snprintf(ret_error, size, "refuses the credentials (401)");

@@ -11,6 +11,7 @@ enum turn_probe_error {
     TURN_PROBE_E_CERTIFICATE, /* members would refuse it */
     TURN_PROBE_E_CREDENTIALS, /* it refuses them */
     TURN_PROBE_E_REFUSED,     /* it takes them, but gives no allocation */
+    TURN_PROBE_E_NOWHERE,     /* it gives one at an address that members cannot reach */
 };
 
 struct turn_probe {

@@ -39,7 +39,7 @@ def free_port():
 class TurnServer(Process):
     """`users` are pairs of name and password; or a `secret` mints them, as the relay does. It listens from the start on."""
 
-    def __init__(self, folder, users=(), secret=None, host=None, tls=None):
+    def __init__(self, folder, users=(), secret=None, host=None, tls=None, more=()):
         self.address = host.address if host else "127.0.0.1"
         self.port = TURN_PORT if host else free_port()
         accounts = [f"--user={name}:{password}" for name, password in users]
@@ -51,7 +51,7 @@ class TurnServer(Process):
             *(host.prefix if host else ()), "turnserver", "-n", f"--listening-ip={self.address}",
             f"--relay-ip={self.address}", f"--listening-port={self.port}",
             *transport, "--no-dtls", "--no-cli", "--allow-loopback-peers", "--realm=syncshell.test", "--lt-cred-mech",
-            *accounts, f"--userdb={folder / 'turn.db'}", f"--pidfile={folder / 'turn.pid'}", "--log-file=stdout",
+            *accounts, *more, f"--userdb={folder / 'turn.db'}", f"--pidfile={folder / 'turn.pid'}", "--log-file=stdout",
             "--simple-log", "--verbose",
         ], "turn")
         for protocol, port in (("UDP", self.port), ("TCP", self.port), *([("TCP", self.tls_port)] if tls else [])):
