@@ -6,6 +6,7 @@
 #include "core/core.h"
 #include "core/ice_network.h"
 #include "core/member.h"
+#include "core/queue.h"
 #include "core/session.h"
 #include "core/syncshell.h"
 
@@ -43,7 +44,8 @@ void worst_case_of(const struct settings *s, struct worst_case *ret_worst_case)
     *ret_worst_case = (struct worst_case){
         .parts = {
             {"connections (limits.connections_max)",
-             s->connections_max * (CONNECTION_BYTES + tls + accounts + memberships)},
+             s->connections_max *
+                 (CONNECTION_BYTES + QUEUE_FREE_BYTES + tls + accounts + memberships)},
             {"as many sockets that do not speak WebSocket yet",
              s->connections_max * (HANDSHAKE_BYTES + tls + accounts)},
             {"what accounts pay for (limits.memory_bytes_max), and a quarter for malloc's holes",

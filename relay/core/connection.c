@@ -79,9 +79,13 @@ int connection_new(struct core *core, struct connection **ret_connection, void *
     return 0;
 }
 
-bool connection_hold(struct connection *c, size_t bytes, struct refusal *ret_refusal)
+/* Charges it for its queue, and for `more` to be pushed. What every queue may have costs nothing, so that who reads hears of
+ * whatever is refused, and goes on, when accounts are full. */
+static bool charge_queue(struct connection *c, size_t more, struct refusal *ret_refusal)
 {
-    return charge_resize(&c->memory, c->memory.amount + bytes, ret_refusal);
+    size_t cost = queue_cost(&c->queue) + more;
+    return charge_resize(&c->memory, cost > QUEUE_FREE_BYTES ? cost - QUEUE_FREE_BYTES : 0,
+                         ret_refusal);
 }
 
 bool core_connection_buffers(struct connection *c, uint64_t now_us, size_t bytes)
@@ -95,18 +99,18 @@ bool core_connection_buffers(struct connection *c, uint64_t now_us, size_t bytes
     return held;
 }
 
-void connection_give_back(struct connection *c, size_t bytes)
+/* It has become shorter, which never fails. */
+static void refund_queue(struct connection *c)
 {
     struct refusal unused;
-    assert(c->memory.amount >= bytes);
-    charge_resize(&c->memory, c->memory.amount - bytes, &unused);
+    charge_queue(c, 0, &unused);
 }
 
 static void drop_queue(struct connection *c)
 {
     c->core->stats.queued_bytes -= queue_bytes(&c->queue);
-    connection_give_back(c, queue_bytes(&c->queue) + c->queue.n_frames * QUEUE_ITEM_BYTES);
     queue_deinit(&c->queue);
+    refund_queue(c);
     list_unlink(&c->send_node);
 }
 
@@ -222,12 +226,12 @@ static bool push(struct connection *c, struct frame *frame, enum queue_class cla
     struct core *core = c->core;
     bool was_empty = c->queue.n_frames == 0;
     struct refusal refusal = {.code = WIRE_CODE_INTERNAL};
-    if (!connection_hold(c, frame->size + QUEUE_ITEM_BYTES, &refusal)) {
+    if (!charge_queue(c, frame->size + QUEUE_ITEM_BYTES, &refusal)) {
         connection_close(c, refusal.code);
         return false;
     }
     if (queue_push(&c->queue, frame, class) != 0) {
-        connection_give_back(c, frame->size + QUEUE_ITEM_BYTES);
+        refund_queue(c);
         connection_close(c, WIRE_CODE_INTERNAL);
         return false;
     }
@@ -271,7 +275,7 @@ struct frame *connection_pull(struct connection *c)
     if (!frame)
         return NULL;
     c->core->stats.queued_bytes -= frame->size;
-    connection_give_back(c, frame->size + QUEUE_ITEM_BYTES);
+    refund_queue(c);
     return frame;
 }
 

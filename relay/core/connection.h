@@ -82,10 +82,6 @@ static inline const struct payers *connection_payers(const struct connection *c)
     return &c->place.payers;
 }
 
-/* So many bytes more of memory, before they are used; given back by connection_give_back(). */
-bool connection_hold(struct connection *c, size_t bytes, struct refusal *ret_refusal);
-void connection_give_back(struct connection *c, size_t bytes);
-
 /* Releases everything the connection holds in the core and frees it. Always NULL. */
 struct connection *connection_free(struct connection *c);
 

@@ -53,3 +53,8 @@ size_t queue_bytes(const struct queue *q)
 {
     return q->bytes[QUEUE_PROMPT] + q->bytes[QUEUE_BULK];
 }
+
+size_t queue_cost(const struct queue *q)
+{
+    return queue_bytes(q) + q->n_frames * QUEUE_ITEM_BYTES;
+}

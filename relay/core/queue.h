@@ -2,7 +2,7 @@
  *
  * `prompt` frames (presence, signaling, replies) come when they come: a reader too slow for them is dropped by the owner.
  * `bulk` frames (inbox, snapshots) are read from the store only when there is room, so they never make a reader slow.
- * Each frame is charged to its account when it is pushed and refunded when it leaves. */
+ * What it costs beyond QUEUE_FREE_BYTES is charged to its account before a frame is pushed and refunded when it leaves. */
 #ifndef RELAY_CORE_QUEUE_H
 #define RELAY_CORE_QUEUE_H
 
@@ -18,7 +18,11 @@ enum queue_class {
     QUEUE_CLASSES,
 };
 
-enum { QUEUE_ITEM_BYTES = 64 }; /* what a frame costs beside itself, as an account sees it */
+enum {
+    QUEUE_ITEM_BYTES = 64, /* what a frame costs beside itself, as an account sees it */
+    QUEUE_FREE_BYTES =
+        4096, /* of every queue's cost, which no account pays: part of what a connection is */
+};
 
 struct queue {
     struct list items;
@@ -36,5 +40,7 @@ int queue_push(struct queue *q, struct frame *frame, enum queue_class class);
 struct frame *queue_pop(struct queue *q);
 
 size_t queue_bytes(const struct queue *q);
+size_t
+queue_cost(const struct queue *q); /* the same, and for each frame what it costs beside itself */
 
 #endif

@@ -285,9 +285,9 @@ MUTATIONS = [
     Mutation(
         "forget_the_refund", "P6", "what a connection's queue was charged for is never given back",
         CORE + "connection.c",
-        "    connection_give_back(c, frame->size + QUEUE_ITEM_BYTES);\n    return frame;",
+        "    refund_queue(c);\n    return frame;",
         "    return frame;",
-        ["core_limits"]),
+        ["core_charges"]),
     Mutation(
         "dropped_charge_stays", "P6", "an account is not zero when its owner goes", CORE + "account.c",
         "        return;\n    set_amount(c, 0);",

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core/member.h"
+#include "core/queue.h"
 #include "core/syncshell.h"
 #include "world.h"
 
@@ -26,14 +27,19 @@ static struct pair pair_of(struct world *w)
     return world_pair(w);
 }
 
-static const char *say_candidate(struct pair p, enum message_type type)
+static const char *say_sized(struct pair p, enum message_type type, size_t body_size)
 {
     static uint8_t body[3000];
     struct message m;
     make_routed(p.joiner, p.provider, type, "session", 1, &m);
     m.body = body;
-    m.body_size = sizeof body;
+    m.body_size = body_size;
     return say(p.joiner, &m);
+}
+
+static const char *say_candidate(struct pair p, enum message_type type)
+{
+    return say_sized(p, type, 3000);
 }
 
 static void p6_what_is_held_is_charged_to_its_sender(void **state)
@@ -60,6 +66,77 @@ static void p6_what_is_held_is_charged_to_its_sender(void **state)
     world_advance_ms(w, 3 * (uint64_t)w->config.offer_ttl_ms);
     forget(p.joiner);
     assert_true(charged(w) <= before);
+}
+
+/* To the last byte, so that nothing is left for the words that say so: who reads is answered all the same. */
+static void p6_whose_account_is_full_hears_so(void **state)
+{
+    struct world *w = *state;
+    struct pair p = pair_of(w);
+    client_disconnect(p.provider);
+    forget(p.joiner);
+    expect_held(p.joiner, say_candidate(p, MESSAGE_RECONNECT_OFFER), w->config.offer_ttl_ms);
+    unsigned n_refused = 0;
+    for (size_t size = 3000; size > 0 && n_refused < 2 * TRIES_MAX;) {
+        const char *id = say_sized(p, MESSAGE_ICE_CANDIDATE, size);
+        const struct message *m = hear(p.joiner);
+        assert_non_null(m);
+        if (m->type == MESSAGE_HELD)
+            continue;
+        assert_int_equal(m->type, MESSAGE_ERROR);
+        assert_string_equal(m->error.in_reply_to.text, id);
+        assert_int_equal(m->error.code, WIRE_CODE_PEER_QUOTA);
+        n_refused++;
+        size = size * 3 / 4;
+    }
+    assert_in_range(n_refused, 20, 40);
+    assert_non_null(p.joiner->connection);
+}
+
+/* Many addresses have taken whatever there was: who reads still gets its frames, and is told what there is no room for. */
+static void p6_a_full_relay_serves_who_reads(void **state)
+{
+    struct world *w = *state;
+    enum { MAX = 200000 };
+    w->config.accounts.max[ACCOUNT_RELAY][RESOURCE_BYTES] = MAX;
+    world_start(w);
+    struct pair p = world_pair(w);
+    const char *id = say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", 1);
+    expect_routed(p.provider, MESSAGE_RECONNECT_OFFER, id);
+    unsigned n = 2;
+    for (uint64_t left; (left = MAX - charged(w)) > 1; n++) {
+        assert_in_range(n, 2, 30);
+        struct client *c = client_online(w, n);
+        assert_true(core_connection_buffers(c->connection, w->now_us, left / 2));
+    }
+    id = say_routed(p.joiner, p.provider, MESSAGE_ICE_CANDIDATE, "session", 1);
+    expect_error(p.joiner, id, WIRE_CODE_RELAY_BUSY);
+    (void)client_online(w, n);
+    client_disconnect(p.joiner);
+    expect_presence(p.provider, p.joiner, PRESENCE_AWAY);
+    assert_non_null(p.provider->connection);
+}
+
+/* What waits for a reader is charged beyond what every queue may have, and given back frame by frame. */
+static void p6_what_waits_for_a_reader_is_charged(void **state)
+{
+    struct world *w = *state;
+    world_start(w);
+    struct client *c = client_online(w, 0);
+    uint64_t before = charged(w);
+    c->stalled = true;
+    size_t n = 0;
+    for (; charged(w) == before; n++) {
+        assert_in_range(n, 0, TRIES_MAX);
+        say_leave(c, "nowhere");
+    }
+    for (size_t i = 0; i < n; i++)
+        say_leave(c, "nowhere");
+    assert_in_range(charged(w) - before, QUEUE_FREE_BYTES * 3 / 4, QUEUE_FREE_BYTES * 3 / 2);
+    client_pull(c, n);
+    assert_in_range(charged(w) - before, 0, QUEUE_FREE_BYTES / n);
+    client_pull(c, n);
+    assert_int_equal(charged(w), before);
 }
 
 static void p6_what_waits_for_the_store_is_charged(void **state)
@@ -192,6 +269,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CONFIGURED_TEST(p6_what_is_held_is_charged_to_its_sender),
+        CONFIGURED_TEST(p6_whose_account_is_full_hears_so),
+        CONFIGURED_TEST(p6_a_full_relay_serves_who_reads),
+        CONFIGURED_TEST(p6_what_waits_for_a_reader_is_charged),
         CONFIGURED_TEST(p6_what_waits_for_the_store_is_charged),
         CONFIGURED_TEST(p6_loaded_syncshells_are_charged_to_an_address),
         CONFIGURED_TEST(p6_an_unfinished_message_is_charged),
