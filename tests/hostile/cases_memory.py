@@ -1,20 +1,14 @@
-"""What a relay holds for others draws from accounts, whatever it is; and with all of them full it takes no more memory than
-`syncshell-relay --check-config` says."""
+"""What a relay holds for others draws from accounts, whatever it is."""
 
 import asyncio
 import itertools
-import re
 import secrets
 import struct
-import subprocess
-from pathlib import Path
 
 import websockets
 
 from cases_limits import away
-from scene import Scene, case, stranger
-from support.bare import Usage
-from support.process import RELAY
+from scene import case, stranger
 
 MIB = 1 << 20
 ADDRESSES = (f"127.67.{n // 250}.{n % 250 + 1}" for n in itertools.count())
@@ -25,7 +19,7 @@ RESET = (None, 1006)  # what was still on its way to the relay reset the socket,
 
 
 async def unfinished(world, address):
-    """A stranger that says most of a message and no more, or is closed before: there is not even room for Hello."""
+    """A stranger that says most of a message and no more, or is closed before."""
     guest = stranger(world, address)
     try:
         await guest.dial()
@@ -92,71 +86,3 @@ async def one_peer_has_too_much_held(world, owner, other, group):
     await peer.alive(group)
     await peer.ask("LeaveSyncshell", "Stored", syncshellId=group.id)  # and with its sessions goes what was held
     await peer.close()
-
-
-# ---- the whole ----
-
-N_IDLE = 300
-N_ADDRESSES = 6
-
-
-def worst_case_bytes(connections):
-    said = subprocess.run([RELAY, "--check-config", "--set", f"limits.connections_max={connections}"],
-                          capture_output=True, text=True, check=True).stdout
-    return int(re.search(r"^Memory at worst: (\d+) MiB", said, re.MULTILINE)[1]) * MIB
-
-
-def peak_bytes(scene):
-    status = Path(f"/proc/{scene.relay.process.child.pid}/status").read_text()
-    return int(re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)[1]) * 1024
-
-
-async def fill(scene):
-    """Idle connections, and from several addresses unfinished messages until none of them gets any more."""
-    address = next(ADDRESSES)
-    guests = [stranger(scene, address) for _ in range(N_IDLE)]
-    for at in range(0, N_IDLE, 50):
-        await asyncio.gather(*(guest.dial() for guest in guests[at:at + 50]))
-    for _ in range(N_ADDRESSES):
-        address, closed = next(ADDRESSES), []
-        while not closed:
-            more = await asyncio.gather(*(unfinished(scene, address) for _ in range(8)))
-            guests += more
-            assert len(guests) < N_IDLE + 600
-            await settled(scene)
-            closed = [guest for guest in more if not guest.socket.open]
-        assert {guest.socket.close_code for guest in closed} <= {CLOSED["relay_busy"], *RESET}
-    assert (await scene.refusals("relay_busy"))[1] >= N_ADDRESSES
-    return guests
-
-
-async def settled(scene):
-    """What was sent has been read: the account does not change any more."""
-    before = None
-    while before != (before := (await scene.state())["charged_bytes"]):
-        await asyncio.sleep(0.05)
-
-
-@case(log_level="info")
-async def the_default_configuration_is_filled(world, owner, other, group):
-    """In a relay of its own with every limit as it comes. A sanitizer keeps what was freed, so it is told not to."""
-    scene = Scene(world.relay.folder / "filled", None, {})
-    scene.relay.environment = {"ASAN_OPTIONS": "quarantine_size_mb=0:thread_local_quarantine_size_kb=0:allocator_release_to_os_interval_ms=100"}
-    try:
-        await scene.start()
-        before, resident = await scene.at_rest(), Usage(scene.relay.process.child.pid).resident_bytes()
-        guests = await fill(scene)
-        assert (await scene.state())["charged_bytes"] > 200 * MIB
-        await scene.bystanders_served()
-        peak, documented = peak_bytes(scene), worst_case_bytes(len(guests) + 10)
-        assert peak < documented, f"{peak // MIB} MiB, and {documented // MIB} are documented"
-        for guest in guests:
-            guest.socket.transport.abort()
-        await scene.returns_to(before)
-        await scene.bystanders_served()
-        after = Usage(scene.relay.process.child.pid).resident_bytes()
-        assert after < resident + 64 * MIB, f"{after // MIB} MiB are left of {peak // MIB}, and were {resident // MIB}"
-        print(f"     filled: {peak // MIB} MiB at most, {documented // MIB} documented; {resident // MIB} before, {after // MIB} after")
-    finally:
-        problems = await scene.end()
-    assert not problems, problems

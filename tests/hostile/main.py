@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
 import cases_code  # noqa: E402, F401 (registers its cases)
+import cases_filled  # noqa: E402, F401
 import cases_flood  # noqa: E402, F401
 import cases_input  # noqa: E402, F401
 import cases_limits  # noqa: E402, F401
