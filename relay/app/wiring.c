@@ -218,21 +218,30 @@ static void log_unusable(struct server *s, const char *proxy, int result)
                                                                              : "malformed")));
 }
 
-static int on_upgrading(void *userdata, struct ws_connection *c, void *admission,
-                        const char *forwarded_for)
+/* A trusted proxy says who it is. */
+static int forwarded(struct server *s, struct ws_connection *c, struct admission *admission,
+                     const char *forwarded_for)
 {
-    struct server *s = userdata;
     struct address client;
     char text[ADDRESS_TEXT_SIZE];
-    if (!core_admission_awaits_address(admission))
-        return 0;
     const struct address peer = address_of(ws_connection_address(c));
     int r = proxies_client(&s->proxies, &peer, forwarded_for, &client);
     if (r != 0)
         log_unusable(s, ws_connection_address(c), r);
     address_to_text(&client, text);
     ws_connection_set_address(c, text);
-    r = core_admission_forwarded(admission, loop_now_us(s->loop), &client);
+    return core_admission_forwarded(admission, loop_now_us(s->loop), &client);
+}
+
+static int on_upgrading(void *userdata, struct ws_connection *c, void *admission,
+                        const char *forwarded_for)
+{
+    struct server *s = userdata;
+    int r = 0;
+    if (core_admission_awaits_address(admission))
+        r = forwarded(s, c, admission, forwarded_for);
+    if (r == 0)
+        r = core_admission_upgrade(admission, loop_now_us(s->loop));
     wiring_carry_out(s);
     return r > 0 ? -EBUSY : r;
 }

@@ -65,14 +65,13 @@ int core_admission_forwarded(struct admission *a, uint64_t now_us, const struct 
     return r == 0 ? charge_handshake(a) : r;
 }
 
-int core_admission_upgrade(struct admission *a, uint64_t now_us, uint32_t *ret_retry_after_ms)
+int core_admission_upgrade(struct admission *a, uint64_t now_us)
 {
     const struct payers payers = {.address = a->account};
     struct refusal refusal = {0};
     core_enter(a->core, now_us);
     if (a->connection.accounts)
         return 0;
-    *ret_retry_after_ms = CORE_RETRY_AFTER_MS;
     if (!charge_take(&a->connection, &a->core->accounts, &payers, RESOURCE_CONNECTIONS, 1,
                      &refusal))
         return turn_away(a, &refusal);

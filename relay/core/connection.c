@@ -13,8 +13,11 @@
 #include "core/proof.h"
 #include "core/syncshell.h"
 
-/* RFC 6455, 7.4.1: an unexpected condition at the server. */
-enum { CLOSE_CODE_INTERNAL = 1011 };
+enum {
+    CLOSE_CODE_INTERNAL = 1011, /* RFC 6455, 7.4.1: an unexpected condition at the server */
+    /* Of what is being received and what the socket did not take: ample for Hello and an Authenticate in pieces. */
+    UNAUTHENTICATED_BUFFERS_MAX = 128 * 1024,
+};
 
 static void handshake_expired(struct core *core, struct timer *t)
 {
@@ -26,8 +29,7 @@ static void handshake_expired(struct core *core, struct timer *t)
 static int take_admission(struct connection *c, struct admission *a)
 {
     struct refusal refusal;
-    uint32_t retry_after_ms;
-    int r = core_admission_upgrade(a, c->core->now_us, &retry_after_ms);
+    int r = core_admission_upgrade(a, c->core->now_us);
     if (r != 0)
         return r;
     if (!charge_take(&c->memory, &c->core->accounts, &a->connection.payers, RESOURCE_BYTES, 0,
@@ -92,8 +94,10 @@ bool core_connection_buffers(struct connection *c, uint64_t now_us, size_t bytes
 {
     struct refusal refusal;
     core_enter(c->core, now_us);
-    bool held = charge_resize(&c->buffers, bytes, &refusal);
+    bool held = c->authenticated || bytes <= UNAUTHENTICATED_BUFFERS_MAX;
     if (!held)
+        connection_close(c, WIRE_CODE_HEADER_TOO_LARGE); /* Authenticate is no more than that */
+    else if (!(held = charge_resize(&c->buffers, bytes, &refusal)))
         connection_close(c, refusal.code);
     core_leave(c->core);
     return held;

@@ -189,7 +189,7 @@ int core_admit(struct core *core, uint64_t now_us, const struct address *address
                struct admission **ret_admission);
 bool core_admission_awaits_address(const struct admission *a);
 int core_admission_forwarded(struct admission *a, uint64_t now_us, const struct address *address);
-int core_admission_upgrade(struct admission *a, uint64_t now_us, uint32_t *ret_retry_after_ms);
+int core_admission_upgrade(struct admission *a, uint64_t now_us);
 struct admission *core_admission_free(struct admission *a); /* accepts NULL; always NULL */
 
 /* A WebSocket connection with our subprotocol is up; queues Hello. `userdata` is the adapter's. When no

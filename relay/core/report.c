@@ -12,11 +12,20 @@
 
 enum { US_PER_MS = 1000 };
 
+/* A peer may know of attempts that a crash made the relay forget, but of few. A cause of a generation that is far away would stand
+ * against all that come after it. */
+static uint64_t plausible(uint64_t told, uint64_t known)
+{
+    uint64_t highest = known + STORE_HANDOVER_GENERATIONS;
+    return told < highest ? told : highest;
+}
+
 void report_request(const struct request *r)
 {
     const struct message_connection_report *m = &r->message->connection_report;
     enum session_side side;
-    if (!session_participated(r, &m->recovery_session_id, false, &side) || !request_admitted(r))
+    struct session *session = session_participated(r, &m->recovery_session_id, false, &side);
+    if (!session || !request_admitted(r))
         return;
     ice_reported(r->connection, m); /* at once: the next attempt may be on its heels */
     struct store_op *op = request_op(r, STORE_REPORT_CONNECTION);
@@ -29,6 +38,7 @@ void report_request(const struct request *r)
         return;
     }
     *op->report = *m;
+    op->report->generation = plausible(m->generation, session->summary.generation);
     op->recovery_session_id = m->recovery_session_id;
     request_issue(r, op);
 }

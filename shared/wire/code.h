@@ -40,9 +40,9 @@
     X(SLOW_READER, "slow_reader", true, 4002, "the connection did not read what was sent to it")  \
     X(IDLE, "idle", true, 4004, "the connection did not answer a ping")                           \
     X(SHUTTING_DOWN, "shutting_down", true, 4000, "the relay is going away")                      \
-    X(TOO_MANY_CONNECTIONS, "too_many_connections", true, 4005,                                   \
+    X(TOO_MANY_CONNECTIONS, "too_many_connections", true, 0,                                      \
       "the relay's connection limit is reached")                                                  \
-    X(TOO_MANY_FROM_ADDRESS, "too_many_from_address", true, 4006,                                 \
+    X(TOO_MANY_FROM_ADDRESS, "too_many_from_address", true, 0,                                    \
       "too many connections come from this address")                                              \
     X(TOO_MANY_HANDSHAKES, "too_many_handshakes", true, 0,                                        \
       "too many connections that have not begun to speak WebSocket")                              \
@@ -97,8 +97,7 @@
     X(TOO_MANY_SESSIONS, "too_many_sessions", true, 0, "the limit of open sessions is reached")   \
     X(SESSION_FULL, "session_full", false, 0,                                                     \
       "the session's log is over its limit: send a checkpoint")                                   \
-    X(NOT_PARTICIPANT, "not_participant", false, 0,                                               \
-      "the peer is not joiner or provider of this session")                                       \
+    X(NOT_PARTICIPANT, "not_participant", false, 0, "the peer has no such part in this session")  \
     X(WRONG_RECOVERY_CODE, "wrong_recovery_code", false, 0, "no such recovery code")              \
     X(RECOVERY_CODE_EXPIRED, "recovery_code_expired", false, 0,                                   \
       "the recovery code has expired: make a new one")                                            \

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import secrets
 
+import websockets
+
 from scene import SESSION, case, stranger
 from support.raw import Group, RawPeer
 
@@ -96,6 +98,21 @@ async def frame_before_authenticate(world, owner, other, group):
     guest = await stranger(world).dial()
     await guest.refused("not_authenticated", "LeaveSyncshell", syncshellId=group.id)
     assert await guest.closed() == 4401
+
+
+@case
+async def a_long_message_before_authenticate(world, owner, other, group):
+    """Nobody collects a megabyte for whom nobody knows."""
+    guest = await stranger(world).dial()
+
+    async def pieces():
+        for _ in range(16):
+            yield b"x" * 50_000
+
+    with contextlib.suppress(websockets.WebSocketException, OSError):  # the relay closes while it is still being sent
+        await guest.socket.send(pieces())
+    assert await guest.closed() == 1009
+    assert (await world.refusals("header_too_large"))[1] == 1
 
 
 @case(timing_handshake_timeout_ms=3000)

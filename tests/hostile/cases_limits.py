@@ -144,16 +144,34 @@ async def connecting_too_often(world, owner, other, group):
     assert await until_turned_away(world, "too_many_connects", 60) >= 20
 
 
+UPGRADE = (b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+           b"Sec-WebSocket-Protocol: syncshell.v1\r\n\r\n")
+
+
+async def refused_before_the_upgrade(world, address):
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.relay.port, local_addr=(address, 0))
+    writer.write(UPGRADE)
+    text = await ended(reader)
+    writer.close()
+    assert b"Retry-After:" in text, text
+    return text.splitlines()[0]
+
+
 @case(limits_connections_max=10)
 async def a_full_relay_says_so_before_the_upgrade(world, owner, other, group):
     guests = [await stranger(world).connect() for _ in range(6)]  # beside the two pairs
-    reader, writer = await asyncio.open_connection("127.0.0.1", world.relay.port)
-    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                 b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-                 b"Sec-WebSocket-Protocol: syncshell.v1\r\n\r\n")
-    text = await ended(reader)
-    assert text.startswith(b"HTTP/1.1 503") and b"Retry-After:" in text
-    writer.close()
+    assert (await refused_before_the_upgrade(world, "127.0.0.1")).startswith(b"HTTP/1.1 503")
+    for guest in guests:
+        await guest.close()
+
+
+@case(limits_address_connections_max=6)
+async def an_address_with_enough_hears_so_before_the_upgrade(world, owner, other, group):
+    address = next(ADDRESSES)
+    guests = [await stranger(world, address).connect() for _ in range(6)]
+    assert (await refused_before_the_upgrade(world, address)).startswith(b"HTTP/1.1 429")
+    assert (await world.refusals("too_many_from_address"))[0] == 1
     for guest in guests:
         await guest.close()
 

@@ -22,7 +22,7 @@ async def unfinished(world, address):
     """A stranger that says most of a message and no more, or is closed before."""
     guest = stranger(world, address)
     try:
-        await guest.dial()
+        await guest.connect()
     except websockets.ConnectionClosed:
         return guest
     guest.socket.transport.write(UNFINISHED)

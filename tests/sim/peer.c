@@ -129,10 +129,9 @@ static bool reach_relay(struct sim *s, struct wire *w)
     const struct address address = {
         .bytes = {[10] = 0xff, [11] = 0xff, 192, 0, 2, (uint8_t)w->peer->index}};
     struct admission *admission = NULL;
-    uint32_t retry_after_ms;
     if (core_admit(s->relay.core, s->now_us, &address, &admission) != 0)
         return false;
-    bool reached = core_admission_upgrade(admission, s->now_us, &retry_after_ms) == 0 &&
+    bool reached = core_admission_upgrade(admission, s->now_us) == 0 &&
                    core_connect(s->relay.core, s->now_us, w, admission, &w->relay_end) == 0;
     if (!reached)
         core_admission_free(admission);

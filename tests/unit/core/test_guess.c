@@ -279,8 +279,7 @@ static void p6_handshakes_of_one_address(void **state)
     assert_int_equal(core_admit(w->core, w->now_us, NULL, &a[2]), 0);
     assert_int_equal(core_admission_forwarded(a[1], w->now_us, &from), CORE_E_FULL);
     assert_int_equal(core_admission_forwarded(a[2], w->now_us, &other), 0);
-    uint32_t retry_after_ms;
-    assert_int_equal(core_admission_upgrade(a[0], w->now_us, &retry_after_ms), 0);
+    assert_int_equal(core_admission_upgrade(a[0], w->now_us), 0);
     assert_int_equal(core_admission_forwarded(a[1], w->now_us, &from), 0);
     core_stats(w->core, &stats);
     assert_int_equal(stats.handshakes, 2);

@@ -82,6 +82,24 @@ static void p7_the_first_failure_of_a_generation_stands(void **state)
     expect_cause(p.provider, "peer_away");
 }
 
+/* Or nothing that comes after it would count. */
+static void p7_a_generation_out_of_nowhere_does_not_stand_for_ever(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    say_report(p.joiner, WIRE_INTEGER_MAX, "given_up");
+    expect_cause(p.provider, "given_up");
+    say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", 1000);
+    forget(p.joiner);
+    forget(p.provider);
+    const char *id = say_report(p.joiner, 1000, "turn_refused");
+    expect_cause(p.joiner, "turn_refused");
+    expect_stored(p.joiner, id);
+    expect_cause(p.provider, "turn_refused");
+    say_report(p.provider, 1000, "");
+    expect_cause(p.joiner, "");
+}
+
 /* Whoever waits for an attempt that the other side has given up is told, once for each, also when the cause is the same as before. */
 static void p7_the_other_side_need_not_wait(void **state)
 {
@@ -292,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(p7_both_sides_hear_the_cause),
         WORLD_TEST(p7_the_first_failure_of_a_generation_stands),
+        WORLD_TEST(p7_a_generation_out_of_nowhere_does_not_stand_for_ever),
         WORLD_TEST(p7_the_other_side_need_not_wait),
         WORLD_TEST(p7_a_link_clears_the_cause),
         WORLD_TEST(p7_a_recovery_is_timed),
