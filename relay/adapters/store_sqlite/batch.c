@@ -18,31 +18,32 @@ enum op_manner {
 struct op_kind {
     int (*execute)(struct db *db, struct store_op *op);
     enum op_manner manner;
+    bool spares_logs; /* no log counts for more because of it, or it counts that itself */
 };
 
 static const struct op_kind op_kinds[] = {
-    [STORE_LOAD_SYNCSHELL] = {op_load_syncshell, READS},
-    [STORE_CREATE_SYNCSHELL] = {op_create_syncshell, WRITES},
-    [STORE_ADD_MEMBER] = {op_add_member, WRITES},
-    [STORE_REMOVE_MEMBER] = {op_remove_member, WRITES},
-    [STORE_EXPEL_MEMBER] = {op_expel_member, WRITES},
-    [STORE_ROTATE_KEY] = {op_rotate_key, WRITES},
-    [STORE_TRANSFER_OWNERSHIP] = {op_transfer_ownership, WRITES},
-    [STORE_DELETE_SYNCSHELL] = {op_delete_syncshell, WRITES},
-    [STORE_OPEN_SESSION] = {op_open_session, WRITES},
-    [STORE_APPEND_ENTRY] = {op_append_entry, DECIDES_FIRST},
-    [STORE_CHECKPOINT] = {op_checkpoint, WRITES},
-    [STORE_READ_SNAPSHOT] = {op_read_snapshot, READS},
-    [STORE_CLOSE_SESSION] = {op_close_session, WRITES},
-    [STORE_RAISE_GENERATION] = {op_raise_generation, DECIDES_FIRST},
-    [STORE_ADD_INBOX] = {op_add_inbox, DECIDES_FIRST},
-    [STORE_READ_INBOX] = {op_read_inbox, READS},
-    [STORE_ACK_INBOX] = {op_ack_inbox, WRITES},
-    [STORE_REPORT_CONNECTION] = {op_report_connection, WRITES},
-    [STORE_ISSUE_CODE] = {op_issue_code, WRITES},
-    [STORE_REDEEM_CODE] = {op_redeem_code, WRITES},
-    [STORE_NOTE_USE] = {op_note_use, WRITES},
-    [STORE_SWEEP] = {op_sweep, WRITES},
+    [STORE_LOAD_SYNCSHELL] = {op_load_syncshell, READS, true},
+    [STORE_CREATE_SYNCSHELL] = {op_create_syncshell, WRITES, false},
+    [STORE_ADD_MEMBER] = {op_add_member, WRITES, false},
+    [STORE_REMOVE_MEMBER] = {op_remove_member, WRITES, false},
+    [STORE_EXPEL_MEMBER] = {op_expel_member, WRITES, false},
+    [STORE_ROTATE_KEY] = {op_rotate_key, WRITES, false},
+    [STORE_TRANSFER_OWNERSHIP] = {op_transfer_ownership, WRITES, false},
+    [STORE_DELETE_SYNCSHELL] = {op_delete_syncshell, WRITES, false},
+    [STORE_OPEN_SESSION] = {op_open_session, WRITES, false},
+    [STORE_APPEND_ENTRY] = {op_append_entry, DECIDES_FIRST, true},
+    [STORE_CHECKPOINT] = {op_checkpoint, WRITES, false},
+    [STORE_READ_SNAPSHOT] = {op_read_snapshot, READS, true},
+    [STORE_CLOSE_SESSION] = {op_close_session, WRITES, false},
+    [STORE_RAISE_GENERATION] = {op_raise_generation, DECIDES_FIRST, true},
+    [STORE_ADD_INBOX] = {op_add_inbox, DECIDES_FIRST, true},
+    [STORE_READ_INBOX] = {op_read_inbox, READS, true},
+    [STORE_ACK_INBOX] = {op_ack_inbox, WRITES, true},
+    [STORE_REPORT_CONNECTION] = {op_report_connection, WRITES, true},
+    [STORE_ISSUE_CODE] = {op_issue_code, WRITES, false},
+    [STORE_REDEEM_CODE] = {op_redeem_code, WRITES, false},
+    [STORE_NOTE_USE] = {op_note_use, WRITES, true},
+    [STORE_SWEEP] = {op_sweep, WRITES, false},
 };
 
 static int op_unknown(struct db *db, struct store_op *op)
@@ -53,7 +54,7 @@ static int op_unknown(struct db *db, struct store_op *op)
 
 static const struct op_kind *op_kind(const struct store_op *op)
 {
-    static const struct op_kind unknown = {op_unknown, READS};
+    static const struct op_kind unknown = {op_unknown, READS, true};
     size_t i = (size_t)op->kind;
 
     return i < sizeof op_kinds / sizeof op_kinds[0] && op_kinds[i].execute ? &op_kinds[i]
@@ -104,6 +105,8 @@ static int write_execute(struct db *db, struct store_op *op, struct batch_outcom
         return r;
     r = op_kind(op)->execute(db, op);
     assert(r <= 0);
+    if (!op_kind(op)->spares_logs)
+        db_forget_log_bounds(db);
     if (r == 0 && op->code == WIRE_CODE_NONE)
         return statement_run(statement_get(db, "RELEASE op"));
     if (r < 0) {

@@ -7,7 +7,7 @@
 enum {
     BUSY_TIMEOUT_MS =
         2000, /* for somebody's backup or shell; longer would hold every answer back */
-    CHECKPOINT_PAGES = 2000 /* 4 MB of log */
+    CHECKPOINT_PAGES = 2000 /* 8 MB of log */
 };
 
 static int wal_hook(void *userdata, sqlite3 *handle, const char *schema, int pages)
@@ -74,7 +74,7 @@ static int use_write_ahead_log(struct db *db)
 int db_configure(struct db *db)
 {
     /* The page size counts only in an empty file, and only before WAL is switched on. */
-    int r = db_execute(db, "PRAGMA page_size = 2048");
+    int r = db_execute(db, "PRAGMA page_size = 4096");
 
     if (r < 0 || (r = use_write_ahead_log(db)) < 0)
         return r;
@@ -168,12 +168,18 @@ void db_rollback(struct db *db)
 {
     char kept[DB_ERROR_MAX];
 
+    db_forget_log_bounds(db);
     if (!db_in_transaction(db))
         return;
     /* Why we roll back matters more than a complaint about the rollback, which ends the transaction in any case. */
     memcpy(kept, db->error, sizeof kept);
     if (statement_run(statement_get(db, "ROLLBACK")) < 0)
         memcpy(db->error, kept, sizeof kept);
+}
+
+void db_forget_log_bounds(struct db *db)
+{
+    memset(db->log_bounds, 0, sizeof db->log_bounds);
 }
 
 bool db_in_transaction(const struct db *db)

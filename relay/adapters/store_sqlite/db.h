@@ -22,6 +22,7 @@
 enum {
     DB_STATEMENTS_MAX = 64,
     DB_ERROR_MAX = 200,
+    LOG_BOUNDS = 64, /* a power of two */
 };
 
 enum {
@@ -38,13 +39,21 @@ struct statement {
     int error; /* the first failure since statement_get(); 0 or negative */
 };
 
+/* The logs of a syncshell have no more than `bytes` of its pool. */
+struct log_bound {
+    int64_t syncshell; /* 0: unknown */
+    uint64_t part_bytes;
+    uint64_t bytes;
+};
+
 struct db {
     sqlite3 *handle;
     struct statement statements[DB_STATEMENTS_MAX];
     size_t n_statements;
-    struct statement failed;  /* stands in for a statement that could not be prepared */
-    int wal_pages;            /* in the write-ahead log after the last commit */
-    char error[DB_ERROR_MAX]; /* what the last failure was; "" before the first */
+    struct statement failed; /* stands in for a statement that could not be prepared */
+    int wal_pages;           /* in the write-ahead log after the last commit */
+    struct log_bound log_bounds[LOG_BOUNDS]; /* log_check_room()'s */
+    char error[DB_ERROR_MAX];                /* what the last failure was; "" before the first */
 };
 
 /* Opens an existing file for reading and writing, without touching its content. 0 or negative; db_close() it in any
@@ -71,6 +80,9 @@ int db_commit(struct db *db);
 void db_rollback(struct db *db); /* no effect outside a transaction */
 /* What is in memory is read again: it may come from a file that was damaged then, and is whole now. */
 void db_forget_pages(struct db *db);
+/* After whatever may have made a log count for more than before, but for an entry that was appended; and after what takes anything
+ * back. */
+void db_forget_log_bounds(struct db *db);
 bool db_in_transaction(const struct db *db);
 size_t
 db_changes(const struct db

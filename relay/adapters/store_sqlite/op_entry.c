@@ -170,6 +170,25 @@ static int log_count(struct db *db, const struct store_op *op, int64_t syncshell
     return statement_error(st);
 }
 
+static struct log_bound *log_bound(struct db *db, int64_t syncshell)
+{
+    return &db->log_bounds[(uint64_t)syncshell & (LOG_BOUNDS - 1)];
+}
+
+/* Counting goes through all sessions of the syncshell, so it is put off while there is room even if all that is taken were of op's
+ * peer: that is so for nearly every entry. */
+static bool log_surely_fits(struct db *db, const struct store_op *op, int64_t syncshell,
+                            uint64_t more)
+{
+    struct log_bound *b = log_bound(db, syncshell);
+
+    if (b->syncshell != syncshell || b->part_bytes != op->part_bytes ||
+        !share_fits(op->pool_bytes, b->bytes, b->bytes, more))
+        return false;
+    b->bytes += more;
+    return true;
+}
+
 int log_check_room(struct db *db, struct store_op *op, int64_t syncshell, uint64_t from,
                    uint64_t to, bool opens)
 {
@@ -178,6 +197,8 @@ int log_check_room(struct db *db, struct store_op *op, int64_t syncshell, uint64
 
     /* A new session looks in any case: those that were closed fill the pool too, until they are swept. */
     if (!op->pool_bytes || (wants <= has && !opens))
+        return 0;
+    if (!opens && log_surely_fits(db, op, syncshell, wants - has))
         return 0;
     r = log_count(db, op, syncshell, &own, &all);
     if (r < 0)
@@ -188,6 +209,8 @@ int log_check_room(struct db *db, struct store_op *op, int64_t syncshell, uint64
                              (opens && !str_equal(op->peer_id.text, op->joiner_peer_id.text))))
         op->code =
             WIRE_CODE_LOG_SHARE; /* in the joiner's name only the joiner takes from the pool */
+    *log_bound(db, syncshell) =
+        (struct log_bound){syncshell, op->part_bytes, all + beyond(wants, has)};
     return 0;
 }
 

@@ -33,7 +33,7 @@ static void an_empty_file_is_made_ours(void **state)
     assert_int_equal(fclose(file), 0);
     fixture_open(f);
     assert_int_equal(fixture_sql_int(f, "PRAGMA application_id"), 0x53796e63);
-    assert_int_equal(fixture_sql_int(f, "PRAGMA page_size"), 2048);
+    assert_int_equal(fixture_sql_int(f, "PRAGMA page_size"), 4096);
     assert_int_equal(fixture_sql_int(f, "SELECT count(*) = max(version) FROM schema_migration"), 1);
     assert_int_equal(fixture_sql_int(f, "SELECT min(length(sha256)) FROM schema_migration"), 64);
     fixture_add_pair(f);

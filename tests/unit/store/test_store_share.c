@@ -186,6 +186,24 @@ static void closed_logs_take_room_until_they_are_swept(void **state)
                      WIRE_CODE_NONE);
 }
 
+static void what_was_counted_before_is_not_taken_for_what_is(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, limited(opening("a", PEER_A, PEER_A, PEER_B)));
+    (void)fixture_new(f, limited(opening("b", PEER_B, PEER_B, PEER_A)));
+    (void)fixture_new(f, limited(opening("s0", PEER_A, PEER_A, PEER_B)));
+    (void)fixture_new(f, limited(opening("s1", PEER_A, PEER_A, PEER_B)));
+    assert_int_equal(write_one(f, STORE_APPEND_ENTRY, "a", PEER_A, "1", 1, "12345"),
+                     WIRE_CODE_NONE); /* 1 of 20 */
+    (void)fixture_new(f, make_close("s0", SESSION_OUTCOME_FAILED));
+    (void)fixture_new(f, make_close("s1", SESSION_OUTCOME_FAILED)); /* 13 */
+    assert_int_equal(write_one(f, STORE_APPEND_ENTRY, "b", PEER_B, "1", 1, "123456789012"),
+                     WIRE_CODE_SYNCSHELL_QUOTA);
+    assert_int_equal(write_one(f, STORE_APPEND_ENTRY, "b", PEER_B, "1", 1, "12345678901"),
+                     WIRE_CODE_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +216,8 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(in_another_s_name_nobody_takes_from_the_pool, setup_trio,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(what_was_counted_before_is_not_taken_for_what_is,
+                                        setup_trio, fixture_teardown),
         cmocka_unit_test_setup_teardown(closed_logs_take_room_until_they_are_swept, setup_trio,
                                         fixture_teardown),
     };
