@@ -100,11 +100,11 @@ const struct setting setting_table[] = {
          "sessions; what a log has beyond its part comes out of the other half, of which the logs of one member may have no "
          "more than is then left."},
     {"limits.inbox_bytes_max", SETTING_INTEGER, AT(inbox_bytes_max), .default_value = 16 * MEBIBYTE,
-     .min = MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
+     .min = 3 * MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
      .help =
          "Unacknowledged bytes in one member's inbox. No other member's may be more than are then left."},
     {"limits.syncshell_inbox_bytes_max", SETTING_INTEGER, AT(syncshell_inbox_bytes_max),
-     .default_value = 128 * MEBIBYTE, .min = MEBIBYTE, .max = 1048576 * MEBIBYTE,
+     .default_value = 128 * MEBIBYTE, .min = 3 * MEBIBYTE, .max = 1048576 * MEBIBYTE,
      .reloadable = true,
      .help =
          "Unacknowledged bytes in all inboxes of one syncshell. Those of one sender may be no more than are then left."},

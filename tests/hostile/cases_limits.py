@@ -418,31 +418,31 @@ async def a_full_inbox(world, owner, other, group):
         await other.ask("RecoveryRequest", "Stored", b"x" * 50, **other.route(group, owner.id, SESSION))
 
 
-@case(limits_inbox_bytes_max=1048576)
+@case(limits_inbox_bytes_max=3145728)
 async def one_member_takes_an_inbox_s_bytes(world, owner, other, group):
     async with third_member(world, group) as third:
         await third.open_session(group, "thirds", third.id, owner.id)
         await owner.close()
         await asked_until("inbox_share", lambda: answer(
-            other, "RecoveryRequest", b"x" * 100_000, **other.route(group, owner.id, SESSION)), 7)
-        await third.ask("RecoveryRequest", "Stored", b"x" * 400_000, **third.route(group, owner.id, "thirds"))
+            other, "RecoveryRequest", b"x" * 300_000, **other.route(group, owner.id, SESSION)), 7)
+        await third.ask("RecoveryRequest", "Stored", b"x" * 1_000_000, **third.route(group, owner.id, "thirds"))
 
 
-@case(limits_syncshell_inbox_bytes_max=1048576)
+@case(limits_syncshell_inbox_bytes_max=3145728)
 async def one_member_fills_all_inboxes(world, owner, other, group):
     """However many inboxes it writes to: whoever else writes to any of them finds room, until all of it is taken."""
     async with third_member(world, group) as third:
         await other.open_session(group, "others", other.id, third.id)
         await third.open_session(group, "thirds", third.id, owner.id)
         await owner.close()
-        await other.ask("RecoveryRequest", "Stored", b"x" * 250_000, **other.route(group, third.id, "others"))
+        await other.ask("RecoveryRequest", "Stored", b"x" * 750_000, **other.route(group, third.id, "others"))
         paced(await asked_until("inboxes_share", lambda: answer(
-            other, "RecoveryRequest", b"x" * 50_000, **other.route(group, owner.id, SESSION)), 6))
-        await third.ask("RecoveryRequest", "Stored", b"x" * 250_000, **third.route(group, owner.id, "thirds"))
-        reply = await answer(third, "RecoveryRequest", b"x" * 400_000, **third.route(group, owner.id, "thirds"))
+            other, "RecoveryRequest", b"x" * 150_000, **other.route(group, owner.id, SESSION)), 6))
+        await third.ask("RecoveryRequest", "Stored", b"x" * 750_000, **third.route(group, owner.id, "thirds"))
+        reply = await answer(third, "RecoveryRequest", b"x" * 1_000_000, **third.route(group, owner.id, "thirds"))
         assert reply["code"] == "inboxes_full" and reply["retryable"] is True
         await third.ask("AckInbox", "Stored", syncshellId=group.id, inboxSeq=1)
-        await other.ask("RecoveryRequest", "Stored", b"x" * 50_000, **other.route(group, owner.id, SESSION))
+        await other.ask("RecoveryRequest", "Stored", b"x" * 150_000, **other.route(group, owner.id, SESSION))
 
 
 @case(limits_syncshell_log_bytes_max=1048576, limits_sessions_max=8)
