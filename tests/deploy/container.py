@@ -56,7 +56,7 @@ def base_image():
 
 @contextlib.contextmanager
 def alone():
-    """Tests run in several processes: one after the other uses the storage."""
+    """Tests run in several processes: one after the other uses the storage, or a folder of builds."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / "lock", "w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

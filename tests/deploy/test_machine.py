@@ -2,9 +2,9 @@
 
 import os
 import re
-import subprocess
 import time
 
+import container
 import guide
 import pytest
 from machine import Machine
@@ -21,8 +21,8 @@ HERE = ("meson setup ", "ninja ", "meson install ")  # its compiler is this mach
 def build(line, root):
     """A line of the guide that is about building."""
     line = line.replace("build/release", str(BUILD))
-    subprocess.run(["sh", "-ec", line], cwd=guide.REPOSITORY, env={**os.environ, "DESTDIR": str(root)}, check=True, capture_output=True,
-                   timeout=MINUTES * 60)
+    with container.alone():
+        container.run("sh", "-ec", line, cwd=guide.REPOSITORY, env={**os.environ, "DESTDIR": str(root)}, timeout=MINUTES * 60)
 
 
 class Shell:

@@ -2,6 +2,7 @@
 
 import subprocess
 
+import container
 import guide
 import pytest
 from machine import Machine
@@ -14,10 +15,8 @@ NOT_MEANT = "bogus-mail-host,bogus-mail-host-in-debian-changelog,root-in-contact
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    done = subprocess.run([guide.REPOSITORY / "deploy/package-debian", tmp_path_factory.mktemp("package")], capture_output=True, text=True,
-                          timeout=MINUTES * 60, check=False)
-    assert done.returncode == 0, done
-    return done.stdout.splitlines()[-1]
+    with container.alone():
+        return container.run(guide.REPOSITORY / "deploy/package-debian", tmp_path_factory.mktemp("package"), timeout=MINUTES * 60).splitlines()[-1]
 
 
 def test_lintian_finds_no_error(package):

@@ -10,12 +10,14 @@ from report import Report
 
 TESTS = REPOSITORY / "tests/deploy"
 SECONDS_MAX = 900
+LONG_SECONDS_MAX = 2700  # builds for the image, the guide and the package, one after the other
 PROCESSES = 4  # tests wait for events more than they compute
 
 
 def run(report, expression, long=False):
     javascript.install(report)  # the status page is looked at with their browser's library
-    pytests.run(report, "deploy", TESTS, expression, processes=PROCESSES, seconds_max=SECONDS_MAX,
+    pytests.run(report, "deploy", TESTS, expression, processes=PROCESSES,
+                seconds_max=LONG_SECONDS_MAX if long else SECONDS_MAX,
                 arguments=["--long"] if long else [])
 
 

@@ -126,15 +126,16 @@ function showHour(minutes) {
   const connected = sum("connected"), failed = sum("failed"), recoveries = sum("recoveries");
   const share = connected + failed ? `${Math.round(100 * connected / (connected + failed))} %` : "none";
   const mean = recoveries ? duration(sum("recoveryMs") / recoveries) : "none";
-  const text = `Reports of a link: ${connected}, of none: ${failed}; share of links: ${share}. Recoveries: ${recoveries}, mean time: ${mean}.`;
+  const text = connected + failed === 0 ? "Nothing was tried."
+    : `Reports of a link: ${connected}, of none: ${failed}; share of links: ${share}. Recoveries: ${recoveries}, mean time: ${mean}.`;
   $("hour-text").textContent = text;
   const width = 600 / minutes.length;
   const most = Math.max(1, ...minutes.map((m) => m.connected + m.failed));
   const longest = Math.max(1, ...minutes.map((m) => m.recoveries ? m.recoveryMs / m.recoveries : 0));
   $("outcomes").setAttribute("aria-label", text);
   $("times").setAttribute("aria-label", `Mean time to recover in the last hour: ${mean}; longest minute: ${duration(longest)}.`);
-  $("times-max").textContent = recoveries ? duration(longest) : "no recovery yet";
-  $("outcomes-max").textContent = connected + failed ? `${most} in a minute` : "no attempt yet";
+  $("times-max").textContent = recoveries ? duration(longest) : "none";
+  $("outcomes-max").textContent = connected + failed ? `${most} in a minute` : "none";
   $("outcomes").replaceChildren(...minutes.flatMap((m, i) => {
     const when = new Date(m.atUnixMs).toLocaleTimeString();
     const good = 115 * m.connected / most, bad = 115 * m.failed / most;
