@@ -1,6 +1,7 @@
 """The C# binding, compiled by mono's compiler and run on the built library; each check is a mode of tests/bindings/csharp."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sqlite3
@@ -58,27 +59,40 @@ credential = "pass word"
 """
 
 
-def test_two_clients_recover(probe, tmp_path):
-    folder = tmp_path / "relay"
+@contextlib.contextmanager
+def running(folder, **options):
+    """A relay, in order to its end."""
     folder.mkdir()
-    relay = Relay(folder, ice=SERVERS)
+    relay = Relay(folder, **options)
     relay.start()
     try:
-        probe("pair", relay.url, tmp_path)
+        yield relay
     finally:
         status = relay.stop()
     assert status == 0
     assert not relay.reports, "\n".join(relay.reports)
 
 
+def test_two_clients_recover(probe, tmp_path):
+    with running(tmp_path / "relay", ice=SERVERS) as relay:
+        probe("pair", relay.url, tmp_path)
+
+
+def test_a_passphrase_makes_members(probe, tmp_path):
+    with running(tmp_path / "relay") as relay:
+        probe("passphrase", relay.url, tmp_path)
+
+
+def test_a_pinned_key_is_the_only_one(probe, tmp_path, certificate):
+    with running(tmp_path / "relay", tls=certificate) as relay:
+        probe("pin", relay.url, tmp_path, certificate.authority)
+
+
 def test_an_end_is_told_until_its_handler_has_returned(probe, tmp_path):
     """The handler is killed on the first telling. Told again, and handled, it is not told a third time."""
-    folder, state = tmp_path / "relay", tmp_path / "member"
-    folder.mkdir()
-    relay = Relay(folder)
-    relay.start()
+    state = tmp_path / "member"
 
-    async def remove():
+    async def remove(relay):
         owner, group = RawPeer(relay.url), Group()
         await owner.connect()
         await owner.create(group)
@@ -89,13 +103,9 @@ def test_an_end_is_told_until_its_handler_has_returned(probe, tmp_path):
         await owner.owner("RemoveMember", group, 1, member)
         await owner.close()
 
-    try:
-        asyncio.run(remove())
+    with running(tmp_path / "relay") as relay:
+        asyncio.run(remove(relay))
         probe("die-at-the-end", state, relay.url, status=-signal.SIGKILL)
         probe("hear-the-end", state, relay.url)
-    finally:
-        status = relay.stop()
-    assert status == 0
-    assert not relay.reports, "\n".join(relay.reports)
     with sqlite3.connect(state / "journal.sqlite3") as journal:
         assert "ended" not in {kind for kind, in journal.execute("SELECT DISTINCT kind FROM record")}

@@ -15,9 +15,13 @@ internal sealed class Member : IDisposable
     private readonly Task loop;
     private int taken;
 
-    internal Member(string state, string url)
+    internal Member(string state, string url) : this(new SyncshellOptions { StateDir = state, RelayUrl = url })
     {
-        Client = Probe.Start(state, url);
+    }
+
+    internal Member(SyncshellOptions options)
+    {
+        Client = new SyncshellClient(options);
         loop = Client.RunAsync(Add);
     }
 

@@ -24,6 +24,8 @@ internal static class Probe
             case "waits": WaitsEnd(rest[0]); break;
             case "domains": Domains(rest[0]); break;
             case "pair": Pair.Run(rest[0], rest[1]); break;
+            case "passphrase": Trust.ByPassphrase(rest[0], rest[1]); break;
+            case "pin": Trust.ByPin(rest[0], rest[1], rest[2]); break;
             case "die-at-the-end": DieAtTheEnd(rest[0], rest[1]); break;
             case "hear-the-end": HearTheEnd(rest[0], rest[1]); break;
             default: throw new ArgumentException(arguments[0]);
