@@ -119,3 +119,33 @@ def test_command_line(kind, tmp_path):
     for arguments in (["share"], ["share", str(tmp_path)], ["copy", str(tmp_path), "--state", "x"]):
         process = Process([str(PROGRAMS[kind]), *arguments], kind, {"SYNCSHELL_BUILD_DIR": str(BUILD)})
         assert process.wait() == 2
+
+
+GIVEN_UP_THERE = """
+import { Attempts } from "%s";
+const said = [];
+const session = { joiner: true, generation: 6, otherOnline: () => true };
+const attempts = new Attempts(session, {
+  emit(type, fields) {
+    said.push([type, fields.generation, fields.cause]);
+    if (type === "offer_needed") {
+      attempts.failedThere(6, "ice_failed"); // of one that is over
+      attempts.failedThere(7, "ice_failed");
+      attempts.stop();
+    }
+  },
+  signal() {},
+  report: ({ generation, result }) => said.push(["report", generation, result]),
+  servers: async () => [],
+});
+attempts.start();
+process.on("exit", () => console.log(JSON.stringify(said)));
+"""
+
+
+def test_the_page_gives_up_what_the_other_side_gave_up():
+    """At once, and without a report of its own."""
+    script = GIVEN_UP_THERE % (PEERS / "browser/attempts.js").as_uri()
+    done = subprocess.run(["node", "--input-type=module", "-e", script], capture_output=True, text=True, timeout=LIMIT_S)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [["offer_needed", 7, None], ["attempt_failed", 7, "ice_failed"]]

@@ -114,6 +114,11 @@ export class Attempts {
     else this.#fail(code, behind ? 0 : undefined);
   }
 
+  // The other side gave this attempt up, and has reported it.
+  failedThere(generation, cause) {
+    if (this.#isLive(generation) && !this.live.up) this.#end(cause);
+  }
+
   #isLive(generation) {
     return this.live?.generation === generation;
   }
@@ -153,8 +158,12 @@ export class Attempts {
   }
 
   #fail(cause, delayMs) {
-    clearTimeout(this.live.timer);
     this.#report("failed", cause);
+    this.#end(cause, delayMs);
+  }
+
+  #end(cause, delayMs) {
+    clearTimeout(this.live.timer);
     const { generation } = this.live;
     this.live = null;
     this.#failed(generation, cause, delayMs);

@@ -163,6 +163,10 @@ export class Client {
     else this.#use(summary, 0, type);
   }
 
+  #failedThere({ recoverySessionId: id, cause }, generation) {
+    this.sessions.get(id)?.attempts.failedThere(generation, cause || "link_failed");
+  }
+
   #use(summary, ticket, type = "session_opened") {
     if (this.sessions.has(summary.recoverySessionId)) return;
     const session = new Session(this, summary);
@@ -189,7 +193,9 @@ export class Client {
       case "PeerPresence":
         return this.#presence(header.peerId, header.presence);
       case "SessionChanged":
-        return this.#summary(header.session, "session_opened");
+        this.#summary(header.session, "session_opened");
+        if (header.failedGeneration) this.#failedThere(header.session, header.failedGeneration);
+        return;
       case "MembershipEnded":
         this.relay.stop();
         return this.emit("stopped", { code: header.code, message: "The membership has ended" });
