@@ -23,9 +23,9 @@ enum {
         256, /* message ids that a checkpoint leaves known, for entries that are resent */
     OP_INBOX_IDS_KEPT = 4096, /* acknowledged messages of an inbox that stay known, newest first */
     OP_TOMBSTONES_MAX =
-        1024,              /* closed sessions of a syncshell that stay known, longest-lived first */
-    OP_CODES_KEPT = 4,     /* recovery codes of a session, newest first */
-    OP_ATTEMPTS_KEPT = 64, /* reports of a session's attempts, newest first */
+        1024, /* closed sessions of a syncshell that stay known, and gone syncshells of an owner, longest-lived first */
+    OP_CODES_KEPT = 4,                  /* recovery codes of a session, newest first */
+    OP_ATTEMPTS_KEPT = 64,              /* reports of a session's attempts, newest first */
     OP_TOMBSTONE_TTL_MS = 24 * 3600000, /* where the operation names no expiry */
 };
 

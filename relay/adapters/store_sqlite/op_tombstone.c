@@ -36,6 +36,20 @@ static int64_t end_of(const struct store_op *op, bool expired)
     return expired && late > end ? late : end;
 }
 
+/* Forgets the shortest-lived of the same owner beyond OP_TOMBSTONES_MAX. */
+static int trim(struct db *db, int64_t syncshell)
+{
+    static const char sql[] =
+        "DELETE FROM syncshell_tombstone WHERE id IN (SELECT id FROM syncshell_tombstone"
+        " WHERE owner_peer_id = (SELECT owner_peer_id FROM syncshell WHERE id = ?)"
+        " ORDER BY expires_unix_ms DESC LIMIT -1 OFFSET ?)";
+    struct statement *st = statement_get(db, sql);
+
+    statement_bind_int(st, syncshell);
+    statement_bind_int(st, OP_TOMBSTONES_MAX);
+    return statement_run(st);
+}
+
 int tombstone_make(struct db *db, const struct store_op *op, int64_t syncshell, bool expired)
 {
     static const char insert_sql[] =
@@ -49,6 +63,8 @@ int tombstone_make(struct db *db, const struct store_op *op, int64_t syncshell, 
     statement_bind_int(st, end_of(op, expired));
     statement_bind_int(st, syncshell);
     r = statement_run(st);
+    if (r == 0)
+        r = trim(db, syncshell);
     if (r < 0)
         return r;
     st = statement_get(db, rename_sql);

@@ -290,6 +290,7 @@ static void what_was_held_before_it_was_counted_is(void **state)
                    "ALTER TABLE syncshell RENAME COLUMN used_day TO used_unix_day;"
                    "ALTER TABLE meta DROP COLUMN relay_day;"
                    "ALTER TABLE meta DROP COLUMN unix_day;"
+                   "DROP INDEX syncshell_tombstone_by_owner;"
                    "DELETE FROM schema_migration WHERE version >= 11");
     fixture_reopen(f);
     assert_int_equal(fixture_sql_int(f, "SELECT held_bytes FROM syncshell"), 3 + 1);

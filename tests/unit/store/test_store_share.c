@@ -42,6 +42,31 @@ static void creators_pay_for_their_syncshells(void **state)
     assert_int_equal(create_one(f, "third", PEER_A), WIRE_CODE_NONE);
 }
 
+/* A peer that creates and deletes for ever would fill the disk with tombstones. */
+static void an_owner_leaves_a_bounded_number_of_tombstones(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *op;
+
+    fixture_sql(f,
+                "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 1024)"
+                " INSERT INTO syncshell_tombstone (syncshell_id, expired, owner_peer_id,"
+                " expires_unix_ms) SELECT 'gone' || i, 0, '" PEER_A "', 1000000 + i FROM n;"
+                "INSERT INTO syncshell_tombstone (syncshell_id, expired, owner_peer_id,"
+                " expires_unix_ms) VALUES ('theirs', 0, '" PEER_B "', 1000000)");
+    op = make_owner(STORE_DELETE_SYNCSHELL, PEER_A, 1, NULL);
+    op->expires_unix_ms = LATER_MS;
+    (void)fixture_new(f, op);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM syncshell_tombstone"), 1024 + 1);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM syncshell_tombstone"
+                                        " WHERE syncshell_id IN ('theirs', 'gone2', '" SHELL "')"),
+                     3);
+    assert_int_equal(fixture_code(f, make_create("gone1", PEER_A, KEY_1)),
+                     WIRE_CODE_NONE); /* forgotten */
+    assert_int_equal(fixture_code(f, make_create("gone2", PEER_A, KEY_1)),
+                     WIRE_CODE_SYNCSHELL_DELETED);
+}
+
 static struct store_op *opening(const char *session, const char *opener, const char *joiner,
                                 const char *provider)
 {
@@ -208,6 +233,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(creators_pay_for_their_syncshells, setup_trio,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_owner_leaves_a_bounded_number_of_tombstones, setup_trio,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(nobody_opens_all_sessions, setup_trio, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_session_s_share_moves_with_its_joiner, setup_trio,
