@@ -309,6 +309,11 @@ MUTATIONS = [
         "if (false)",
         ["core_guess"]),
     Mutation(
+        "closed_logs_are_not_counted_anew", "P6", "what an old count left of the pool is given away twice", STORE + "batch.c",
+        "{op_close_session, WRITES, false}",
+        "{op_close_session, WRITES, true}",
+        ["store_share"]),
+    Mutation(
         "slow_reader_is_kept", "P6", "a slow reader loses frames and stays", CORE + "connection.c",
         "        connection_close(c, WIRE_CODE_SLOW_READER);\n",
         "",
