@@ -193,6 +193,7 @@ def test_drop_at_the_edges(world, share):
     if share:
         joiner.send("report", session=session, files=[{**f, "done": True} for f in FILES[:share]])
         joiner.events.wait(where=lambda e: e.get("event") == "progress_stored" and e["filesDone"] == share)
+    provider.event("recovery_request", sessionId=session)  # the first connection's, which may come after its link
     since = provider.events.mark()
     joiner.kill()
     joiner = world.peer("joiner")

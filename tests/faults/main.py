@@ -36,7 +36,7 @@ class Stage:
         short = given.short
         self.stall_s = 2 if short else 10
         self.half_open = 10 if short else 100
-        self.heartbeat_ms = 400 if short else 2000
+        self.heartbeat_ms = 1000 if short else 2000
         self.handshake_ms = 3000 if short else 5000
         self.drips = 50 if short else 1000
         self.garbage_rounds = 2 if short else 50
