@@ -54,8 +54,8 @@ void create_request(const struct request *r)
 void create_done(struct core *core, struct syncshell *s, struct connection *c, struct store_op *op)
 {
     (void)s;
-    if (c && op->code == WIRE_CODE_BAD_ACCESS_KEY)
-        guess_failed(c);
+    if (op->code == WIRE_CODE_BAD_ACCESS_KEY)
+        guess_failed_by(core, op);
     if (op->code != WIRE_CODE_NONE)
         return;
     if (op->rekeyed)

@@ -47,14 +47,19 @@ struct join *join_free(struct join *j)
     return NULL;
 }
 
+static void refuse(struct join *j, enum wire_code code, const struct reply_detail *detail)
+{
+    reply_error(j->connection, &j->message.message_id, MESSAGE_JOIN_SYNCSHELL, code, detail);
+    join_free(j);
+}
+
 void join_refuse(struct join *j, enum wire_code code)
 {
     const struct syncshell *s = j->syncshell;
     /* Who has the newer key must know that it is not its own that is old. */
     const struct reply_detail detail = {.has_version = code == WIRE_CODE_WRONG_KEY_EPOCH,
                                         .version = s ? s->key_epoch : 0};
-    reply_error(j->connection, &j->message.message_id, MESSAGE_JOIN_SYNCSHELL, code, &detail);
-    join_free(j);
+    refuse(j, code, &detail);
 }
 
 /* Of one list, newest first, those in which the peer takes part. */
@@ -169,6 +174,14 @@ void join_continue(struct join *j)
     struct core *core = s->core;
     if (c->state == CONNECTION_CLOSED) {
         join_free(j);
+        return;
+    }
+    /* Once more: others that waited with it may have been wrong. */
+    struct refusal refusal;
+    if (guess_refused(c, &refusal)) {
+        const struct reply_detail detail = {.retry_after_ms = refusal.retry_after_ms,
+                                            .account = refusal.account};
+        refuse(j, refusal.code, &detail);
         return;
     }
     enum wire_code code = proof_check_join(c, s, &j->message);

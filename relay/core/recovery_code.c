@@ -60,10 +60,6 @@ static int hash(const struct request *r, struct wire_sha256 *ret_sha256)
 void recovery_code_redeem_request(const struct request *r)
 {
     struct refusal refusal;
-    if (guess_refused(r->connection, &refusal)) {
-        request_refuse_by(r, &refusal);
-        return;
-    }
     if (!request_admitted(r))
         return;
     struct store_op *op = request_op(r, STORE_REDEEM_CODE);
@@ -74,6 +70,11 @@ void recovery_code_redeem_request(const struct request *r)
         request_refuse(r, WIRE_CODE_INTERNAL, NULL);
         return;
     }
+    if (!guess_begin(r->connection, &refusal)) {
+        store_op_free(op);
+        request_refuse_by(r, &refusal);
+        return;
+    }
     op->expires_unix_ms = core_wall_after_ms(r->core, r->core->config.session_ttl_ms);
     request_issue(r, op);
 }
@@ -81,8 +82,7 @@ void recovery_code_redeem_request(const struct request *r)
 void recovery_code_redeemed(struct core *core, struct syncshell *s, struct connection *c,
                             struct store_op *op)
 {
-    if (c && op->code == WIRE_CODE_WRONG_RECOVERY_CODE)
-        guess_failed(c);
+    guess_judged(core, op, op->code == WIRE_CODE_WRONG_RECOVERY_CODE);
     if (op->code != WIRE_CODE_NONE)
         return;
     struct session *session = session_find(s, &op->recovery_session_id);

@@ -25,6 +25,14 @@ void throttle_failed(struct throttle *t, const struct throttle_config *config, u
     t->blocked_until_us = time_add_ms(now_us, delay_ms);
 }
 
+bool throttle_has_room(struct throttle *t, const struct throttle_config *config, uint64_t now_us)
+{
+    forget(t, config, now_us);
+    uint32_t left =
+        t->n_failures < config->free_failures ? config->free_failures - t->n_failures : 0;
+    return t->n_pending <= left;
+}
+
 uint32_t throttle_wait_ms(const struct throttle *t, uint64_t now_us)
 {
     if (t->blocked_until_us <= now_us)

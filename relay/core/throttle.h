@@ -19,7 +19,11 @@ struct throttle {
     uint32_t n_failures;
     uint64_t last_us;          /* failure, or whole half-lives later */
     uint64_t blocked_until_us; /* 0: never was */
+    uint32_t n_pending;        /* tries that are being looked at */
 };
+
+/* May one more be looked at while the pending ones are? As many as would cost nothing if all failed, and one. */
+bool throttle_has_room(struct throttle *t, const struct throttle_config *config, uint64_t now_us);
 
 void throttle_failed(struct throttle *t, const struct throttle_config *config, uint64_t now_us);
 

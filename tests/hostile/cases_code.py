@@ -7,7 +7,7 @@ from scene import SESSION, case, stranger
 from support.raw import Group, recovery_code
 
 GUESSES = {"limits_failures_max": 3, "timing_failure_delay_ms": 600000, "timing_failure_delay_max_ms": 600000}
-THIEF = "127.0.0.9"
+THIEF, HASTY_THIEF = "127.0.0.9", "127.0.0.10"
 
 
 async def guest_of(world, group, address=None):
@@ -35,6 +35,22 @@ async def guessing_codes(world, owner, other, group):
     device = await guest_of(world, group)
     assert (await device.redeem_code(group, code))["recoverySessionId"] == SESSION
     await thief.close()
+    await device.close()
+
+
+@case(**GUESSES)
+async def guessing_codes_all_at_once(world, owner, other, group):
+    """Before any of them is answered: no more are looked at than one after another. Nor by not waiting for the answers."""
+    code = recovery_code()
+    await other.issue_code(group, SESSION, code)
+    thief = await guest_of(world, group, HASTY_THIEF)
+    sent = [await thief.send("RedeemRecoveryCode", syncshellId=group.id, code=c) for c in [recovery_code() for _ in range(30)] + [code]]
+    said = [(await thief.expect("Error", inReplyTo=m))["code"] for m in sent]
+    assert set(said) == {"wrong_recovery_code", "too_many_failures"} and said.count("wrong_recovery_code") <= 4, said
+    assert said[-1] == "too_many_failures"
+    await thief.close()
+    device = await guest_of(world, group)
+    assert (await device.redeem_code(group, code))["recoverySessionId"] == SESSION
     await device.close()
 
 

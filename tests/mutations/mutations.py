@@ -299,9 +299,9 @@ MUTATIONS = [
         "",
         ["core_guess"]),
     Mutation(
-        "throttle_is_not_asked", "P6", "who has guessed too often may guess on", CORE + "join.c",
-        "if (guess_refused(c, &refusal)) {",
-        "if (false) {",
+        "throttle_is_not_asked", "P6", "who has guessed too often may guess on", CORE + "guess.c",
+        "    if (wait_ms == 0)\n",
+        "    if (wait_ms < UINT32_MAX)\n",
         ["core_guess"]),
     Mutation(
         "refusals_are_free", "P6", "a peer makes the relay refuse as fast as it can", CORE + "reply.c",
@@ -387,6 +387,24 @@ MUTATIONS = [
         ["store_share"]),
 
     Mutation(
+        "codes_guessed_all_at_once", "P6", "any number of codes is looked at before the first wrong one counts",
+        CORE + "guess.c",
+        "if (!throttle_has_room(&address->throttle, config, c->core->now_us)) {",
+        "if (false) {",
+        ["core_recovery_code"]),
+    Mutation(
+        "guesses_without_waiting", "P6", "who is gone before its wrong code is answered is not slowed down for it",
+        CORE + "recovery_code.c",
+        "guess_judged(core, op, op->code == WIRE_CODE_WRONG_RECOVERY_CODE);",
+        "guess_judged(core, op, c && op->code == WIRE_CODE_WRONG_RECOVERY_CODE);",
+        ["core_recovery_code"]),
+    Mutation(
+        "proofs_guessed_all_at_once", "P6", "proofs that waited together are all looked at",
+        CORE + "join.c",
+        "    struct refusal refusal;\n    if (guess_refused(c, &refusal)) {\n        const",
+        "    struct refusal refusal;\n    if (false && guess_refused(c, &refusal)) {\n        const",
+        ["core_guess"]),
+    Mutation(
         "everybody_is_a_proxy", "P6", "who is no proxy says in a header whose account pays for it",
         APP + "proxy.c",
         "            return true;\n    return false;\n}\n\n/* ---- the header ---- */",
@@ -428,8 +446,8 @@ MUTATIONS = [
         ["store_recovery_code"]),
     Mutation(
         "codes_may_be_guessed", "P6", "a wrong recovery code slows nobody down", CORE + "recovery_code.c",
-        "    if (c && op->code == WIRE_CODE_WRONG_RECOVERY_CODE)\n        guess_failed(c);\n",
-        "",
+        "guess_judged(core, op, op->code == WIRE_CODE_WRONG_RECOVERY_CODE);",
+        "guess_judged(core, op, false);",
         ["core_recovery_code"]),
     Mutation(
         "moved_and_not_told", "P1", "the sides do not hear who has the session now", CORE + "recovery_code.c",

@@ -90,8 +90,8 @@ ORDERS = [
     Mutation(
         "guessing_codes_is_free", "P6", "who has guessed too often may guess on at codes",
         CORE + "recovery_code.c",
-        "    if (guess_refused(r->connection, &refusal)) {",
-        "    if (false && guess_refused(r->connection, &refusal)) {",
+        "    if (!guess_begin(r->connection, &refusal)) {",
+        "    if (!guess_begin(r->connection, &refusal) && false) {",
         ["core_recovery_code"]),
     Mutation(
         "code_of_any_syncshell", "P1", "a code's hash is not bound to its syncshell",
@@ -102,8 +102,8 @@ ORDERS = [
     Mutation(
         "code_redeemed_for_nothing", "P1", "a code that the disk refused hands the session over in memory",
         CORE + "recovery_code.c",
-        "        guess_failed(c);\n    if (op->code != WIRE_CODE_NONE)\n        return;\n",
-        "        guess_failed(c);\n",
+        "WRONG_RECOVERY_CODE);\n    if (op->code != WIRE_CODE_NONE)\n        return;\n",
+        "WRONG_RECOVERY_CODE);\n",
         ["core_recovery_code", "sim"]),
     Mutation(
         "handed_over_twice", "P4", "a repeated redemption moves the session once more",

@@ -90,6 +90,28 @@ static void p6_wrong_proofs_count_as_well(void **state)
     forget(client_at(w, 0));
 }
 
+/* While a syncshell is read from the store many proofs may wait for it: all sent before the first was found to be wrong. */
+static void p6_proofs_that_wait_together_are_guesses_one_by_one(void **state)
+{
+    struct world *w = *state;
+    unsigned n = w->config.accounts.throttle.free_failures + 1;
+    client_disconnect(owner_of_shell(w));
+    world_advance_ms(w, 60000);
+    struct client *c = client_online(w, 5), *late = client_at(w, 6);
+    late->address = c->address;
+    client_online(w, 6);
+    const char *wrong[32];
+    w->store_held = true;
+    for (unsigned i = 0; i < n; i++)
+        wrong[i] = say_wrong_join(c, "shell");
+    const char *right = say_join(late, "shell");
+    world_store_run(w);
+    for (unsigned i = 0; i < n; i++)
+        expect_error(c, wrong[i], WIRE_CODE_BAD_PROOF);
+    expect_error(late, right, WIRE_CODE_TOO_MANY_FAILURES);
+    assert_int_equal(late->current.error.retry_after_ms, w->config.accounts.throttle.delay_ms);
+}
+
 static void p6_what_is_out_of_date_is_no_guess(void **state)
 {
     struct world *w = *state;
@@ -358,6 +380,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(p6_wrong_signatures_slow_their_address_down),
         WORLD_TEST(p6_wrong_proofs_count_as_well),
+        WORLD_TEST(p6_proofs_that_wait_together_are_guesses_one_by_one),
         WORLD_TEST(p6_what_is_out_of_date_is_no_guess),
         CONFIGURED_TEST(p6_who_goes_on_being_refused_is_closed),
         CONFIGURED_TEST(p6_each_kind_has_its_own_rate),

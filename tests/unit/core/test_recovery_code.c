@@ -214,6 +214,54 @@ static void p6_guesses_are_slowed_down(void **state)
     forget(s.provider);
 }
 
+/* All sent before the first was found to be wrong. */
+static void p6_no_more_guesses_are_under_way_than_may_be_wrong(void **state)
+{
+    struct scene s = scene(*state);
+    unsigned free_failures = s.world->config.accounts.throttle.free_failures;
+    const char *wrong[32];
+    expect_stored(s.joiner, issue(&s, s.joiner, CODE));
+    s.world->store_held = true;
+    for (unsigned i = 0; i <= free_failures; i++)
+        wrong[i] = redeem(s.device, WRONG);
+    expect_error(s.device, redeem(s.device, CODE), WIRE_CODE_TOO_MANY_FAILURES);
+    s.world->store_held = false;
+    world_store_run(s.world);
+    for (unsigned i = 0; i <= free_failures; i++)
+        expect_error(s.device, wrong[i], WIRE_CODE_WRONG_RECOVERY_CODE);
+    /* Then one at a time. */
+    world_advance_ms(s.world, s.world->config.accounts.throttle.delay_ms);
+    s.world->store_held = true;
+    const char *id = redeem(s.device, CODE);
+    expect_error(s.device, redeem(s.device, WRONG), WIRE_CODE_TOO_MANY_FAILURES);
+    s.world->store_held = false;
+    world_store_run(s.world);
+    expect_moved(&s, s.device);
+    expect_redeemed(s.device, id, false);
+    forget(s.joiner);
+    forget(s.provider);
+}
+
+/* Nobody gets guesses for nothing by not waiting for the answer: a right one would have taken effect. */
+static void p6_guesses_of_who_is_gone_count(void **state)
+{
+    struct scene s = scene(*state);
+    expect_stored(s.joiner, issue(&s, s.joiner, CODE));
+    for (unsigned i = 0; i <= s.world->config.accounts.throttle.free_failures; i++) {
+        s.world->store_held = true;
+        redeem(s.device, WRONG);
+        client_disconnect(s.device);
+        s.world->store_held = false;
+        world_store_run(s.world);
+        if (i < s.world->config.accounts.throttle.free_failures)
+            client_reconnect(s.device, "shell");
+    }
+    client_connect(s.device);
+    expect_error(s.device, say_authenticate(s.device), WIRE_CODE_TOO_MANY_FAILURES);
+    forget(s.joiner);
+    forget(s.provider);
+}
+
 static void p6_a_right_code_is_no_guess(void **state)
 {
     struct scene s = scene(*state);
@@ -252,6 +300,8 @@ int main(void)
         WORLD_TEST(p1_once),
         WORLD_TEST(p1_who_may),
         WORLD_TEST(p6_guesses_are_slowed_down),
+        WORLD_TEST(p6_no_more_guesses_are_under_way_than_may_be_wrong),
+        WORLD_TEST(p6_guesses_of_who_is_gone_count),
         WORLD_TEST(p6_a_right_code_is_no_guess),
         WORLD_TEST(p2_the_store_fails),
     };
