@@ -50,7 +50,7 @@ ORDERS = [
         CORE + "owner.c",
         "        s->key_epoch = op->key_epoch;\n        readmit_nobody(s);\n        emit",
         "        readmit_nobody(s);\n        emit",
-        ["core_owner"]),
+        ["core_owner", "sim"]),
     Mutation(
         "rotation_keeps_what_is_held", "P4", "offers sealed under the old key are delivered after a rotation",
         CORE + "owner.c",
@@ -68,7 +68,7 @@ ORDERS = [
         CORE + "owner.c",
         "        s->owner_peer_id = op->target_peer_id;\n",
         "",
-        ["core_owner"]),
+        ["core_owner", "sim"]),
     Mutation(
         "new_owner_is_not_announced", "P1", "the members do not hear who owns the syncshell now",
         CORE + "owner.c",

@@ -268,9 +268,9 @@ SURROUNDINGS = [
         "    return 0;",
         ["transport_journal"]),
     Mutation(
-        "secrets_for_everybody", "P5", "everybody on the machine can read the syncshells' secrets",
+        "secrets_for_everybody", "P5", "the log of a journal that was open to others once stays open to them",
         TRANSPORT + "journal.c",
-        "O_CLOEXEC, 0600);",
-        "O_CLOEXEC, 0644);",
+        "        r = close_all_to_others(path);",
+        "        r = close_to_others(path);",
         ["transport_journal"]),
 ]

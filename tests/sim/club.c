@@ -286,6 +286,16 @@ bool club_event(struct peer *p, const struct syncshell_event *e)
     return true;
 }
 
+static bool has_newest_key(const struct peer *p, const struct ledger_owner *o)
+{
+    struct invite invite;
+    struct wire_key key;
+    if (engine_invite(p->station.engine, o->shell.text, &invite) != 0)
+        return false;
+    stub_group_public_key(invite.secret.text, o->shell.text, &key);
+    return strcmp(key.text, o->group_public_key.text) == 0;
+}
+
 const char *club_fault(struct sim *s, const struct peer *p)
 {
     for (unsigned n = 1; n <= s->club.n; n++) {
@@ -297,6 +307,10 @@ const char *club_fault(struct sim *s, const struct peer *p)
         if (m && !m->in && !ledger_rotated(&s->ledger, id) &&
             station_record(&p->station, "syncshell", id))
             return "it still has a syncshell that it is out of";
+        const struct ledger_owner *o = ledger_owner_of(&s->ledger, id);
+        if (m && m->in && o && has_newest_key(p, o) &&
+            (!p->wire || !ledger_has_joined(p->wire, id)))
+            return "it is a member by the newest key, and has not joined";
     }
     return NULL;
 }

@@ -78,6 +78,10 @@ void ledger_relay_starts(struct ledger *l, unsigned life)
     for (size_t i = 0; i < l->n_members; i++) /* it reads the disk */
         if (l->members[i].out_turn == UINT_MAX)
             l->members[i].out_turn = l->turn;
+    for (size_t i = 0; i < l->n_owners; i++) {
+        l->owners[i].n_unlearned = 0;
+        l->owners[i].changed_turn = l->turn;
+    }
 }
 
 void ledger_wire(struct ledger *l, struct wire *w)
@@ -200,6 +204,11 @@ static struct ledger_owner *find_owner(const struct ledger *l, const char *shell
     return NULL;
 }
 
+const struct ledger_owner *ledger_owner_of(const struct ledger *l, const char *shell)
+{
+    return find_owner(l, shell);
+}
+
 const char *ledger_owner(const struct ledger *l, const char *shell)
 {
     const struct ledger_owner *o = find_owner(l, shell);
@@ -237,11 +246,15 @@ static void create_synced(struct ledger *l, const struct store_op *op)
 {
     struct ledger_owner *o = find_owner(l, op->syncshell_id.text);
     member_synced(l, op);
-    if (o)
+    if (o && !op->rekeyed)
         return;
-    o = ADD(l, owners);
+    if (!o)
+        o = ADD(l, owners);
     o->shell = op->syncshell_id;
     o->peer = op->peer_id;
+    o->key_epoch = op->key_epoch;
+    o->group_public_key = op->group_public_key;
+    o->n_unlearned++;
 }
 
 static void order_synced(struct ledger *l, const struct store_op *op)
@@ -253,11 +266,14 @@ static void order_synced(struct ledger *l, const struct store_op *op)
     if (!o || o->deleted || !same(o->peer.text, op->peer_id.text))
         sim_fail(l->sim, "P1", "%s gives an order that is the owner's",
                  sim_peer_name(l->sim, op->peer_id.text));
+    o->n_unlearned++;
     if (op->kind == STORE_EXPEL_MEMBER)
         leave_synced(l, op, op->target_peer_id.text);
-    else if (op->kind == STORE_ROTATE_KEY)
+    else if (op->kind == STORE_ROTATE_KEY) {
         o->rotated = true;
-    else if (op->kind == STORE_TRANSFER_OWNERSHIP)
+        o->key_epoch = op->key_epoch;
+        o->group_public_key = op->group_public_key;
+    } else if (op->kind == STORE_TRANSFER_OWNERSHIP)
         o->peer = op->target_peer_id;
     else if (op->kind == STORE_DELETE_SYNCSHELL) {
         o->deleted = true;
@@ -303,12 +319,19 @@ static void redeem_synced(struct ledger *l, const struct store_op *op)
              sim_peer_name(l->sim, op->peer_id.text));
 }
 
-/* The core learns that somebody is out: from here on nothing may be said to them. */
+/* The core learns that somebody is out: from here on nothing may be said to them. Or who owns a syncshell now, and by which key. */
 void ledger_learned(struct ledger *l, const struct store_op *op)
 {
+    struct ledger_owner *o = find_owner(l, op->syncshell_id.text);
     l->turn++;
     if (op->code != WIRE_CODE_NONE)
         return;
+    if (o && o->n_unlearned > 0 && !op->duplicate &&
+        (op->kind == STORE_CREATE_SYNCSHELL ||
+         (op->kind >= STORE_EXPEL_MEMBER && op->kind <= STORE_DELETE_SYNCSHELL))) {
+        o->n_unlearned--;
+        o->changed_turn = l->turn;
+    }
     for (size_t i = 0; i < l->n_members; i++) {
         struct ledger_member *m = &l->members[i];
         bool leaves = op->kind == STORE_REMOVE_MEMBER && same(m->peer.text, op->peer_id.text);

@@ -30,7 +30,8 @@ struct ledger_said {
     struct wire_id shell;
     struct message_routed routed;
     struct wire_id session;
-    uint64_t number; /* AckInbox: up to */
+    uint64_t number;    /* AckInbox: up to */
+    uint64_t key_epoch; /* JoinSyncshell */
     struct frame *frame;
     unsigned delivered_wire; /* the last that it was forwarded to */
     bool told;               /* delivered, held, undeliverable, refused or stored */
@@ -91,6 +92,10 @@ struct ledger_code {
 struct ledger_owner {
     struct wire_id shell;
     struct wire_peer_id peer;
+    uint64_t key_epoch;
+    struct wire_key group_public_key;
+    unsigned n_unlearned;  /* changes of these that the disk has and the core does not know yet */
+    unsigned changed_turn; /* when it learned of the last */
     bool deleted;
     bool rotated; /* ever */
 };
@@ -178,7 +183,10 @@ struct ledger_session *ledger_session(const struct ledger *l, const char *id);
 bool ledger_session_closed(const struct ledger *l, const char *id);
 struct ledger_member *ledger_member(const struct ledger *l, const char *shell, const char *peer);
 const char *ledger_owner(const struct ledger *l, const char *shell); /* "": none */
+const struct ledger_owner *ledger_owner_of(const struct ledger *l,
+                                           const char *shell); /* NULL: none */
 bool ledger_rotated(const struct ledger *l, const char *shell);
+bool ledger_has_joined(const struct wire *w, const char *shell); /* heard so on that connection */
 bool ledger_deleted(const struct ledger *l, const char *shell);
 bool ledger_redeemed(const struct ledger *l, const char *session, const char *peer);
 struct ledger_said *ledger_find_said(const struct ledger *l, const char *by, const char *message_id,

@@ -103,6 +103,7 @@ static void note(struct ledger_said *said, const struct message *m)
         said->message_id = m->join_syncshell.message_id;
         said->shell = m->join_syncshell.syncshell_id;
         said->number = m->join_syncshell.inbox_cursor;
+        said->key_epoch = m->join_syncshell.key_epoch;
         break;
     case MESSAGE_LEAVE_SYNCSHELL:
         said->message_id = m->leave_syncshell.message_id;
@@ -136,6 +137,12 @@ static struct ledger_joined *joined(struct ledger_wire *lw, const char *shell)
         if (same(lw->joined[i].shell.text, shell))
             return &lw->joined[i];
     return NULL;
+}
+
+bool ledger_has_joined(const struct wire *w, const char *shell)
+{
+    const struct ledger_joined *j = joined(w->ledger, shell);
+    return j && j->in;
 }
 
 static struct ledger_joined *joined_new(struct ledger *l, struct ledger_wire *lw,
@@ -397,6 +404,35 @@ static bool takes_part(const struct ledger_session *s, const char *peer)
     return same(s->joiner.text, peer) || same(s->provider.text, peer);
 }
 
+/* Whose it is and by which key, as on the disk, once the core has learned that. */
+static void check_owner(struct ledger *l, const struct wire *w, const char *name,
+                        const struct message_syncshell_joined *m)
+{
+    const struct ledger_owner *o = ledger_owner_of(l, m->syncshell_id.text);
+    if (!o || m->key_epoch > o->key_epoch)
+        sim_fail(l->sim, "P2", "%s has joined by a key that is not on the disk", name);
+    if (o->n_unlearned > 0 || o->changed_turn >= queued_turn(l, w))
+        return;
+    if (m->key_epoch != o->key_epoch)
+        sim_fail(l->sim, "P1", "%s has joined by the key of before", name);
+    if (!same(m->owner_peer_id.text, o->peer.text))
+        sim_fail(l->sim, "P1", "%s hears of the owner of before", name);
+}
+
+/* Who shows the newest key is not told that it is another. */
+static void check_refused(struct ledger *l, const struct wire *w, const struct ledger_wire *lw,
+                          const struct message_error *m)
+{
+    const struct ledger_said *said = ledger_find_said(l, lw->peer.text, m->in_reply_to.text, w->id);
+    if (m->code != WIRE_CODE_WRONG_KEY_EPOCH || !said || said->type != MESSAGE_JOIN_SYNCSHELL)
+        return;
+    const struct ledger_owner *o = ledger_owner_of(l, said->shell.text);
+    if (o && o->n_unlearned == 0 && o->changed_turn < queued_turn(l, w) &&
+        said->key_epoch == o->key_epoch)
+        sim_fail(l->sim, "P1", "%s is refused by the newest key",
+                 sim_peer_name(l->sim, lw->peer.text));
+}
+
 static void check_joined(struct ledger *l, const struct wire *w, struct ledger_wire *lw,
                          const struct message_syncshell_joined *m)
 {
@@ -404,6 +440,7 @@ static void check_joined(struct ledger *l, const struct wire *w, struct ledger_w
     const struct ledger_member *member = ledger_member(l, m->syncshell_id.text, lw->peer.text);
     if (!member || (!member->in && member->out_turn < queued_turn(l, w)))
         sim_fail(l->sim, "P2", "%s has joined, and is no member on the disk", name);
+    check_owner(l, w, name, m);
     struct ledger_joined *j = joined_new(l, lw, &m->syncshell_id);
     j->in = true;
     if (!m->recovered)
@@ -472,6 +509,7 @@ void ledger_heard(struct ledger *l, struct wire *w, struct frame *f)
         l->sim->stats->refusals[m.error.code]++;
         sim_trace(l->sim, "    %s %s", wire_code_name(m.error.code), m.error.in_reply_to.text);
         check_told(l, lw, &m.error.in_reply_to, w->id, false);
+        check_refused(l, w, lw, &m.error);
         break;
     case MESSAGE_RECONNECT_OFFER:
     case MESSAGE_RECONNECT_ANSWER:
