@@ -23,6 +23,23 @@ static bool may_read(const struct connection *c)
            (c->queue.n_frames == 0 || c->queue.n_frames < config->queue_frames_max / 4);
 }
 
+/* Nobody is told that something of theirs comes later, but the operator. */
+static void note_delay(const struct connection *c, const struct store_op *op,
+                       const struct refusal *refusal)
+{
+    core_count_refusal(c->core, refusal->code);
+    core_emit(c->core,
+              &(struct core_event){.kind = CORE_EVENT_REFUSED,
+                                   .connection_id = c->id,
+                                   .peer_id = c->peer_id,
+                                   .type = op->kind == STORE_READ_INBOX ? MESSAGE_INBOX_DELIVERY
+                                                                        : MESSAGE_SESSION_SNAPSHOT,
+                                   .code = refusal->code,
+                                   .has_address = true,
+                                   .address = c->address,
+                                   .account = refusal->account});
+}
+
 /* The page that the store will bring, on top of the operation. What an account refuses is tried again a moment later. */
 static bool hold_page(struct connection *c, struct store_op *op)
 {
@@ -32,7 +49,7 @@ static bool hold_page(struct connection *c, struct store_op *op)
             : charge_take(&op->charge, &c->core->accounts, connection_payers(c), RESOURCE_BYTES,
                           OP_BYTES + op->max_bytes, &refusal))
         return true;
-    core_count_refusal(c->core, refusal.code);
+    note_delay(c, op, &refusal);
     timer_set(&c->core->timers, &c->bulk_retry_timer,
               time_add_ms(c->core->now_us, CORE_RETRY_AFTER_MS));
     return false;

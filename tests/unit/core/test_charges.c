@@ -139,6 +139,23 @@ static void p6_what_waits_for_a_reader_is_charged(void **state)
     assert_int_equal(charged(w), before);
 }
 
+/* It comes later, and the operator can see why. */
+static void p6_an_inbox_waits_for_its_readers_account(void **state)
+{
+    struct world *w = *state;
+    struct pair p = pair_of(w);
+    forget(p.joiner);
+    client_disconnect(p.provider);
+    const char *id = say_sized(p, MESSAGE_RECOVERY_REQUEST, 3000);
+    expect(p.joiner, MESSAGE_PEER_PRESENCE);
+    expect_stored(p.joiner, id);
+    size_t before = w->n_events[CORE_EVENT_REFUSED];
+    client_joined(w, 0, "shell");
+    assert_true(w->n_events[CORE_EVENT_REFUSED] > before);
+    assert_int_equal(w->last_event[CORE_EVENT_REFUSED].code, WIRE_CODE_PEER_QUOTA);
+    assert_int_equal(w->last_event[CORE_EVENT_REFUSED].type, MESSAGE_INBOX_DELIVERY);
+}
+
 static void p6_what_waits_for_the_store_is_charged(void **state)
 {
     struct world *w = *state;
@@ -272,6 +289,7 @@ int main(void)
         CONFIGURED_TEST(p6_whose_account_is_full_hears_so),
         CONFIGURED_TEST(p6_a_full_relay_serves_who_reads),
         CONFIGURED_TEST(p6_what_waits_for_a_reader_is_charged),
+        CONFIGURED_TEST(p6_an_inbox_waits_for_its_readers_account),
         CONFIGURED_TEST(p6_what_waits_for_the_store_is_charged),
         CONFIGURED_TEST(p6_loaded_syncshells_are_charged_to_an_address),
         CONFIGURED_TEST(p6_an_unfinished_message_is_charged),
