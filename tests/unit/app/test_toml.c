@@ -167,9 +167,11 @@ static char *deep_key(size_t depth)
 {
     char *text = malloc(2 * depth + 4);
     assert_non_null(text);
-    for (size_t i = 0; i < depth; i++)
-        memcpy(text + 2 * i, "a.", 2);
-    strcpy(text + 2 * depth - 1, " = 1");
+    for (size_t i = 0; i < depth; i++) {
+        text[2 * i] = 'a';
+        text[2 * i + 1] = '.';
+    }
+    (void)snprintf(text + 2 * depth - 1, sizeof " = 1", " = 1");
     return text;
 }
 
