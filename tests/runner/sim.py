@@ -1,4 +1,5 @@
-"""A sample of the simulation: some seeds, always the same, and one of them twice, which must go the same way."""
+"""A sample of the simulation: some seeds, always the same, under sanitizers; more of them in the build that is released; and one
+twice, which must go the same way."""
 
 import os
 import subprocess
@@ -6,6 +7,7 @@ import subprocess
 from build import REPOSITORY
 
 SEEDS = 400
+MORE_SEEDS = 3000
 REPLAYED = 4
 
 
@@ -15,6 +17,9 @@ def run(report, expression):
     report.progress(f"simulation: {SEEDS} seeds")
     output, status = simulate("--seeds", str(SEEDS))
     report.check(f"sim: {SEEDS} seeds", "" if status == 0 else output)
+    report.progress(f"simulation: {MORE_SEEDS} more, in the build that is released")
+    output, status = simulate("--fast", "--seeds", str(MORE_SEEDS), "--first", str(SEEDS + 1))
+    report.check(f"sim: {MORE_SEEDS} more seeds", "" if status == 0 else output)
     traces = {simulate("--seed", str(REPLAYED), "--trace") for _ in range(2)}
     report.check("sim: a seed goes the same way twice", "" if len(traces) == 1 and not any(s for _, s in traces)
                  else "\n".join(output for output, _ in traces))
