@@ -211,14 +211,16 @@ void attempt_peer_online(struct session *s)
     attempt_now(s);
 }
 
-/* Whoever came back while we were away is not announced: after the last failure nothing else would start an attempt. */
+/* Whoever came back while we were away is not announced: after the last failure nothing else would start an attempt. And what failed
+ * before may have failed for want of our own way. */
 void attempt_joined(struct session *s)
 {
     if (!syncshell_peer_online(s->syncshell, s->other.text))
         return;
     offer_again(s);
+    s->n_retries = 0;
     if (s->retry_us == TIME_NEVER_US)
-        attempt_now(s);
+        retry_now(s);
 }
 
 /* ---- what the application gives ---- */

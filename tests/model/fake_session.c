@@ -223,6 +223,13 @@ static struct code *find_code(struct shell *s, const struct store_op *op,
     return NULL;
 }
 
+static bool code_is_over(const struct session *session, const struct code *code,
+                         const struct store_op *op)
+{
+    return code != &session->codes[session->n_codes - 1] ||
+           code->expires_unix_ms <= op->now.unix_ms;
+}
+
 static void end_codes(struct session *session, int64_t now_ms)
 {
     for (size_t i = 0; i < session->n_codes; i++)
@@ -242,7 +249,7 @@ static void issue_code(struct shell *s, struct session *session, struct store_op
         op->code = WIRE_CODE_RECOVERY_CODE_USED;
         return;
     }
-    if (there && there->expires_unix_ms <= op->now.unix_ms) {
+    if (there && code_is_over(session, there, op)) {
         op->code = WIRE_CODE_RECOVERY_CODE_EXPIRED;
         return;
     }
@@ -275,7 +282,7 @@ void fake_code_redeem(struct shell *s, struct store_op *op)
         op->code = store_session_ended(summary);
     else if (holds)
         op->duplicate = true;
-    else if (code->expires_unix_ms <= op->now.unix_ms)
+    else if (code_is_over(session, code, op))
         op->code = WIRE_CODE_RECOVERY_CODE_EXPIRED;
     else if (strcmp(summary->provider_peer_id.text, op->peer_id.text) == 0)
         op->code = WIRE_CODE_NOT_PARTICIPANT;

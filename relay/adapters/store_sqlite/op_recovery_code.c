@@ -8,6 +8,8 @@
 struct code_row {
     int64_t id;
     int64_t session;
+    bool
+        newest; /* of the session: none before it counts, whatever a clock that was set back says of its time */
     int64_t expires_unix_ms;
     struct wire_peer_id redeemed_by;
     struct wire_id recovery_session_id;
@@ -23,7 +25,8 @@ static int code_find(struct db *db, const struct store_op *op, struct code_row *
     static const char sql[] =
         "SELECT recovery_code.id, session.id, recovery_code.expires_unix_ms, redeemed_by,"
         " recovery_session_id, joiner_peer_id, provider_peer_id, state = 'closed', former_peer_ids,"
-        " expired"
+        " expired, recovery_code.id = (SELECT max(id) FROM recovery_code AS other"
+        "  WHERE other.session = recovery_code.session)"
         " FROM recovery_code JOIN session ON session.id = recovery_code.session"
         " JOIN syncshell ON syncshell.id = session.syncshell"
         " WHERE sha256 = ? AND syncshell_id = ?";
@@ -49,10 +52,16 @@ static int code_find(struct db *db, const struct store_op *op, struct code_row *
     ret_row->ended = !statement_int(st, 7)  ? WIRE_CODE_NONE
                      : statement_int(st, 9) ? WIRE_CODE_SESSION_EXPIRED
                                             : WIRE_CODE_SESSION_CLOSED;
+    ret_row->newest = statement_int(st, 10);
     statement_text(st, 8, former, sizeof former);
     ret_row->former = (struct former){.peer_ids = {{.text = ""}}};
     (void)former_read(&ret_row->former, former);
     return statement_error(st);
+}
+
+static bool code_is_over(const struct code_row *code, const struct store_op *op)
+{
+    return !code->newest || code->expires_unix_ms <= op->now.unix_ms;
 }
 
 /* The session's codes that were not used can be redeemed no more. */
@@ -111,7 +120,7 @@ static void issue_again(struct store_op *op, const struct code_row *code,
 {
     if (code->session != row->id || *code->redeemed_by.text) {
         op->code = WIRE_CODE_RECOVERY_CODE_USED;
-    } else if (code->expires_unix_ms <= op->now.unix_ms) {
+    } else if (code_is_over(code, op)) {
         op->code = WIRE_CODE_RECOVERY_CODE_EXPIRED;
     } else {
         op->duplicate = true;
@@ -157,7 +166,7 @@ static void redeem_check(struct store_op *op, const struct code_row *code)
         op->code = code->ended;
     else if (holds)
         op->duplicate = true; /* a code that was not used stays */
-    else if (code->expires_unix_ms <= op->now.unix_ms)
+    else if (code_is_over(code, op))
         op->code = WIRE_CODE_RECOVERY_CODE_EXPIRED;
     else if (str_equal(code->provider.text, op->peer_id.text))
         op->code = WIRE_CODE_NOT_PARTICIPANT;

@@ -93,6 +93,21 @@ static void a_code_hands_the_session_over_once(void **state)
     assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_RECOVERY_CODE_USED);
 }
 
+static void a_clock_that_goes_back_revives_no_code(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, make_issue(PEER_A, CODE_1));
+    (void)fixture_new(f, make_issue(PEER_A, CODE_2));
+    assert_int_equal(fixture_code(f, at(make_redeem(PEER_C, CODE_1), NOW_MS - TTL_MS)),
+                     WIRE_CODE_RECOVERY_CODE_EXPIRED);
+    assert_int_equal(fixture_code(f, at(make_issue(PEER_A, CODE_1), NOW_MS - TTL_MS)),
+                     WIRE_CODE_RECOVERY_CODE_EXPIRED);
+    (void)fixture_new(f, at(make_redeem(PEER_C, CODE_2), NOW_MS - TTL_MS));
+    assert_int_equal(fixture_code(f, at(make_redeem(PEER_A, CODE_1), NOW_MS - TTL_MS)),
+                     WIRE_CODE_RECOVERY_CODE_EXPIRED);
+}
+
 static void the_last_few_joiners_are_remembered(void **state)
 {
     struct fixture *f = *state;
@@ -248,6 +263,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_code_hands_the_session_over_once, setup_session,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_clock_that_goes_back_revives_no_code, setup_session,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(the_last_few_joiners_are_remembered, setup_session,
                                         fixture_teardown),
