@@ -425,8 +425,14 @@ MUTATIONS = [
     Mutation(
         "code_without_an_end", "P6", "a recovery code can be redeemed when its time is over",
         STORE + "op_recovery_code.c",
-        "    else if (code->expires_unix_ms <= op->now.unix_ms)\n",
-        "    else if (false)\n",
+        "!code->newest || code->expires_unix_ms <= op->now.unix_ms;",
+        "!code->newest;",
+        ["store_recovery_code"]),
+    Mutation(
+        "clock_revives_a_code", "P6", "a clock that is set back makes a code that was replaced good again",
+        STORE + "op_recovery_code.c",
+        "!code->newest || code->expires_unix_ms <= op->now.unix_ms;",
+        "code->expires_unix_ms <= op->now.unix_ms;",
         ["store_recovery_code"]),
     Mutation(
         "code_used_twice", "P2", "a recovery code hands the session over to one after another",

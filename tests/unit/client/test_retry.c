@@ -389,9 +389,9 @@ static void test_relay_gone_in_an_answered_attempt(void **state)
     }
     offer(s, 10, 7);
     link_is(s, 7, SYNCSHELL_LINK_FAILED);
-    assert_in_range(expect_failed(s, cause_name(CAUSE_LINK_FAILED), 7), 1500,
-                    2500);                      /* anew since the relay is back */
-    expect(s, SYNCSHELL_EVENT_MANUAL_RECOVERY); /* the fifth that counts */
+    /* The fifth that counts; the schedule began anew when the relay was back. */
+    assert_in_range(expect_failed(s, cause_name(CAUSE_LINK_FAILED), 7), 1500, 2500);
+    expect(s, SYNCSHELL_EVENT_MANUAL_RECOVERY);
 }
 
 int main(void)

@@ -108,6 +108,22 @@ static void a_clock_that_goes_back_revives_no_code(void **state)
                      WIRE_CODE_RECOVERY_CODE_EXPIRED);
 }
 
+/* Although it had more time, before the operator chose less: it ends with the one that takes its place. */
+static void an_older_code_does_not_outlive_a_newer_one(void **state)
+{
+    struct fixture *f = *state;
+    struct store_op *older = make_issue(PEER_A, CODE_1);
+    int64_t later_ms = NOW_MS + TTL_MS + DAY_MS;
+
+    older->expires_unix_ms = NOW_MS + (int64_t)10 * DAY_MS;
+    (void)fixture_new(f, older);
+    (void)fixture_new(f, make_issue(PEER_A, CODE_2));
+    for (int i = 0; i < 5; i++)
+        (void)store_op_free(fixture_run(f, make_sweep(later_ms, 2)));
+    assert_int_equal(fixture_code(f, at(make_redeem(PEER_C, CODE_1), later_ms)),
+                     WIRE_CODE_WRONG_RECOVERY_CODE);
+}
+
 static void the_last_few_joiners_are_remembered(void **state)
 {
     struct fixture *f = *state;
@@ -265,6 +281,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_code_hands_the_session_over_once, setup_session,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_clock_that_goes_back_revives_no_code, setup_session,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_older_code_does_not_outlive_a_newer_one, setup_session,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(the_last_few_joiners_are_remembered, setup_session,
                                         fixture_teardown),
