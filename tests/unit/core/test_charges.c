@@ -231,27 +231,35 @@ static void p6_an_unfinished_message_is_charged(void **state)
     assert_true(charged(w) <= before);
 }
 
+enum { MANY_JOINS = SYNCSHELL_LOADS_MAX + 20 };
+
+/* A client that has asked to join more syncshells than are read at once, and a store that does not answer yet. */
+static struct client *joins_many(struct world *w)
+{
+    char name[8];
+    w->config.joined_max = w->config.pending_ops_max = MANY_JOINS;
+    world_start(w);
+    struct client *c = client_online(w, 0);
+    w->store_held = true;
+    for (int i = 0; i < MANY_JOINS; i++) {
+        snprintf(name, sizeof name, "s%d", i);
+        say_join(c, name);
+    }
+    return c;
+}
+
 /* What the store brings of a syncshell is charged when it is here, so there are never many on the way. */
 static void p6_few_syncshells_are_read_at_once(void **state)
 {
     struct world *w = *state;
-    enum { MANY = SYNCSHELL_LOADS_MAX + 20 };
-    w->config.joined_max = w->config.pending_ops_max = MANY;
-    world_start(w);
-    struct client *c = client_online(w, 0);
+    struct client *c = joins_many(w);
     struct core_stats stats;
-    char name[8];
-    w->store_held = true;
-    for (int i = 0; i < MANY; i++) {
-        snprintf(name, sizeof name, "s%d", i);
-        say_join(c, name);
-    }
     core_stats(w->core, &stats);
     assert_int_equal(stats.ops_in_flight, SYNCSHELL_LOADS_MAX);
     expect_nothing(c);
     w->store_held = false;
     world_store_run(w);
-    for (int i = 0; i < MANY; i++)
+    for (int i = 0; i < MANY_JOINS; i++)
         assert_int_equal(expect(c, MESSAGE_ERROR)->error.code, WIRE_CODE_UNKNOWN_SYNCSHELL);
     core_stats(w->core, &stats);
     assert_int_equal(stats.syncshells_loaded, 0);
@@ -261,17 +269,8 @@ static void p6_few_syncshells_are_read_at_once(void **state)
 static void p6_who_leaves_before_the_store_reads(void **state)
 {
     struct world *w = *state;
-    enum { MANY = SYNCSHELL_LOADS_MAX + 20 };
-    w->config.joined_max = w->config.pending_ops_max = MANY;
-    world_start(w);
-    struct client *c = client_online(w, 0);
+    struct client *c = joins_many(w);
     struct core_stats stats;
-    char name[8];
-    w->store_held = true;
-    for (int i = 0; i < MANY; i++) {
-        snprintf(name, sizeof name, "s%d", i);
-        say_join(c, name);
-    }
     client_disconnect(c);
     core_stats(w->core, &stats);
     assert_int_equal(stats.syncshells_loaded, SYNCSHELL_LOADS_MAX);
