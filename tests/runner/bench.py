@@ -5,11 +5,14 @@ Its figures mean nothing here and are not looked at."""
 import json
 import os
 import subprocess
+import sys
 
 from build import BUILD, REPOSITORY, tests_folder
 
 SECONDS_MAX = 300  # the first time it installs packages
 KEYS = {"row", "ours", "peer", "ratio", "bar", "ok"}
+# Below, a build is named; who runs the command by hand names none, and must get one.
+BUILDS_ITSELF = "import sys, main, prepare; sys.exit(prepare.GIVEN_BUILD is not None)"
 
 
 def run(report, expression):
@@ -25,6 +28,7 @@ def run(report, expression):
     except subprocess.TimeoutExpired as late:
         report.fail("bench: runs", f"not done after {SECONDS_MAX} s\n{late.stdout or ''}")
         return
+    report.check("bench: builds what it measures when no build is named", unnamed())
     report.check("bench: runs", result.stdout if result.returncode else "")
     report.check("bench: writes a row for each", faults(folder, rows))
 
@@ -34,6 +38,14 @@ def bench(folder, *arguments):
         [REPOSITORY / "tests/bench/run", *arguments], env={**os.environ, "SYNCSHELL_BUILD_DIR": str(folder.path)},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS_MAX,
         check=False)
+
+
+def unnamed():
+    environment = {name: value for name, value in os.environ.items() if name != "SYNCSHELL_BUILD_DIR"}
+    result = subprocess.run([sys.executable, "-c", BUILDS_ITSELF], cwd=REPOSITORY / "tests/bench/suite",
+                            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True, check=False)
+    return result.stdout or "it takes another build than its own" if result.returncode else ""
 
 
 def faults(folder, file):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SOURCES = REPOSITORY / "tests/bench"
-BUILD = Path(os.environ.get("SYNCSHELL_BUILD_DIR", REPOSITORY / "build/bench"))
+GIVEN_BUILD = os.environ.get("SYNCSHELL_BUILD_DIR")  # asked once, here: whoever uses the peers of tests/e2e sets it for them
+BUILD = Path(GIVEN_BUILD or REPOSITORY / "build/bench")
 PEERS = REPOSITORY / "build/bench-peers"
 DATA = REPOSITORY / "build/bench-data"  # not /tmp: that may be memory, and durable writes are measured
 REPORT = REPOSITORY / "build/bench-report"

@@ -1,10 +1,9 @@
 """What is measured gets built, and what it is compared with installed."""
 
-import os
 import shutil
 import subprocess
 
-from paths import BUILD, PEERS, REPOSITORY, SOURCES
+from paths import BUILD, GIVEN_BUILD, PEERS, REPOSITORY, SOURCES
 
 # Warnings are the business of tests/run; here another compiler may have its own.
 OPTIONS = ["--buildtype=release", "-Dwerror=false"]
@@ -12,7 +11,7 @@ PINNED = ("package.json", "package-lock.json", ".npmrc")
 
 
 def build():
-    if "SYNCSHELL_BUILD_DIR" in os.environ:
+    if GIVEN_BUILD:
         return
     if not (BUILD / "build.ninja").exists():
         quietly(["meson", "setup", BUILD, REPOSITORY, *OPTIONS])
