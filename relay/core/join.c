@@ -131,10 +131,9 @@ static void take_up(struct membership *ms, uint64_t start_seq)
     struct syncshell *s = ms->syncshell;
     struct member *m = ms->member;
     ms->sent_seq = start_seq;
-    if (m->away_timer.armed)
-        timer_cancel(&s->core->timers, &m->away_timer);
-    else
-        syncshell_announce(s, &m->peer_id, PRESENCE_ONLINE);
+    timer_cancel(&s->core->timers, &m->away_timer);
+    /* Within the grace, too, when the others have it online already: what went to its dead connection was in vain. */
+    syncshell_announce(s, &m->peer_id, PRESENCE_ONLINE);
     core_emit(s->core, &(struct core_event){.kind = CORE_EVENT_JOINED,
                                             .connection_id = ms->connection->id,
                                             .peer_id = m->peer_id,

@@ -472,9 +472,9 @@ void syncshell_presence(struct syncshell *y, const struct message_peer_presence 
         const struct message_member added = {.peer_id = m->peer_id, .presence = m->presence};
         engine_check(y->engine, member_add(y, &added));
     }
-    if (before == m->presence)
-        return;
-    tell_presence(y, m->peer_id.text, m->presence);
+    if (before != m->presence)
+        tell_presence(y, m->peer_id.text, m->presence);
+    /* Online once more: on another connection, and it may not have heard what its last one was told. */
     if (m->presence == PRESENCE_ONLINE)
         session_peer_online(y, m->peer_id.text);
 }

@@ -1,6 +1,6 @@
 """Bugs planted in what owners order and what recovery codes do."""
 
-from mutation import CORE, STORE, Mutation
+from mutation import CLIENT, CORE, STORE, Mutation
 
 ORDERS = [
     Mutation(
@@ -63,6 +63,18 @@ ORDERS = [
         "        if (m->shut_out)\n            syncshell_announce(s, &m->peer_id, PRESENCE_AWAY);\n",
         "        (void)m;\n",
         ["core_owner"]),
+    Mutation(
+        "back_in_silence", "P3", "who comes back within the grace is not announced, and whoever had given up on it does not begin again",
+        CORE + "join.c",
+        "    timer_cancel(&s->core->timers, &m->away_timer);\n",
+        "    bool known = m->away_timer.armed;\n    timer_cancel(&s->core->timers, &m->away_timer);\n    if (!known)\n        ",
+        ["core_presence"]),
+    Mutation(
+        "another_connection_is_nothing_new", "P3", "a joiner that has given up does not begin again for a provider that never was away",
+        CLIENT + "syncshell.c",
+        "    if (m->presence == PRESENCE_ONLINE)\n        session_peer_online",
+        "    if (m->presence == PRESENCE_ONLINE && before != m->presence)\n        session_peer_online",
+        ["client_retry"]),
     Mutation(
         "owner_stays_the_same", "P1", "a transfer leaves the order with the former owner until the relay restarts",
         CORE + "owner.c",

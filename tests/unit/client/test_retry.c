@@ -394,6 +394,23 @@ static void test_relay_gone_in_an_answered_attempt(void **state)
     expect(s, SYNCSHELL_EVENT_MANUAL_RECOVERY);
 }
 
+/* All attempts went to a connection of its that was dead, and that its next one has replaced: it never was away. */
+static void test_provider_on_another_connection(void **state)
+{
+    struct scene *s = *state;
+    scene_session(s, true);
+    for (unsigned attempt = 1; attempt < 5; attempt++) {
+        offer(s, 10, attempt);
+        fail_and_retry(s, attempt);
+    }
+    offer(s, 10, 5);
+    link_is(s, 5, SYNCSHELL_LINK_FAILED);
+    assert_int_equal(expect_failed(s, cause_name(CAUSE_LINK_FAILED), 5), 0);
+    expect(s, SYNCSHELL_EVENT_MANUAL_RECOVERY);
+    scene_presence(s, PRESENCE_ONLINE);
+    expect_offer_needed(s, 6, 6); /* of presence the application hears nothing: it is what it was */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +434,7 @@ int main(void)
         SCENE_TEST(test_relay_gone_while_an_offer_is_out),
         SCENE_TEST(test_both_gone_while_an_offer_is_out),
         SCENE_TEST(test_relay_gone_in_an_answered_attempt),
+        SCENE_TEST(test_provider_on_another_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

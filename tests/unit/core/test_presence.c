@@ -60,7 +60,8 @@ static struct client *second_connection(struct world *w, const struct client *of
     return fresh;
 }
 
-static void p1_presence_does_not_flap(void **state)
+/* It never was away, but what went to its last connection may be lost: whoever has given up must begin again. */
+static void p3_a_new_connection_is_told(void **state)
 {
     struct world *w = *state;
     struct pair p = world_pair(w);
@@ -74,6 +75,8 @@ static void p1_presence_does_not_flap(void **state)
     world_advance_ms(w, 4999);
     say_join(fresh, "shell");
     expect(fresh, MESSAGE_SYNCSHELL_JOINED);
+    expect_presence(p.provider, p.joiner, PRESENCE_ONLINE);
+    say_join(fresh, "shell"); /* no new connection */
     world_advance_ms(w, 60000);
     expect_nothing(p.provider);
 }
@@ -215,7 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(p1_presence),
         WORLD_TEST(p1_presence_stays_inside_the_syncshell),
-        WORLD_TEST(p1_presence_does_not_flap),
+        WORLD_TEST(p3_a_new_connection_is_told),
         WORLD_TEST(p1_presence_after_the_grace),
         WORLD_TEST(p2_leave_answered_after_commit),
         WORLD_TEST(p2_leave_failing_store),
