@@ -10,7 +10,7 @@ from pathlib import Path
 import prepare
 import report
 import servers
-from measure import Pool, measure
+from measure import Pool, RowFailed, measure
 from paths import CORES, REPOSITORY
 from rows import ROWS
 
@@ -55,21 +55,27 @@ def main():
     prepare.build()
     prepare.install_node_peers()
     extra = [servers.given(*peer.split("=", 1)) for peer in arguments.peer]
-    results = []
+    results, failed = [], []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         pool = Pool((*servers.ALL, *extra), Certificate(Path(folder)), arguments.quick)
         report.print_head()
         try:
             for row in rows:
                 speaks = [kind.name for kind in extra] if "floor" in row.peers else []
-                results.append(measure(row, pool, speaks, arguments.rounds, arguments.quick))
-                report.print_row(results[-1])
+                try:
+                    results.append(measure(row, pool, speaks, arguments.rounds, arguments.quick))
+                    report.print_row(results[-1])
+                except RowFailed as failure:
+                    failed.append(row.name)
+                    print(f"{row.name}: {failure}", flush=True)
         finally:
             pool.close()
     if arguments.json:
         arguments.json.write_text("".join(json.dumps(result.as_json()) + "\n" for result in results))
     report.write(results, pool.kinds, arguments.quick)
-    return 0
+    if failed:
+        print(f"without figures: {', '.join(failed)}", flush=True)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -12,14 +12,21 @@ SESSIONS_PER_PAIR = 200  # below limits.sessions_max
 SESSIONS_AT_ONCE = 100000
 
 
+class RowFailed(Exception):
+    """Why a row has no figures; the others may have theirs."""
+
+
 def fill(server, sessions):
-    """Made through the protocol, by members who leave again: what is joined is in the relay's memory, too, which has a limit."""
+    """Made through the protocol, a part in each life of the relay: what is joined, or was a moment ago, is in its memory, too, which has
+    a limit."""
     per_pair = min(sessions, SESSIONS_PER_PAIR)
     while sessions > 0:
         now = min(sessions, SESSIONS_AT_ONCE)
         load(server, ("route", "--pairs", now // per_pair, "--sessions", per_pair, "--dialling", 512, "--warm-up", 0, "--seconds",
                       0.1, "--size", 100))
         sessions -= now
+        if sessions > 0:
+            server.restart()
 
 
 def beside_stored(kind, sessions, quick):
@@ -102,7 +109,7 @@ def load(server, arguments):
                           timeout=LOAD_S_MAX, preexec_fn=pin(LOAD_CORE), start_new_session=True, check=False)
     if done.returncode != 0:
         log = server.log.read_text(errors="replace").splitlines()[-20:]
-        raise SystemExit("\n".join([" ".join(map(str, command)), done.stderr, f"{server.name} says:", *log]))
+        raise RowFailed("\n".join([" ".join(map(str, command)), done.stderr, f"{server.name} says:", *log]))
     return json.loads(done.stdout)
 
 
@@ -112,11 +119,11 @@ def load_and_restart(server, arguments):
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=pin(LOAD_CORE),
                           start_new_session=True) as child:
         if child.stdout.readline().strip() != "ready":
-            raise SystemExit(f"{' '.join(command)}: did not get ready")
+            raise RowFailed(f"{' '.join(command)}: did not get ready")
         server.restart()
         out, _ = child.communicate(f"{server.pid}\n", timeout=LOAD_S_MAX)
     if child.returncode != 0:
-        raise SystemExit(f"{' '.join(command)}: ended with {child.returncode}")
+        raise RowFailed(f"{' '.join(command)}: ended with {child.returncode}")
     return json.loads(out)
 
 
