@@ -14,8 +14,9 @@ HELP = """\
 Puts known bugs into a copy of the sources in build/mutations, one at a time, builds that, and runs the tests that
 should notice. Ends in "N killed, N survived"; exit status 0 only if none survived. The working tree is not touched.
 
-A mutation is killed when a test fails, crashes or hangs because of it; what failed is shown behind its name, and which
-of the tests named for it did not notice. One that survives is a hole in the tests: write the test that fails with it.
+A mutation is killed when a test fails, crashes or hangs because of it (each has a minute, and whatever it has started
+ends with it); what failed is shown behind its name, and which of the tests named for it did not notice. One that survives
+is a hole in the tests: write the test that fails with it.
 The same tests first run without any mutation, and must pass, or a kill would prove nothing.
 
 Mutations are data, in mutations.py and its neighbours: a text that stands in a file exactly once, and what takes its

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from process_tree import adopt_orphans, run_alone
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRATCH = REPOSITORY / "build" / "mutations"
 
@@ -52,6 +54,7 @@ def ccache_first():
 
 class Scratch:
     def __init__(self):
+        adopt_orphans()
         self.source = SCRATCH / "source"
         self.build = SCRATCH / "build"
         self._tests = {}
@@ -100,24 +103,16 @@ class Scratch:
     def noticed(self, test):
         """Runs one test program: "" when it passes, otherwise what failed in it."""
         command, environment = self._command(test)
-        process = subprocess.Popen(command, cwd=self.build, env={**os.environ, **environment},
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                   start_new_session=True)
-        try:
-            output, _ = process.communicate(timeout=TEST_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, 9)  # the session that was started above, and nothing else
-            process.communicate()
+        status, output = run_alone(command, self.build, environment, TEST_LIMIT_S)
+        if status is None:
             return f"hangs (ended after {TEST_LIMIT_S} s)"
-        output = output.decode(errors="replace")
         failed = TAP_FAILED.findall(output)
         if failed:
             return failed[0] + (f" and {len(failed) - 1} more" if len(failed) > 1 else "")
-        if process.returncode == 0:
+        if status == 0:
             return ""
         reason = REASON.search(output)
-        return reason.group(0).strip() if reason else f"exit status {process.returncode}"
+        return reason.group(0).strip() if reason else f"exit status {status}"
 
     @contextlib.contextmanager
     def mutated(self, mutation):
