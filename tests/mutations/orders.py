@@ -44,7 +44,7 @@ ORDERS = [
         CORE + "owner.c",
         "    if (is_news(s, op)) {\n        s->group_public_key = op->group_public_key;\n",
         "    if (is_news(s, op)) {\n",
-        ["core_owner"]),
+        ["core_owner", "sim"]),
     Mutation(
         "rotated_epoch_is_not_taken_over", "P1", "after a rotation the key's number is that of before",
         CORE + "owner.c",
@@ -62,7 +62,7 @@ ORDERS = [
         CORE + "owner.c",
         "        if (m->shut_out)\n            syncshell_announce(s, &m->peer_id, PRESENCE_AWAY);\n",
         "        (void)m;\n",
-        ["core_owner"]),
+        ["core_owner", "sim"]),
     Mutation(
         "back_in_silence", "P3", "who comes back within the grace is not announced, and whoever had given up on it does not begin again",
         CORE + "join.c",

@@ -122,6 +122,7 @@ struct ledger_joined {
     bool in;
     uint64_t seq; /* of its inbox: what it has */
     bool seq_known;
+    uint32_t online; /* whom it was told to be there: a bit for each of the simulation's peers */
 };
 
 /* What is known of a connection. */
@@ -178,6 +179,13 @@ void ledger_learned(struct ledger *l, const struct store_op *op); /* before the 
 void ledger_core_event(struct ledger *l, const struct core_event *event);
 void ledger_audit(struct ledger *l); /* after each call into the core */
 
+/* ledger_presence.c: whom members take for being there. */
+void ledger_meets(const struct ledger *l, struct ledger_joined *j,
+                  const struct message_syncshell_joined *m);
+void ledger_hears_presence(const struct ledger *l, struct ledger_wire *lw,
+                           const struct message_peer_presence *m);
+const char *ledger_presence_fault(const struct ledger *l, const struct wire *w); /* or NULL */
+
 /* Looking up: NULL when there is none. */
 struct ledger_session *ledger_session(const struct ledger *l, const char *id);
 bool ledger_session_closed(const struct ledger *l, const char *id);
@@ -187,6 +195,7 @@ const struct ledger_owner *ledger_owner_of(const struct ledger *l,
                                            const char *shell); /* NULL: none */
 bool ledger_rotated(const struct ledger *l, const char *shell);
 bool ledger_has_joined(const struct wire *w, const char *shell); /* heard so on that connection */
+struct ledger_joined *ledger_joined(struct ledger_wire *lw, const char *shell);
 bool ledger_deleted(const struct ledger *l, const char *shell);
 bool ledger_redeemed(const struct ledger *l, const char *session, const char *peer);
 struct ledger_said *ledger_find_said(const struct ledger *l, const char *by, const char *message_id,

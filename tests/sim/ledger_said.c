@@ -131,7 +131,7 @@ static void note(struct ledger_said *said, const struct message *m)
     }
 }
 
-static struct ledger_joined *joined(struct ledger_wire *lw, const char *shell)
+struct ledger_joined *ledger_joined(struct ledger_wire *lw, const char *shell)
 {
     for (size_t i = 0; i < lw->n_joined; i++)
         if (same(lw->joined[i].shell.text, shell))
@@ -141,14 +141,14 @@ static struct ledger_joined *joined(struct ledger_wire *lw, const char *shell)
 
 bool ledger_has_joined(const struct wire *w, const char *shell)
 {
-    const struct ledger_joined *j = joined(w->ledger, shell);
+    const struct ledger_joined *j = ledger_joined(w->ledger, shell);
     return j && j->in;
 }
 
 static struct ledger_joined *joined_new(struct ledger *l, struct ledger_wire *lw,
                                         const struct wire_id *shell)
 {
-    struct ledger_joined *j = joined(lw, shell->text);
+    struct ledger_joined *j = ledger_joined(lw, shell->text);
     if (j)
         return j;
     if (lw->n_joined == JOINED_MAX)
@@ -274,6 +274,9 @@ static void check_stored(struct ledger *l, const struct wire *w, const struct le
                  sim_peer_name(l->sim, lw->peer.text), message_type_name(said->type),
                  said->message_id.text, fault);
     said->told = true;
+    struct ledger_joined *j = ledger_joined(w->ledger, said->shell.text);
+    if (j && (said->type == MESSAGE_LEAVE_SYNCSHELL || said->type == MESSAGE_DELETE_SYNCSHELL))
+        j->in = false;
 }
 
 static void check_told(struct ledger *l, const struct ledger_wire *lw, const struct wire_id *id,
@@ -300,7 +303,7 @@ static void check_member(struct ledger *l, const struct wire *w, struct ledger_w
     if (!m || (!m->in && m->out_turn < queued_turn(l, w)))
         sim_fail(l->sim, "P1", "%s, no member, hears %s", sim_peer_name(l->sim, lw->peer.text),
                  what);
-    const struct ledger_joined *j = joined(lw, shell->text);
+    const struct ledger_joined *j = ledger_joined(lw, shell->text);
     if (!j || !j->in)
         sim_fail(l->sim, "P1", "%s hears %s on a connection that has not joined",
                  sim_peer_name(l->sim, lw->peer.text), what);
@@ -371,7 +374,7 @@ static void check_delivery(struct ledger *l, const struct wire *w, struct ledger
     uint64_t seq = m->inbox_delivery.inbox_seq;
     struct ledger_letter *letter = NULL;
     check_member(l, w, lw, &m->inbox_delivery.syncshell_id, "InboxDelivery");
-    struct ledger_joined *j = joined(lw, m->inbox_delivery.syncshell_id.text);
+    struct ledger_joined *j = ledger_joined(lw, m->inbox_delivery.syncshell_id.text);
     if (j->seq_known && seq <= j->seq)
         sim_fail(l->sim, "P2", "%s: inbox message %u after %u", name, (unsigned)seq,
                  (unsigned)j->seq);
@@ -419,12 +422,14 @@ static void check_owner(struct ledger *l, const struct wire *w, const char *name
         sim_fail(l->sim, "P1", "%s hears of the owner of before", name);
 }
 
-/* Who shows the newest key is not told that it is another. */
+/* Who shows the newest key is not told that it is another, nor, unless it is the rogue, that it proves nothing. */
 static void check_refused(struct ledger *l, const struct wire *w, const struct ledger_wire *lw,
                           const struct message_error *m)
 {
     const struct ledger_said *said = ledger_find_said(l, lw->peer.text, m->in_reply_to.text, w->id);
-    if (m->code != WIRE_CODE_WRONG_KEY_EPOCH || !said || said->type != MESSAGE_JOIN_SYNCSHELL)
+    bool unproved = m->code == WIRE_CODE_BAD_PROOF && !rogue_is(l->sim, w->peer);
+    if ((m->code != WIRE_CODE_WRONG_KEY_EPOCH && !unproved) || !said ||
+        said->type != MESSAGE_JOIN_SYNCSHELL)
         return;
     const struct ledger_owner *o = ledger_owner_of(l, said->shell.text);
     if (o && o->n_unlearned == 0 && o->changed_turn < queued_turn(l, w) &&
@@ -445,6 +450,7 @@ static void check_joined(struct ledger *l, const struct wire *w, struct ledger_w
     j->in = true;
     if (!m->recovered)
         j->seq = 0;
+    ledger_meets(l, j, m);
     for (size_t i = 0; i < m->n_sessions; i++) {
         const struct message_session_summary *summary = &m->sessions[i];
         const struct ledger_session *s = ledger_session(l, summary->recovery_session_id.text);
@@ -465,6 +471,17 @@ static void check_changed(struct ledger *l, const struct wire *w, struct ledger_
     if (!s || (m->session.state == SESSION_STATE_CLOSED && !s->closed))
         sim_fail(l->sim, "P2", "%s is told of a session what the disk does not have",
                  sim_peer_name(l->sim, lw->peer.text));
+}
+
+/* Nothing of the syncshell is said on this connection any more. */
+static void check_ended(struct ledger *l, struct ledger_wire *lw,
+                        const struct message_membership_ended *m)
+{
+    struct ledger_joined *j = ledger_joined(lw, m->syncshell_id.text);
+    if (!j || !j->in)
+        sim_fail(l->sim, "P1", "%s hears of the end of what it has not joined",
+                 sim_peer_name(l->sim, lw->peer.text));
+    j->in = false;
 }
 
 static void check_welcome(struct ledger *l, const struct wire *w, struct ledger_wire *lw,
@@ -527,6 +544,10 @@ void ledger_heard(struct ledger *l, struct wire *w, struct frame *f)
         break;
     case MESSAGE_PEER_PRESENCE:
         check_member(l, w, lw, &m.peer_presence.syncshell_id, "PeerPresence");
+        ledger_hears_presence(l, lw, &m.peer_presence);
+        break;
+    case MESSAGE_MEMBERSHIP_ENDED:
+        check_ended(l, lw, &m.membership_ended);
         break;
     default:
         break;

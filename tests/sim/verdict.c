@@ -68,7 +68,8 @@ static const char *peer_fault(struct sim *s, const struct peer *p)
             return "it takes another for away";
     if (fake_store_unacked(s->relay.store, s->ledger.shell_id, p->station.config.peer_id.text) != 0)
         return "its inbox is not empty";
-    return club_fault(s, p);
+    const char *found = p->wire ? ledger_presence_fault(&s->ledger, p->wire) : NULL;
+    return found ? found : club_fault(s, p);
 }
 
 static const char *relay_fault(const struct sim *s)
