@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ broken handshakes and renegotiation on the TLS port; slowloris. In a network nam
 NAMESPACE = "FAULTS_NAMESPACE"
 TARGETS = ["relay/app/syncshell-relay", "tests/faults/crowd", "tests/faults/libsick_disk.so"]
 CASE_LIMIT_S = 600
+DESCRIPTORS_BESIDE_MEMBERS = 400  # a crowd has one for each member, and so has its relay, which wants a few hundred more
 
 
 class Stage:
@@ -116,6 +118,21 @@ def in_namespace():
     return inside.returncode
 
 
+def fit_descriptors(members):
+    """How many members there can be: as many as wanted, where the limit can be raised to what they need."""
+    wanted = members + DESCRIPTORS_BESIDE_MEMBERS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft >= wanted:
+        return members
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+    except (ValueError, OSError):  # not even root may raise it everywhere
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        members = min(members, hard - DESCRIPTORS_BESIDE_MEMBERS)
+        print(f"     only {members} members: a process may have no more than {hard} descriptors here", flush=True)
+    return members
+
+
 def build():
     from build import crash_folder
     from report import Report
@@ -127,7 +144,7 @@ def build():
 def main():
     options = argparse.ArgumentParser(prog="tests/faults/run", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("-k", dest="expression", default="", metavar="NAME", help="only cases with NAME in their name")
-    options.add_argument("--members", type=int, default=9900, metavar="N", help="of the storms (default: 9900)")
+    options.add_argument("--members", type=int, default=10000, metavar="N", help="of the storms (default: 10000)")
     options.add_argument("--short", action="store_true", help="a little of everything, as tests/run takes it")
     given = options.parse_args()
     if NAMESPACE not in os.environ:
@@ -137,6 +154,7 @@ def main():
         build()
     import cases
     import storm  # noqa: F401 (registers its cases)
+    given.members = fit_descriptors(given.members)
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     try:
         return run([one for one in cases.CASES if given.expression in one.__name__], given, folder)
