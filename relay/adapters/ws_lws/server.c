@@ -31,6 +31,8 @@
 enum {
     RX_BUFFER_BYTES =
         3072, /* each connection has one for good; the largest offers of real life come in one piece */
+    RX_BUFFER_TLS_BYTES =
+        2048, /* OpenSSL has the rest of a record: to read on takes no system call */
     SERVICE_BUFFER_BYTES = 17408,
     HANDSHAKE_TIMEOUT_S = 10,
     HANDSHAKES_MAX = 128, /* beyond connections_max */
@@ -185,17 +187,19 @@ static int server_callback(struct lws *wsi, enum lws_callback_reasons reason, vo
     }
 }
 
-static const struct lws_protocols server_protocols[] = {
-    {
-        .name = WIRE_SUBPROTOCOL,
-        .callback = server_callback,
-        .per_session_data_size =
-            1, /* unused; without any, lws leaves out WS_SERVER_DROP_PROTOCOL */
-        .rx_buffer_size = RX_BUFFER_BYTES,
-        .tx_packet_size = SERVER_OUT_BYTES,
-    },
-    LWS_PROTOCOL_LIST_TERM,
-};
+/* .per_session_data_size is unused; without any, lws leaves out WS_SERVER_DROP_PROTOCOL. */
+#define SERVER_PROTOCOLS(rx_bytes)            \
+    {                                         \
+        {.name = WIRE_SUBPROTOCOL,            \
+         .callback = server_callback,         \
+         .per_session_data_size = 1,          \
+         .rx_buffer_size = (rx_bytes),        \
+         .tx_packet_size = SERVER_OUT_BYTES}, \
+            LWS_PROTOCOL_LIST_TERM,           \
+    }
+
+static const struct lws_protocols plain_protocols[] = SERVER_PROTOCOLS(RX_BUFFER_BYTES);
+static const struct lws_protocols tls_protocols[] = SERVER_PROTOCOLS(RX_BUFFER_TLS_BYTES);
 
 /* No validity checks: lws would keep a timer for each connection in a sorted list. The heartbeat is one sweep. */
 static const lws_retry_bo_t server_idle_policy = {.secs_since_valid_ping = 0,
@@ -261,7 +265,7 @@ static int server_make_context(struct ws_server *s)
     info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
     info.user = s;
     info.log_cx = &s->log;
-    info.protocols = server_protocols;
+    info.protocols = s->identity ? tls_protocols : plain_protocols;
     info.pt_serv_buf_size = SERVICE_BUFFER_BYTES;
     info.timeout_secs = HANDSHAKE_TIMEOUT_S;
     info.timeout_secs_ah_idle = HANDSHAKE_TIMEOUT_S;
