@@ -20,7 +20,7 @@ enum {
     TLS_BYTES = 32 * KIBIBYTE,
     PROGRAM_BYTES = 40 * MEBIBYTE, /* itself and its libraries, log, events, status and metrics */
     STORE_BYTES =
-        32 * MEBIBYTE, /* SQLite's pages of all its connections, and its index of the log */
+        32 * MEBIBYTE, /* SQLite's pages of all its connections, its index of the log; log heads */
     ICE_NETWORK_BYTES = KIBIBYTE,
     MAP_ENTRY_BYTES = 64, /* in a map, and what malloc adds */
     HOLES =

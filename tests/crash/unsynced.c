@@ -24,7 +24,7 @@
 /* In place of the C library's. */
 #define PRELOADED __attribute__((visibility("default")))
 
-enum { FDS_MAX = 4096, PATH_BYTES_MAX = 1024 };
+enum { FDS_MAX = 4096, PATH_BYTES_MAX = 1024, PIECE_BYTES = 4096 };
 
 /* As undo.py reads it; then `old_bytes` bytes. */
 struct record {
@@ -136,17 +136,25 @@ static void remember(int fd, int undo_fd, uint64_t offset, uint64_t bytes)
     free(whole);
 }
 
+/* A large write in pieces as small as what a disk keeps whole: a cut may take any part of it. */
 PRELOADED ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
 {
-    ssize_t n;
+    size_t done = 0;
+    ssize_t n = 0;
 
     if (fd < 0 || fd >= FDS_MAX || !undo_fds[fd])
         return syscall(SYS_pwrite64, fd, data, size, offset);
     (void)pthread_mutex_lock(&lock);
-    remember(fd, undo_fds[fd], (uint64_t)offset, size);
-    n = syscall(SYS_pwrite64, fd, data, size, offset);
+    do {
+        size_t piece = size - done < PIECE_BYTES ? size - done : PIECE_BYTES;
+        off64_t at = offset + (off64_t)done;
+
+        remember(fd, undo_fds[fd], (uint64_t)at, piece);
+        n = syscall(SYS_pwrite64, fd, (const char *)data + done, piece, at);
+        done += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && done < size);
     (void)pthread_mutex_unlock(&lock);
-    return n;
+    return done > 0 ? (ssize_t)done : n;
 }
 
 PRELOADED int ftruncate64(int fd, off64_t size)

@@ -101,17 +101,37 @@ MUTATIONS = [
         ["client_effect", "crash/clients"]),
     Mutation(
         "stale_version", "P2", "progress that does not know the newest entry is appended", STORE + "op_entry.c",
-        "if (op->base_version != version)",
-        "if (op->base_version > version)",
+        "if (op->base_version != head->version)",
+        "if (op->base_version > head->version)",
         ["store_session"]),
     Mutation(
         "progress_twice", "P2", "a repeated SessionProgress is a new entry", STORE + "op_entry.c",
-        "return r == 0 && db_changes(db) == 0 ? OP_E_KNOWN : r;",
-        "return r;",
+        "r = log_head_find_version(db, head, op, &version);",
+        "version = 0;\n    r = OP_E_MISSING;",
         ["store_session"]),
     Mutation(
+        "sync_before_the_last_piece", "P2", "a sync does not wait for what was put together", STORE + "wal_file.c",
+        "    int rc = put_out(w);\n\n    return rc == SQLITE_OK ? w->real->pMethods->xSync(w->real, flags) : rc;",
+        "    return w->real->pMethods->xSync(w->real, flags);",
+        ["store_commit", "store_session"]),
+    Mutation(
+        "a_head_outlives_its_session", "P2", "what ends a session is not noticed by the next entry", STORE + "batch.c",
+        "    if (!op_kind(op)->spares_heads || r < 0)\n        log_heads_forget(db);\n",
+        "",
+        ["store_log", "store_session"]),
+    Mutation(
+        "a_head_outlives_others_changes", "P2", "what another connection committed is not noticed", STORE + "log_head.c",
+        "    if (db->log_heads && data_version(db) != db->log_heads->data_version)\n        log_heads_forget(db);\n",
+        "",
+        ["store_log"]),
+    Mutation(
+        "a_head_stays_ahead", "P2", "of an entry the session's row does not learn", STORE + "batch.c",
+        "    return write_heads(db);\n}\n\n/* Everything",
+        "    return 0;\n}\n\n/* Everything",
+        ["store_log", "store_session"]),
+    Mutation(
         "half_an_entry", "P2", "an entry that breaks after its first write leaves that write behind", STORE + "batch.c",
-        "    if (db_changes_total(db) != before || !db_in_transaction(db))\n        return BATCH_E_AGAIN;\n",
+        "    if (changes_by_ops(db) != before || !db_in_transaction(db))\n        return BATCH_E_AGAIN;\n",
         "",
         ["store_commit"]),
     Mutation(
@@ -156,8 +176,8 @@ MUTATIONS = [
         ["store_sweep"]),
     Mutation(
         "progress_prolongs_nothing", "P2", "a session expires in the midst of its transfer", STORE + "op_entry.c",
-        "return r == 0 ? session_prolong(db, op, row) : r;",
-        "return r;",
+        "        r = session_prolong(db, op, head);\n",
+        "        r = 0;\n",
         ["store_session", "store_sweep"]),
 
     # --- P3 clients may die ------------------------------------------------------------------------------------------
@@ -310,8 +330,8 @@ MUTATIONS = [
         ["core_guess"]),
     Mutation(
         "closed_logs_are_not_counted_anew", "P6", "what an old count left of the pool is given away twice", STORE + "batch.c",
-        "{op_close_session, WRITES, false}",
-        "{op_close_session, WRITES, true}",
+        "{op_close_session, WRITES, false, false}",
+        "{op_close_session, WRITES, true, false}",
         ["store_share"]),
     Mutation(
         "slow_reader_is_kept", "P6", "a slow reader loses frames and stays", CORE + "connection.c",

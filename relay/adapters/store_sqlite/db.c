@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/store_sqlite/log_head.h"
+#include "adapters/store_sqlite/wal_file.h"
+
 enum {
     BUSY_TIMEOUT_MS =
         2000, /* for somebody's backup or shell; longer would hold every answer back */
@@ -27,7 +30,7 @@ static int open_as(struct db *ret_db, const char *path, int access)
     *ret_db = (struct db){0};
     /* Nobody reads its memory statistics, for which every allocation takes a lock. Refused once SQLite is in use. */
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    rc = sqlite3_open_v2(path, &ret_db->handle, access | SQLITE_OPEN_NOMUTEX, NULL);
+    rc = sqlite3_open_v2(path, &ret_db->handle, access | SQLITE_OPEN_NOMUTEX, wal_file_vfs());
     if (rc != SQLITE_OK)
         return db_fail(ret_db, rc);
     sqlite3_extended_result_codes(ret_db->handle, 1);
@@ -90,6 +93,7 @@ void db_close(struct db *db)
     for (size_t i = 0; i < db->n_statements; i++)
         (void)sqlite3_finalize(db->statements[i].handle); /* repeats the error of the last step */
     db->n_statements = 0;
+    log_heads_free(db);
     (void)sqlite3_close_v2(db->handle); /* fails only for what was not finalized */
     db->handle = NULL;
 }
@@ -169,6 +173,7 @@ void db_rollback(struct db *db)
     char kept[DB_ERROR_MAX];
 
     db_forget_log_bounds(db);
+    log_heads_forget(db);
     if (!db_in_transaction(db))
         return;
     /* Why we roll back matters more than a complaint about the rollback, which ends the transaction in any case. */

@@ -30,6 +30,7 @@ enum {
 };
 
 struct db;
+struct log_heads;
 
 struct statement {
     struct db *db;
@@ -53,6 +54,7 @@ struct db {
     struct statement failed; /* stands in for a statement that could not be prepared */
     int wal_pages;           /* in the write-ahead log after the last commit */
     struct log_bound log_bounds[LOG_BOUNDS]; /* log_check_room()'s */
+    struct log_heads *log_heads;             /* log_head.h; NULL before the first entry */
     char error[DB_ERROR_MAX];                /* what the last failure was; "" before the first */
 };
 

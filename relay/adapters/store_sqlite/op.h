@@ -20,7 +20,7 @@ struct statement;
 enum {
     OP_ROWS_MAX = 1024, /* of one page or one sweep, whatever was asked for */
     OP_ENTRY_IDS_KEPT =
-        256, /* message ids that a checkpoint leaves known, for entries that are resent */
+        256, /* the newest entries of a session whose message ids stay known, whatever is sent with them again */
     OP_INBOX_IDS_KEPT = 4096, /* acknowledged messages of an inbox that stay known, newest first */
     OP_TOMBSTONES_MAX =
         1024, /* closed sessions of a syncshell that stay known, and gone syncshells of an owner, longest-lived first */
@@ -78,7 +78,6 @@ void op_clear_results(struct store_op *op);
 
 enum {
     OP_E_MISSING = 1, /* no such row */
-    OP_E_KNOWN,       /* such a row exists */
 };
 
 /* The internal key of op's syncshell. 0, OP_E_MISSING or negative. */
@@ -153,8 +152,7 @@ int64_t session_tombstone_end(const struct store_op *op); /* Unix milliseconds *
 /* A step of a sweep: removes codes that nobody needs to hear about any more. 0 or negative. */
 int recovery_code_sweep(struct db *db, const struct store_op *op, size_t *budget);
 
-/* Adds one entry to a session's log, with op's body, writer and message id. 0, OP_E_KNOWN when the log has this message id, or
- * negative. */
+/* Adds one entry to a session's log, with op's body, writer and message id. 0 or negative. */
 int entry_insert(struct db *db, const struct store_op *op, int64_t session, uint64_t version,
                  enum message_type type);
 size_t entry_body_bytes(const struct store_op *op);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "adapters/store_sqlite/db.h"
+#include "adapters/store_sqlite/log_head.h"
 #include "base/str.h"
 
 /* Numbers in the file, which must not follow the order of an enumeration that may change. */
@@ -57,11 +58,9 @@ int entry_insert(struct db *db, const struct store_op *op, int64_t session, uint
                  enum message_type type)
 {
     static const char sql[] = "INSERT INTO session_entry (session, version, kind, source_peer_id,"
-                              " message_id, body_format, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
-                              " ON CONFLICT (session, message_id) DO NOTHING";
+                              " message_id, body_format, body) VALUES (?, ?, ?, ?, ?, ?, ?)";
     struct statement *st = statement_get(db, sql);
     size_t size = entry_body_bytes(op);
-    int r;
 
     statement_bind_int(st, session);
     statement_bind_uint(st, version);
@@ -70,28 +69,7 @@ int entry_insert(struct db *db, const struct store_op *op, int64_t session, uint
     statement_bind_text(st, op->message_id.text);
     statement_bind_int(st, format_number(op->body_format));
     statement_bind_blob(st, size ? op->frame->data + op->body_offset : NULL, size);
-    r = statement_run(st);
-    return r == 0 && db_changes(db) == 0 ? OP_E_KNOWN : r;
-}
-
-/* The version that this message got when it came for the first time. 0, OP_E_MISSING or negative. */
-static int entry_find_version(struct db *db, const struct store_op *op, int64_t session,
-                              uint64_t *ret_version)
-{
-    static const char sql[] =
-        "SELECT version FROM session_entry WHERE session = ? AND message_id = ?";
-    STATEMENT_SCOPED st = statement_get(db, sql);
-    int r;
-
-    statement_bind_int(st, session);
-    statement_bind_text(st, op->message_id.text);
-    r = statement_step(st);
-    if (r < 0)
-        return r;
-    if (r != STATEMENT_ROW)
-        return OP_E_MISSING;
-    *ret_version = statement_uint(st, 0);
-    return statement_error(st);
+    return statement_run(st);
 }
 
 /* What a checkpoint of this version replaces: old rows go, the youngest stay as message ids without a body. */
@@ -116,31 +94,19 @@ static int entries_retire(struct db *db, int64_t session, uint64_t version)
 
 /* The expiry stands in two indexes, so it moves only when it has come a minute further: of the hours that it is away nobody
  * misses that. */
-static int session_prolong(struct db *db, const struct store_op *op, const struct session_row *row)
+static int session_prolong(struct db *db, const struct store_op *op, struct log_head *head)
 {
-    static const char sql[] = "UPDATE session SET expires_unix_ms = ? WHERE id = ?";
+    static const char sql[] =
+        "UPDATE session SET expires_unix_ms = max(expires_unix_ms, ?) WHERE id = ?";
     struct statement *st;
 
-    if (op->expires_unix_ms - row->session.expires_unix_ms < EXPIRY_STEP_MS)
+    if (op->expires_unix_ms - head->expires_unix_ms < EXPIRY_STEP_MS)
         return 0;
+    head->expires_unix_ms = op->expires_unix_ms;
     st = statement_get(db, sql);
     statement_bind_int(st, op->expires_unix_ms);
-    statement_bind_int(st, row->id);
+    statement_bind_int(st, head->session);
     return statement_run(st);
-}
-
-static int session_advance(struct db *db, const struct store_op *op, const struct session_row *row,
-                           uint64_t version, uint64_t log_bytes)
-{
-    static const char sql[] = "UPDATE session SET version = ?, log_bytes = ? WHERE id = ?";
-    struct statement *st = statement_get(db, sql);
-    int r;
-
-    statement_bind_uint(st, version);
-    statement_bind_uint(st, log_bytes);
-    statement_bind_int(st, row->id);
-    r = statement_run(st);
-    return r == 0 ? session_prolong(db, op, row) : r;
 }
 
 static uint64_t beyond(uint64_t bytes, uint64_t part)
@@ -156,9 +122,12 @@ static int log_count(struct db *db, const struct store_op *op, int64_t syncshell
         "SELECT coalesce(sum(n), 0), coalesce(sum(n) FILTER (WHERE joiner_peer_id = ?2), 0) FROM"
         " (SELECT joiner_peer_id, max(log_bytes - iif(state = 'open', ?3, 0), 0) AS n FROM session"
         "  WHERE syncshell = ?1 AND has_entries = 1)";
-    STATEMENT_SCOPED st = statement_get(db, sql);
-    int r;
+    STATEMENT_SCOPED st = NULL;
+    int r = log_heads_write(db);
 
+    if (r < 0)
+        return r;
+    st = statement_get(db, sql);
     statement_bind_int(st, syncshell);
     statement_bind_text(st, op->peer_id.text);
     statement_bind_uint(st, op->part_bytes);
@@ -214,72 +183,61 @@ int log_check_room(struct db *db, struct store_op *op, int64_t syncshell, uint64
     return 0;
 }
 
-/* If op came before, its answer is the version that it got then. 0, OP_E_MISSING or negative. */
-static int entry_answer_again(struct db *db, struct store_op *op, int64_t session)
-{
-    int r = entry_find_version(db, op, session, &op->ret_version);
-
-    if (r == 0)
-        op->duplicate = true;
-    return r;
-}
-
-/* Whether op's entry may follow: in conflict, or over the limit otherwise. One that came before is neither; but that is asked only
- * of what would be refused, for what fits finds its own message id in the way when it is inserted. */
-static int entry_check(struct db *db, struct store_op *op, const struct session_row *row,
+/* Whether op's entry, which is new, may follow: in conflict, or over the limit otherwise. */
+static int entry_check(struct db *db, struct store_op *op, const struct log_head *head,
                        uint64_t log_bytes)
 {
-    uint64_t version = row->session.summary.version;
-    enum wire_code code = WIRE_CODE_NONE;
-    int r;
-
-    if (op->base_version != version)
-        code = WIRE_CODE_VERSION_CONFLICT;
-    else if (op->kind == STORE_APPEND_ENTRY && op->limit_bytes && log_bytes > op->limit_bytes)
-        code = WIRE_CODE_SESSION_FULL;
-    if (code == WIRE_CODE_NONE) {
-        r = log_check_room(db, op, row->syncshell, row->log_bytes, log_bytes, false);
-        if (r < 0 || op->code == WIRE_CODE_NONE)
-            return r;
-        code = op->code;
-        op->code = WIRE_CODE_NONE;
+    if (op->base_version != head->version) {
+        op->code = WIRE_CODE_VERSION_CONFLICT;
+        op->ret_version = head->version;
+        return 0;
     }
-    r = entry_answer_again(db, op, row->id);
-    if (r != OP_E_MISSING)
+    if (op->kind == STORE_APPEND_ENTRY && op->limit_bytes && log_bytes > op->limit_bytes) {
+        op->code = WIRE_CODE_SESSION_FULL;
+        return 0;
+    }
+    return log_check_room(db, op, head->syncshell, head->log_bytes, log_bytes, false);
+}
+
+static int entry_write(struct db *db, struct store_op *op, struct log_head *head,
+                       enum message_type type, uint64_t log_bytes)
+{
+    uint64_t version = head->version + 1;
+    int r = entry_insert(db, op, head->session, version, type);
+
+    if (r == 0 && type == MESSAGE_SESSION_CHECKPOINT)
+        r = entries_retire(db, head->session, version);
+    if (r == 0)
+        r = session_prolong(db, op, head);
+    if (r < 0)
         return r;
-    op->code = code;
-    if (code == WIRE_CODE_VERSION_CONFLICT)
-        op->ret_version = version;
+    log_head_advance(db, head, op, version, log_bytes);
+    op->ret_version = version;
     return 0;
 }
 
 static int entry_add(struct db *db, struct store_op *op, enum message_type type)
 {
-    struct session_row row;
-    uint64_t version, log_bytes;
-    int r = session_find_open(db, op, &row);
+    struct log_head *head;
+    uint64_t log_bytes, version;
+    int r = log_head_find(db, op, &head);
 
     if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;
+    r = log_head_find_version(db, head, op, &version);
+    if (r == 0) {
+        op->duplicate = true;
+        op->ret_version = version;
+    }
+    if (r != OP_E_MISSING)
+        return r;
     log_bytes = entry_body_bytes(op);
     if (type != MESSAGE_SESSION_CHECKPOINT)
-        log_bytes += row.log_bytes;
-    r = entry_check(db, op, &row, log_bytes);
-    if (r < 0 || op->code != WIRE_CODE_NONE || op->duplicate)
+        log_bytes += head->log_bytes;
+    r = entry_check(db, op, head, log_bytes);
+    if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;
-    version = row.session.summary.version + 1;
-    r = entry_insert(db, op, row.id, version, type);
-    if (r == OP_E_KNOWN && (r = entry_answer_again(db, op, row.id)) != OP_E_MISSING)
-        return r;
-    if (r == OP_E_MISSING)
-        return db_fail(db, SQLITE_CORRUPT); /* the index has what the index does not have */
-    if (r == 0 && type == MESSAGE_SESSION_CHECKPOINT)
-        r = entries_retire(db, row.id, version);
-    if (r == 0)
-        r = session_advance(db, op, &row, version, log_bytes);
-    if (r == 0)
-        op->ret_version = version;
-    return r;
+    return entry_write(db, op, head, type, log_bytes);
 }
 
 int op_append_entry(struct db *db, struct store_op *op)

@@ -192,8 +192,6 @@ int op_open_session(struct db *db, struct store_op *op)
     r = session_insert(db, op, syncshell, &session);
     if (r == 0)
         r = entry_insert(db, op, session, 1, MESSAGE_SESSION_OPEN);
-    if (r == OP_E_KNOWN)
-        return db_fail(db, SQLITE_CORRUPT); /* an entry without a session */
     if (r == 0)
         op->ret_version = 1;
     return r;

@@ -250,8 +250,8 @@ void writer_flush(struct writer *w)
         return;
     (void)pthread_mutex_lock(&w->mutex);
     list_move(&w->staged, &w->queue, SIZE_MAX);
-    (void)pthread_cond_signal(&w->queued);
     (void)pthread_mutex_unlock(&w->mutex);
+    (void)pthread_cond_signal(&w->queued); /* now, or it would wake up only to wait for the mutex */
 }
 
 struct store_op *writer_collect(struct writer *w)
