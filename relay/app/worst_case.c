@@ -10,7 +10,7 @@
 #include "core/session.h"
 #include "core/syncshell.h"
 
-/* Measured with tests/bench and rounded up: a member's connection is 6.9 KB, over TLS 21; while it shakes hands it has
+/* Measured with tests/bench and rounded up: a member's connection is 6.9 KB, over TLS 19; while it shakes hands it has
  * buffers for its request, or OpenSSL's of the handshake, too. */
 enum {
     KIBIBYTE = 1024,

@@ -23,8 +23,9 @@
 #include "base/frame.h"
 
 enum {
-    IN_CAPACITY_MIN = 32768,
-    WRITES_PER_TURN = 4, /* full buffers; then others get their turn */
+    IN_CAPACITY_MIN = 512,
+    IN_AHEAD_MAX = 32768, /* nobody gets more for merely having said that it will come */
+    WRITES_PER_TURN = 4,  /* full buffers; then others get their turn */
     PINGS_MAX = 2,
     HEADER_MAX = 10, /* of a frame sent by a server */
 
@@ -156,16 +157,29 @@ static bool in_fail(struct ws_connection *c)
     return false;
 }
 
-static bool in_append(struct ws_connection *c, const uint8_t *data, size_t size)
+/* The next capacity: most messages are one fragment, whose length is known, and get what they need at once. */
+static size_t in_grow(const struct ws_connection *c, size_t needed, size_t remaining)
+{
+    size_t capacity = c->in_capacity;
+    size_t wanted = needed + remaining;
+
+    if (wanted > IN_AHEAD_MAX)
+        wanted = needed > IN_AHEAD_MAX ? needed : IN_AHEAD_MAX;
+    if (capacity == 0)
+        return wanted > IN_CAPACITY_MIN ? wanted : IN_CAPACITY_MIN;
+    while (capacity < wanted)
+        capacity *= 2;
+    return capacity;
+}
+
+static bool in_append(struct ws_connection *c, const uint8_t *data, size_t size, size_t remaining)
 {
     size_t needed = c->in_size + size;
 
     if (needed > c->in_capacity || !c->in) {
-        size_t capacity = c->in_capacity ? c->in_capacity : IN_CAPACITY_MIN;
+        size_t capacity = in_grow(c, needed, remaining);
         uint8_t *grown;
 
-        while (capacity < needed)
-            capacity *= 2;
         if (!connection_buffers(c, capacity, c->stuck_bytes))
             return in_fail(c);
         grown = realloc(c->in, capacity);
@@ -213,7 +227,7 @@ void connection_received(struct ws_connection *c, const uint8_t *data, size_t si
         connection_deliver(c, data, size);
         return;
     }
-    if (!in_append(c, data, size))
+    if (!in_append(c, data, size, remaining))
         return;
     if (lws_is_final_fragment(c->wsi)) {
         uint8_t *message = c->in;

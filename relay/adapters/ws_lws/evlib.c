@@ -26,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,7 +37,8 @@
 
 enum {
     SLOTS_PER_CHUNK = 64,
-    READS_MAX = 6,     /* of one connection in a turn: 18 KB */
+    READS_MAX = 12, /* of one connection in a turn: 36 KB */
+    FRAME_HEADER_MAX = 14,
     PUT_OFF_US = 1000, /* in a turn: a few handshakes, a dozen signatures */
     PUT_OFF_BUSY = 64,
     WAIT_MAX_MS = 60000, /* lws without timers: wake up anyway, it costs nothing */
@@ -69,6 +69,8 @@ struct evlib {
     size_t n_ready;
     struct list put_off;
     size_t n_put_off;
+    size_t read_bytes;      /* a read that brings less leaves nothing behind */
+    size_t received;        /* at most so much did it read for what is being served */
     void *foreign_loops[1]; /* lws hands the first to evlib_init_pt() */
     int pipe_fd;            /* lws's own, by which other threads wake it; -1: none yet */
     bool incomplete;        /* it got no events */
@@ -188,11 +190,10 @@ int evlib_reserve(struct evlib *e, int fd)
     return 0;
 }
 
-static bool slot_has_more(const struct slot *s, int fd)
+/* Only a read that came back full may have left something. So nobody is asked: that would cost as much as a read in vain. */
+static bool slot_may_have_more(const struct slot *s)
 {
-    int bytes = 0;
-
-    return s->early && s->read_armed && ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+    return s->early && s->read_armed && s->evlib->received >= s->evlib->read_bytes;
 }
 
 static void slot_serve(struct slot *s, int fd, short what)
@@ -204,11 +205,13 @@ static void slot_serve(struct slot *s, int fd, short what)
     if (what & EV_WRITE)
         pollfd.events |= LWS_POLLOUT;
     pollfd.revents = pollfd.events;
+    s->evlib->received = 0;
     lws_service_fd_tsi(s->evlib->context, &pollfd, 0);
     /* lws reads no more at once than its buffer of this connection takes, which is small, for there are many. What came
      * together is read in the same turn, so that it goes out together. */
-    for (int n = 1; n < READS_MAX && slot_has_more(s, fd); n++) {
+    for (int n = 1; n < READS_MAX && slot_may_have_more(s); n++) {
         pollfd.events = pollfd.revents = LWS_POLLIN;
+        s->evlib->received = 0;
         lws_service_fd_tsi(s->evlib->context, &pollfd, 0);
     }
 }
@@ -377,12 +380,18 @@ void evlib_describe(struct evlib *e, struct lws_context_creation_info *info)
     info->foreign_loops = e->foreign_loops;
 }
 
-int evlib_set_context(struct evlib *e, struct lws_context *context)
+int evlib_set_context(struct evlib *e, struct lws_context *context, size_t read_bytes)
 {
     if (e->incomplete)
         return -ENOMEM;
     e->context = context;
+    e->read_bytes = read_bytes;
     return 0;
+}
+
+void evlib_received(struct evlib *e, size_t size)
+{
+    e->received += size + FRAME_HEADER_MAX;
 }
 
 void evlib_write_early(struct lws *wsi)

@@ -3,6 +3,7 @@
 #define RELAY_ADAPTERS_WS_LWS_EVLIB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct event_base;
 struct evlib;
@@ -15,8 +16,12 @@ struct evlib *evlib_free(struct evlib *e);                        /* after lws_c
 
 /* Makes the context that is about to be created use `e`, which outlives it. */
 void evlib_describe(struct evlib *e, struct lws_context_creation_info *info);
-/* Call it with the context once that exists, before the loop runs. Negative: the context has no event pipe. */
-int evlib_set_context(struct evlib *e, struct lws_context *context);
+/* Call it with the context once that exists, before the loop runs. `read_bytes`: a read that brings less leaves nothing
+ * behind. Negative: the context has no event pipe. */
+int evlib_set_context(struct evlib *e, struct lws_context *context, size_t read_bytes);
+
+/* To be called in each LWS_CALLBACK_RECEIVE, with its size: so it is known whether lws's buffer was full, and more may be there. */
+void evlib_received(struct evlib *e, size_t size);
 
 /* Memory for a descriptor's events, so that adopting the descriptor cannot fail half way. 0 or -ENOMEM. */
 int evlib_reserve(struct evlib *e, int fd);

@@ -32,7 +32,7 @@ enum {
     RX_BUFFER_BYTES =
         3072, /* each connection has one for good; the largest offers of real life come in one piece */
     RX_BUFFER_TLS_BYTES =
-        2048, /* OpenSSL has the rest of a record: to read on takes no system call */
+        1024, /* OpenSSL has the rest of a record: to read on takes no system call */
     SERVICE_BUFFER_BYTES = 17408,
     HANDSHAKE_TIMEOUT_S = 10,
     HANDSHAKES_MAX = 128, /* beyond connections_max */
@@ -131,6 +131,7 @@ static int connection_callback(struct ws_connection *c, struct lws *wsi,
         connection_opened(c, wsi);
         return 0;
     case LWS_CALLBACK_RECEIVE:
+        evlib_received(c->server->evlib, size);
         connection_received(c, in, size, lws_remaining_packet_payload(wsi));
         return 0;
     case LWS_CALLBACK_RECEIVE_PONG:
@@ -275,7 +276,8 @@ static int server_make_context(struct ws_server *s)
 
     s->context = lws_create_context(&info);
     if (s->context)
-        r = evlib_set_context(s->evlib, s->context);
+        /* OpenSSL gives no more than a record, of whatever size: what is behind it is found out by reading. */
+        r = evlib_set_context(s->evlib, s->context, s->identity ? 1 : RX_BUFFER_BYTES);
     if (!s->context || r < 0) {
         snprintf(s->error, s->error_size,
                  "libwebsockets cannot start: out of memory or descriptors");

@@ -11,8 +11,8 @@ import sys
 import time
 
 from tap import main, test
-from ws_peers import (OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_PONG, OP_TEXT, SUBPROTOCOL, Raw, Server, closed_with,
-                      frame, request)
+from ws_peers import (OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_PONG, OP_TEXT, SUBPROTOCOL, Raw, Server, certificate, client_tls,
+                      closed_with, frame, request)
 
 # --- messages ---------------------------------------------------------------------------------------------------------
 
@@ -80,6 +80,22 @@ async def takes_frames_that_come_with_the_upgrade(program):
         await raw.upgrade(with_frames=frame(OP_TEXT, b"early") + frame(OP_BINARY, b"bird"))
         assert await raw.receive() == (OP_TEXT, True, b"early")
         assert await raw.receive() == (OP_BINARY, True, b"bird")
+
+
+@test
+async def takes_what_just_fills_a_buffer_or_does_not(program):
+    """Whether more waits is told by the size of what was read: nothing may be left lying for that, whatever the size."""
+    with certificate() as (certificate_file, key_file):
+        for options, tls in ([], None), ([f"certificate={certificate_file}", f"key={key_file}"], client_tls(certificate_file)):
+            async with Server(program, *options) as server, server.connect(ssl=tls, host="localhost") as ws:
+                for size in (*range(1000, 1060), *range(2030, 2070), *range(3030, 3110), *range(6100, 6180)):
+                    message = os.urandom(size)
+                    await ws.send(message)
+                    assert await asyncio.wait_for(ws.recv(), 5) == message
+                burst = [os.urandom(2900 + 7 * i) for i in range(40)]
+                await asyncio.gather(*map(ws.send, burst))
+                for message in burst:
+                    assert await asyncio.wait_for(ws.recv(), 5) == message
 
 
 @test
