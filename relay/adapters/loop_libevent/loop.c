@@ -15,6 +15,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "adapters/loop_libevent/slice.h"
 #include "base/timeutil.h"
 
 struct loop {
@@ -105,6 +106,7 @@ int loop_run(struct loop *l)
 {
     int r = 0;
 
+    slice_shorten();
     loop_finish_turn(l);
     while (!l->stopped && r == 0) {
         if (event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY) < 0)

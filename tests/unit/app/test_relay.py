@@ -137,6 +137,30 @@ async def says_where_it_is_and_what_to_do_next(program):
         assert stat.S_IMODE(os.stat(w.relay.database).st_mode) == 0o600
 
 
+def scheduling(pid):
+    """Of each thread: its policy, its priority, and its slice in ns, which not every kernel tells."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        fields = (task / "stat").read_text().rsplit(")", 1)[1].split()
+        told = re.search(r"^se\.slice\s*:\s*(\d+)$", (task / "sched").read_text(), re.M) if (task / "sched").exists() else None
+        yield int(task.name) == pid, os.sched_getscheduler(int(task.name)), int(fields[16]), told and int(told[1])
+
+
+@test
+async def the_store_s_thread_gives_way_to_the_loop(program):
+    async with world() as w:
+        pid = w.relay.process.child.pid
+        for _ in range(500):  # either may still be about to ask for it
+            (_, loop_policy, loop_nice, loop_slice), (_, policy, nice, its_slice) = sorted(scheduling(pid), reverse=True)
+            if policy == os.SCHED_BATCH and (loop_slice is None or loop_slice != its_slice):
+                break
+            await asyncio.sleep(0.01)
+        assert (loop_policy, policy) == (os.SCHED_OTHER, os.SCHED_BATCH), (loop_policy, policy)
+        assert nice == min(loop_nice + 10, 19), (loop_nice, nice)
+        release = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
+        if loop_slice is not None and release >= (6, 12):
+            assert loop_slice == 100000 < its_slice, (loop_slice, its_slice)
+
+
 @test
 async def speaks_tls(program):
     with tempfile.TemporaryDirectory() as folder:
