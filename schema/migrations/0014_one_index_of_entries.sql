@@ -1,6 +1,6 @@
 -- The table again without an index of message ids. They are random, so each new entry touched a page of that index that hardly any
--- other did: with many entries in a commit that was most of what a commit wrote. The store knows the newest message ids of the logs that
--- grow (OP_ENTRY_IDS_KEPT), and what is sent again says by its version where it would be.
+-- other did: a third of what a commit with many logs wrote. The store knows the newest message ids of the logs that grow
+-- (OP_ENTRY_IDS_KEPT), and what is sent again says by its version where it would be.
 
 CREATE TABLE session_entry_next (
     id             INTEGER PRIMARY KEY,

@@ -63,6 +63,9 @@ struct field_refusal {
 int field_group_read(const struct field_group *group, void *ret_base, const json_t *object,
                      struct field_refusal *ret_refusal);
 
+/* Whether an optional field is there. An optional string or enum is absent when it is "" or 0. */
+bool field_present(const struct field *f, const void *base);
+
 /* Sets every present field in `object`. Asserts that field_group_read() would accept it. 0 or -ENOMEM. */
 int field_group_write(const struct field_group *group, const void *base, json_t *object);
 

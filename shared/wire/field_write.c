@@ -6,9 +6,9 @@
 
 #include "wire/code.h"
 
-/* Whether an optional field is there. An optional string or enum is absent when it is "" or 0. */
-static bool field_present(const struct field *f, const char *base)
+bool field_present(const struct field *f, const void *struct_base)
 {
+    const char *base = struct_base;
     unsigned number;
 
     if (!f->optional)

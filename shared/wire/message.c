@@ -231,14 +231,17 @@ static int encode_header(const struct message *m, struct buf *out)
     return r;
 }
 
-int message_encode(const struct message *m, struct buf *out)
+static int encode(const struct message *m, struct buf *out, bool short_cut)
 {
     size_t start = out->size;
-    int r;
+    int r = PLAIN_HEADER_E_OTHER;
 
     assert(message_spec(m->type) && body_fits_type(m) && !message_broken_rule(m));
 
-    r = encode_header(m, out);
+    if (short_cut)
+        r = plain_header_write(m, out);
+    if (r == PLAIN_HEADER_E_OTHER)
+        r = encode_header(m, out);
     if (!r && message_has_body(m)) {
         r = buf_append(out, "\n", 1);
         if (!r)
@@ -247,4 +250,14 @@ int message_encode(const struct message *m, struct buf *out)
     if (r)
         out->size = start;
     return r;
+}
+
+int message_encode(const struct message *m, struct buf *out)
+{
+    return encode(m, out, true);
+}
+
+int message_encode_printed(const struct message *m, struct buf *out)
+{
+    return encode(m, out, false);
 }

@@ -27,6 +27,9 @@ int message_decode_parsed(struct message *ret_message, struct message_refusal *r
                           bool to_relay, bool binary, const uint8_t *frame, size_t frame_size,
                           const struct message_limits *limits);
 
+/* The same of message_encode(). */
+int message_encode_printed(const struct message *m, struct buf *out);
+
 /* Fills in code and detail; always MESSAGE_E_REFUSED. */
 int message_refuse(struct message_refusal *ret_refusal, enum wire_code code, const char *detail);
 

@@ -1,5 +1,6 @@
 #include "wire/plain_header.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "wire/message_fields.h"
@@ -170,4 +171,93 @@ bool plain_header_read(struct message *ret_message, const uint8_t *header, size_
     ret_message->type = message_type_from_name(name.start, name.length);
     const struct message_spec *spec = message_spec(ret_message->type);
     return spec && take_fields(&s, spec->group, (char *)&ret_message->hello);
+}
+
+static int put_text(struct buf *out, const char *text, size_t length)
+{
+    int r = buf_append(out, "\"", 1);
+
+    if (!r)
+        r = buf_append(out, text, length);
+    return r ? r : buf_append(out, "\"", 1);
+}
+
+static int put_number(struct buf *out, const struct field *f, uint64_t number)
+{
+    char digits[20]; /* of any number */
+    size_t at = sizeof digits;
+
+    assert(number >= f->min && number <= f->max);
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return buf_append(out, digits + at, sizeof digits - at);
+}
+
+static int put_string(struct buf *out, const struct field *f, const char *text)
+{
+    size_t length = strnlen(text, f->string_bytes);
+
+    if (!alphabet_is_plain(f))
+        return PLAIN_HEADER_E_OTHER;
+    assert(length < f->string_bytes && f->string_valid(text, length));
+    return put_text(out, text, length);
+}
+
+static int put_value(struct buf *out, const struct field *f, const char *base)
+{
+    const char *member = base + f->offset;
+
+    switch (f->kind) {
+    case FIELD_STRING:
+        return put_string(out, f, member);
+    case FIELD_U32:
+        return put_number(out, f, *(const uint32_t *)(const void *)member);
+    case FIELD_U64:
+        return put_number(out, f, *(const uint64_t *)(const void *)member);
+    case FIELD_BOOL:
+        return buf_append_str(out, *(const bool *)(const void *)member ? "true" : "false");
+    case FIELD_ENUM:
+    case FIELD_CODE:
+    case FIELD_STRUCT:
+    case FIELD_ARRAY:
+        break;
+    }
+    return PLAIN_HEADER_E_OTHER;
+}
+
+static int put_fields(struct buf *out, const struct field_group *group, const void *base)
+{
+    int r = 0;
+
+    for (size_t i = 0; !r && i < group->n_fields; i++) {
+        const struct field *f = &group->fields[i];
+
+        if (!field_present(f, base))
+            continue;
+        r = buf_append(out, ",", 1);
+        if (!r)
+            r = put_text(out, f->name, strlen(f->name));
+        if (!r)
+            r = buf_append(out, ":", 1);
+        if (!r)
+            r = put_value(out, f, base);
+    }
+    return r ? r : buf_append(out, "}", 1);
+}
+
+int plain_header_write(const struct message *m, struct buf *out)
+{
+    const struct message_spec *spec = message_spec(m->type);
+    size_t start = out->size;
+    int r = buf_append_str(out, "{\"type\":");
+
+    if (!r)
+        r = put_text(out, spec->name, strlen(spec->name));
+    if (!r)
+        r = put_fields(out, spec->group, &m->hello);
+    if (r)
+        out->size = start;
+    return r;
 }

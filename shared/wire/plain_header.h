@@ -17,4 +17,12 @@
  * form, the message is to be zeroed again. */
 bool plain_header_read(struct message *ret_message, const uint8_t *header, size_t size);
 
+enum {
+    PLAIN_HEADER_E_OTHER = BUF_E_FULL + 1, /* the message has fields of another kind */
+};
+
+/* The other direction: appends the same bytes as jansson would. 0; or nothing is appended: PLAIN_HEADER_E_OTHER, BUF_E_FULL or
+ * -ENOMEM. */
+int plain_header_write(const struct message *m, struct buf *out);
+
 #endif

@@ -179,6 +179,11 @@ MUTATIONS = [
         "        r = session_prolong(db, op, head);\n",
         "        r = 0;\n",
         ["store_session", "store_sweep"]),
+    Mutation(
+        "a_flag_is_left_out", "P2", "a repeated request is answered as a new one", "shared/wire/plain_header.c",
+        "? \"true\" : \"false\"",
+        "? \"false\" : \"false\"",
+        ["wire_plain_header"]),
 
     # --- P3 clients may die ------------------------------------------------------------------------------------------
     Mutation(

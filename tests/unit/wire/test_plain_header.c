@@ -155,6 +155,68 @@ static void test_odd_headers_meet_the_same_verdict(void **state)
         same(frame, frame_of(frame, headers[i]));
 }
 
+/* Both encoders on one message; whether the short cut was taken. */
+static bool written_alike(const struct message *m)
+{
+    struct buf plain = BUF_INIT(FRAME_BYTES_MAX), printed = BUF_INIT(FRAME_BYTES_MAX);
+    bool taken = plain_header_write(m, &plain) == 0;
+
+    assert_int_equal(message_encode_printed(m, &printed), 0);
+    if (taken) {
+        assert_int_equal(plain.size, printed.size);
+        assert_memory_equal(plain.data, printed.data, plain.size);
+    } else {
+        assert_int_equal(plain.size, 0);
+    }
+    buf_deinit(&plain);
+    buf_deinit(&printed);
+    return taken;
+}
+
+static void test_writes_what_the_printer_writes(void **state)
+{
+    static const uint64_t numbers[] = {1, 9, 10, 4294967296, 9007199254740991};
+    struct message m = {.type = MESSAGE_STORED};
+    (void)state;
+    m.stored.in_reply_to = (struct wire_id){"m_-9Z"};
+    assert_true(written_alike(&m));
+    m.stored.duplicate = true;
+    m.stored.has_version = true;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        m.stored.version = numbers[i];
+        assert_true(written_alike(&m));
+    }
+    m.stored.has_inbox_seq = true;
+    m.stored.inbox_seq = 7;
+    m.stored.recovery_session_id = (struct wire_id){"r"};
+    m.stored.has_valid_for_ms = true;
+    m.stored.valid_for_ms = 0;
+    assert_true(written_alike(&m));
+}
+
+static void test_leaves_other_fields_to_the_printer(void **state)
+{
+    struct message m = {.type = MESSAGE_ERROR};
+    (void)state;
+    m.error.in_reply_to = (struct wire_id){"m"};
+    m.error.code = WIRE_CODE_BAD_FRAME;
+    (void)snprintf(m.error.text, sizeof m.error.text, "a \"quoted\" text");
+    assert_false(written_alike(&m));
+}
+
+static void test_writes_nothing_without_room(void **state)
+{
+    struct message m = {.type = MESSAGE_STORED};
+    (void)state;
+    m.stored.in_reply_to = (struct wire_id){"m"};
+    for (size_t room = 0; room < 50; room++) {
+        struct buf out = BUF_INIT(room);
+        int r = plain_header_write(&m, &out);
+        assert_int_equal(r, out.size > 0 ? 0 : BUF_E_FULL);
+        buf_deinit(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +224,9 @@ int main(void)
         cmocka_unit_test(test_takes_what_the_encoder_writes),
         cmocka_unit_test(test_mutants_meet_the_same_verdict),
         cmocka_unit_test(test_odd_headers_meet_the_same_verdict),
+        cmocka_unit_test(test_writes_what_the_printer_writes),
+        cmocka_unit_test(test_leaves_other_fields_to_the_printer),
+        cmocka_unit_test(test_writes_nothing_without_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
