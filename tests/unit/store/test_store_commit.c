@@ -208,16 +208,17 @@ static void a_failed_operation_takes_nothing_with_it(void **state)
 }
 
 /* Entries and messages run without a savepoint; when one breaks after its first write, the others must not notice. */
-static void an_entry_that_breaks_half_way_takes_nothing_with_it(void **state)
+static void assert_breaks_alone(struct fixture *f, int64_t expires_unix_ms)
 {
-    struct fixture *f = *state;
     struct store_op *op;
 
     (void)fixture_new(f, make_open_session("s", "m"));
     fixture_sql(f, "CREATE TRIGGER breaks BEFORE UPDATE ON session"
                    " BEGIN SELECT RAISE(ABORT, 'on purpose'); END");
     submit_messages(f, 1, 1);
-    fixture_submit(f, make_append("s", "broken", 1, "x"));
+    op = make_append("s", "broken", 1, "x");
+    op->expires_unix_ms = expires_unix_ms;
+    fixture_submit(f, op);
     fixture_submit(f, make_snapshot("s", 0));
     submit_messages(f, 2, 1);
     store_flush(f->store);
@@ -233,6 +234,18 @@ static void an_entry_that_breaks_half_way_takes_nothing_with_it(void **state)
     assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session_entry"), 1);
     assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM inbox_message"), 2);
     assert_false(stats_of(f).healthy);
+}
+
+/* Its second write, which prolongs the session. */
+static void an_entry_that_breaks_half_way_takes_nothing_with_it(void **state)
+{
+    assert_breaks_alone(*state, LATER_MS + 3600000);
+}
+
+/* What the session's row learns of it, when the next operation wants to see that. */
+static void an_entry_that_breaks_afterwards_takes_nothing_with_it(void **state)
+{
+    assert_breaks_alone(*state, LATER_MS);
 }
 
 /* Two messages around one operation, all of which must fail together; the reads among them see none of it. */
@@ -421,6 +434,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_operation_takes_nothing_with_it, setup_pair,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(an_entry_that_breaks_half_way_takes_nothing_with_it,
+                                        setup_pair, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_entry_that_breaks_afterwards_takes_nothing_with_it,
                                         setup_pair, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_lost_transaction_fails_the_whole_batch, setup_pair,
                                         fixture_teardown),
