@@ -20,7 +20,8 @@
 #include <stdint.h>
 
 enum {
-    DB_STATEMENTS_MAX = 64,
+    /* One for each place in the sources that asks for one, of which there are a hundred: a relay may come by all of them. */
+    DB_STATEMENTS_MAX = 256,
     DB_ERROR_MAX = 200,
     LOG_BOUNDS = 64, /* a power of two */
 };
