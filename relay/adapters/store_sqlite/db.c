@@ -90,9 +90,7 @@ int db_configure(struct db *db)
 
 void db_close(struct db *db)
 {
-    for (size_t i = 0; i < db->n_statements; i++)
-        (void)sqlite3_finalize(db->statements[i].handle); /* repeats the error of the last step */
-    db->n_statements = 0;
+    statements_free(db);
     log_heads_free(db);
     (void)sqlite3_close_v2(db->handle); /* fails only for what was not finalized */
     db->handle = NULL;

@@ -20,8 +20,7 @@
 #include <stdint.h>
 
 enum {
-    /* One for each place in the sources that asks for one, of which there are a hundred: a relay may come by all of them. */
-    DB_STATEMENTS_MAX = 256,
+    STATEMENT_BUCKETS = 128, /* a power of two; the sources have about a hundred statements */
     DB_ERROR_MAX = 200,
     LOG_BOUNDS = 64, /* a power of two */
 };
@@ -35,7 +34,8 @@ struct log_heads;
 
 struct statement {
     struct db *db;
-    const char *sql; /* its address is the cache's key */
+    const char *sql;        /* its address is the cache's key */
+    struct statement *next; /* in its bucket */
     sqlite3_stmt *handle;
     int n_bound;
     int error; /* the first failure since statement_get(); 0 or negative */
@@ -50,8 +50,8 @@ struct log_bound {
 
 struct db {
     sqlite3 *handle;
-    struct statement statements[DB_STATEMENTS_MAX];
-    size_t n_statements;
+    /* As many as there are places that ask for one. A limit would be met by the relay that has lived long enough to come by them all. */
+    struct statement *statements[STATEMENT_BUCKETS];
     struct statement failed; /* stands in for a statement that could not be prepared */
     int wal_pages;           /* in the write-ahead log after the last commit */
     struct log_bound log_bounds[LOG_BOUNDS]; /* log_check_room()'s */
@@ -106,6 +106,7 @@ int db_checkpoint_if_due(struct db *db);
 /* The statement of this SQL text, reset and unbound. The text must be a constant with static storage. Never NULL: one
  * that cannot be prepared fails when it is stepped. */
 struct statement *statement_get(struct db *db, const char *sql);
+void statements_free(struct db *db);
 void statement_reset(
     struct statement *st); /* ends its read of the database; column pointers become invalid */
 

@@ -5,32 +5,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct statement **bucket_of(struct db *db, const char *sql)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)sql * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &db->statements[(hash >> 32) & (STATEMENT_BUCKETS - 1)];
+}
+
 static struct statement *statement_prepare(struct db *db, const char *sql)
 {
+    struct statement **bucket = bucket_of(db, sql);
     struct statement *st = &db->failed;
     sqlite3_stmt *handle = NULL;
     int rc;
 
     *st = (struct statement){.db = db, .sql = sql};
-    if (db->n_statements == DB_STATEMENTS_MAX) {
-        st->error = db_fail(db, SQLITE_MISUSE);
-        return st;
-    }
     rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL);
+    if (rc == SQLITE_OK && !(st = malloc(sizeof *st))) {
+        (void)sqlite3_finalize(handle);
+        st = &db->failed;
+        rc = SQLITE_NOMEM;
+    }
     if (rc != SQLITE_OK) {
         st->error = db_fail(db, rc);
         return st;
     }
-    st = &db->statements[db->n_statements++];
-    *st = (struct statement){.db = db, .sql = sql, .handle = handle};
+    *st = (struct statement){.db = db, .sql = sql, .next = *bucket, .handle = handle};
+    *bucket = st;
     return st;
 }
 
 struct statement *statement_get(struct db *db, const char *sql)
 {
-    for (size_t i = 0; i < db->n_statements; i++) {
-        struct statement *st = &db->statements[i];
-
+    for (struct statement *st = *bucket_of(db, sql); st; st = st->next) {
         if (st->sql != sql)
             continue;
         statement_reset(st);
@@ -39,6 +46,19 @@ struct statement *statement_get(struct db *db, const char *sql)
         return st;
     }
     return statement_prepare(db, sql);
+}
+
+void statements_free(struct db *db)
+{
+    for (size_t i = 0; i < STATEMENT_BUCKETS; i++) {
+        while (db->statements[i]) {
+            struct statement *st = db->statements[i];
+
+            db->statements[i] = st->next;
+            (void)sqlite3_finalize(st->handle); /* repeats the error of the last step */
+            free(st);
+        }
+    }
 }
 
 void statement_reset(struct statement *st)
