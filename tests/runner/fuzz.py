@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from build import BUILD, REPOSITORY, SANITIZER_ENVIRONMENT, fuzz_folder
 
@@ -23,10 +24,11 @@ def run(report, expression):
         report.fail("fuzz: tests/fuzz/meson.build makes no fuzz_NAME")
         return
     folder.compile(report, [f.relative_to(folder.path) for f in fuzzers])
-    for fuzzer in sorted(fuzzers):
-        if expression is None or expression in fuzzer.name:
-            report.progress(f"fuzzing {fuzzer.name} for {SECONDS_EACH} s")
-            report.check(f"fuzz: {fuzzer.name}", sample(fuzzer))
+    chosen = [fuzzer for fuzzer in sorted(fuzzers) if expression is None or expression in fuzzer.name]
+    report.progress(f"fuzzing {len(chosen)} parts for {SECONDS_EACH} s each")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each is a process of its own
+        for fuzzer, found in zip(chosen, pool.map(sample, chosen), strict=True):
+            report.check(f"fuzz: {fuzzer.name}", found)
 
 
 def sample(fuzzer):

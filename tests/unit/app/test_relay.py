@@ -150,11 +150,14 @@ async def the_store_s_thread_gives_way_to_the_loop(program):
     async with world() as w:
         pid = w.relay.process.child.pid
         for _ in range(500):  # either may still be about to ask for it
-            (_, loop_policy, loop_nice, loop_slice), (_, policy, nice, its_slice) = sorted(scheduling(pid), reverse=True)
-            if policy == os.SCHED_BATCH and (loop_slice is None or loop_slice != its_slice):
+            threads = sorted(scheduling(pid), reverse=True)  # a sanitizer may have one of its own
+            _, loop_policy, loop_nice, loop_slice = threads[0]
+            batches = [(nice, its_slice) for _, policy, nice, its_slice in threads[1:] if policy == os.SCHED_BATCH]
+            if batches and (loop_slice is None or loop_slice != batches[0][1]):
                 break
             await asyncio.sleep(0.01)
-        assert (loop_policy, policy) == (os.SCHED_OTHER, os.SCHED_BATCH), (loop_policy, policy)
+        assert loop_policy == os.SCHED_OTHER and len(batches) == 1, threads
+        nice, its_slice = batches[0]
         assert nice == min(loop_nice + 10, 19), (loop_nice, nice)
         release = tuple(map(int, re.match(r"(\d+)\.(\d+)", os.uname().release).groups()))
         if loop_slice is not None and release >= (6, 12):
