@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from build import BUILD, REPOSITORY, SANITIZER_ENVIRONMENT, fuzz_folder
 
-SECONDS_EACH = 3
+SECONDS_EACH = 2
 
 
 def run(report, expression):

@@ -7,7 +7,7 @@ import subprocess
 from build import REPOSITORY
 
 SEEDS = 400
-MORE_SEEDS = 3000
+MORE_SEEDS = 2000
 REPLAYED = 4
 
 
