@@ -1,5 +1,6 @@
 """Checks of the sources themselves: the layers' include rules, their format, clang-tidy, an optimised build."""
 
+import functools
 import re
 import subprocess
 
@@ -48,10 +49,25 @@ def check_format(_report):
     return "\n".join(["to be formatted by clang-format-14 -i:", *unformatted])
 
 
+@functools.lru_cache(maxsize=None)
+def tidy_run():
+    return tidy.Run(tests_folder().path)
+
+
+def begin(report):
+    """Lets clang-tidy run beside what comes before this stage, whose tests wait as much as they compute."""
+    tests_folder().compile(report)  # clang-tidy needs the compile commands and the generated headers
+    tidy_run()
+
+
+def end():
+    if tidy_run.cache_info().currsize:
+        tidy_run().end()
+
+
 def check_tidy(report):
-    folder = tests_folder()
-    folder.compile(report)  # clang-tidy needs the compile commands and the generated headers
-    return tidy.check(report, folder.path)
+    begin(report)
+    return tidy_run().findings(report)
 
 
 def check_release(report):

@@ -26,14 +26,18 @@ def main():
     arguments = parser.parse_args()
 
     report = Report()
-    for name, stage in STAGES.items():
-        if arguments.only and name not in arguments.only:
-            continue
-        report.begin_stage()
-        try:
-            stage(report, arguments.expression)
-        except BuildError as error:
-            report.fail(f"{name}: building", str(error))
+    chosen = [name for name in STAGES if not arguments.only or name in arguments.only]
+    try:
+        for name in chosen:
+            report.begin_stage()
+            try:
+                if name == "e2e" and "lint" in chosen and not arguments.expression:
+                    lint.begin(report)
+                STAGES[name](report, arguments.expression)
+            except BuildError as error:
+                report.fail(f"{name}: building", str(error))
+    finally:
+        lint.end()
     return report.close()
 
 

@@ -1,4 +1,4 @@
-"""clang-tidy over the project's C files, two at a time, with a memory of what was clean.
+"""clang-tidy over the project's C files, one a processor, at the lowest priority, with a memory of what was clean.
 
 A file is looked at again when anything that clang-tidy sees has changed: the file, a project header that it includes
 directly or not, its compile command, .clang-tidy, or clang-tidy. Only clean verdicts are remembered.
@@ -21,36 +21,42 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"]', re.MULTILIN
 INCLUDE_ROOTS = ("shared", "relay", "shared/include", "tests")
 # The commands are gcc's: it knows warnings that clang does not.
 EXTRA_ARGUMENTS = ["--extra-arg=-Wno-unknown-warning-option"]
-# In three files of the tests the analyzer would walk paths for minutes; what tests do wrong the sanitizers show, too.
+# In six files of the tests the analyzer would walk paths for a minute; what tests do wrong the sanitizers show, too.
 TESTS = REPOSITORY / "tests"
-TESTS_ARGUMENTS = [f"--extra-arg={a}" for a in ("-Xclang", "-analyzer-config", "-Xclang", "max-nodes=20000")]
+TESTS_ARGUMENTS = [f"--extra-arg={a}" for a in ("-Xclang", "-analyzer-config", "-Xclang", "max-nodes=2000")]
 
 
-def check(report, build_folder):
-    """Returns what clang-tidy found, as text; empty if all is clean."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    tool = subprocess.run([CLANG_TIDY, "--version"], stdout=subprocess.PIPE, check=True).stdout
-    base = tool + (REPOSITORY / ".clang-tidy").read_bytes()
-    todo = []
-    for file, command in project_commands(build_folder):
-        mark = CACHE / fingerprint(base + " ".join(extra_arguments(file)).encode(), file, command)
-        if not mark.exists():
-            todo.append((file, mark))
-    if todo:
-        report.progress(f"clang-tidy: {len(todo)} files (only what has changed since they were last clean)")
-    found = []
-    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-        jobs = {pool.submit(tidy_file, build_folder, file): (file, mark) for file, mark in todo}
-        for done, job in enumerate(concurrent.futures.as_completed(jobs), start=1):
-            file, mark = jobs[job]
-            output = job.result()
-            if output:
+class Run:
+    """Looks at the files from the moment it is made; the sources are taken to stay as they are."""
+
+    def __init__(self, build_folder):
+        CACHE.mkdir(parents=True, exist_ok=True)
+        tool = subprocess.run([CLANG_TIDY, "--version"], stdout=subprocess.PIPE, check=True).stdout
+        base = tool + (REPOSITORY / ".clang-tidy").read_bytes()
+        self._pool = concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 2)
+        self._jobs = {}  # to the mark of what is clean
+        for file, command in project_commands(build_folder):
+            mark = CACHE / fingerprint(base + " ".join(extra_arguments(file)).encode(), file, command)
+            if not mark.exists():
+                self._jobs[self._pool.submit(tidy_file, build_folder, file)] = mark
+
+    def findings(self, report):
+        """Waits until all is done; returns what clang-tidy found, as text; empty if all is clean."""
+        if self._jobs:
+            report.progress(f"clang-tidy: {len(self._jobs)} files (only what has changed since they were last clean)")
+        found = []
+        for done, job in enumerate(concurrent.futures.as_completed(self._jobs), start=1):
+            if output := job.result():
                 found.append(output)
             else:
-                mark.touch()
-            if done % 20 == 0:
-                report.progress(f"clang-tidy: {done} of {len(todo)}")
-    return "\n".join(found)
+                self._jobs[job].touch()
+            if done % 50 == 0:
+                report.progress(f"clang-tidy: {done} of {len(self._jobs)}")
+        return "\n".join(found)
+
+    def end(self):
+        """Looks at no further file."""
+        self._pool.shutdown(cancel_futures=True)
 
 
 def project_commands(build_folder):
@@ -97,7 +103,7 @@ def extra_arguments(file):
 def tidy_file(build_folder, file):
     """Returns what clang-tidy says of one file; empty if it is clean."""
     result = subprocess.run(
-        [CLANG_TIDY, "--quiet", "-p", build_folder, *extra_arguments(file), file], cwd=REPOSITORY,
+        ["nice", "-n", "19", CLANG_TIDY, "--quiet", "-p", build_folder, *extra_arguments(file), file], cwd=REPOSITORY,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if result.returncode == 0:
         return ""
