@@ -22,7 +22,7 @@ struct link {
 
 enum {
     ANSWERS_US = 500
-}; /* the store's answers in a turn: a thousand joins at once must not hold up what is routed */
+}; /* the store's answers in a turn, and who waits for them to join: a thousand must not hold up what is routed */
 
 /* ---- the core's services ---- */
 
@@ -140,13 +140,18 @@ void wiring_store_ready(void *userdata)
     struct server *s = userdata;
     uint64_t now_us = loop_now_us(s->loop);
     uint64_t end_us = now_us + ANSWERS_US;
-    struct store_op *op;
-    while ((now_us < end_us || s->store_stopped) && (op = store_collect(s->store))) {
-        core_store_done(s->core, now_us, op);
+    bool more = true;
+    while (more && (now_us < end_us || s->store_stopped)) {
+        struct store_op *op = store_collect(s->store);
+        more = op || core_joins_wait(s->core);
+        if (op)
+            core_store_done(s->core, now_us, op);
+        wiring_carry_out(s);
+        core_join_next(s->core, now_us);
         wiring_carry_out(s);
         now_us = loop_now_us(s->loop);
     }
-    if (now_us >= end_us && !s->store_stopped)
+    if (more && !s->store_stopped)
         loop_waker_wake(s->waker); /* in the next turn there may be more */
     note_store_health(s);
 }

@@ -48,6 +48,7 @@ int core_new(struct core **ret_core, const struct core_config *config, const str
     list_init(&core->closed);
     list_init(&core->idle);
     list_init(&core->loads);
+    list_init(&core->arrivals);
     accounts_init(&core->accounts, &core->config.accounts, &core->now_us, CORE_OBJECTS_MAX, seed);
     ice_networks_init(&core->ice_networks, seed);
     map_init(&core->connections_by_id, CORE_OBJECTS_MAX, seed);
@@ -167,6 +168,18 @@ void core_heartbeat_missed(struct connection *connection, uint64_t now_us)
     struct core *core = connection->core;
     core_enter(core, now_us);
     connection_close(connection, WIRE_CODE_IDLE);
+    core_leave(core);
+}
+
+bool core_joins_wait(const struct core *core)
+{
+    return !list_empty(&core->arrivals);
+}
+
+void core_join_next(struct core *core, uint64_t now_us)
+{
+    core_enter(core, now_us);
+    syncshell_join_next(core);
     core_leave(core);
 }
 

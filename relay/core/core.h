@@ -216,6 +216,11 @@ void core_heartbeat_missed(struct connection *connection, uint64_t now_us);
 /* An operation is back, committed or failed. Takes `op`. */
 void core_store_done(struct core *core, uint64_t now_us, struct store_op *op);
 
+/* An operation that is back may have loaded a syncshell for which many wait, each with a signature that takes longer to check
+ * than a hundred messages to route. So they are let in one by one, whenever the caller has time: soon. */
+bool core_joins_wait(const struct core *core);
+void core_join_next(struct core *core, uint64_t now_us);
+
 /* Runs what is due. Deadline: TIME_NEVER_US when nothing is. */
 void core_tick(struct core *core, uint64_t now_us);
 uint64_t core_deadline_us(const struct core *core);

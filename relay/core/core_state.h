@@ -45,8 +45,9 @@ struct core {
     struct map connections_by_peer; /* authenticated, the newest of each peer */
     struct map syncshells;
     uint64_t last_connection_id;
-    struct list loads; /* syncshells that wait until the store reads fewer */
-    size_t n_loading;  /* that it reads */
+    struct list loads;    /* syncshells that wait until the store reads fewer */
+    size_t n_loading;     /* that it reads */
+    struct list arrivals; /* loaded syncshells whose joins wait for their turn */
 
     struct timers timers;
     struct timer sweep_timer;

@@ -11,7 +11,8 @@ struct join {
     struct connection *connection;
     struct syncshell *syncshell;
     struct list_node connection_node;
-    struct list_node wait_node; /* the syncshell's joins, while it is loading */
+    struct list_node
+        wait_node; /* the syncshell's joins, until their turn comes after it is loaded */
     struct message_join_syncshell message;
     struct charge charge;      /* of itself, and the operation and the member that it may cause */
     const struct store_op *op; /* the STORE_ADD_MEMBER it waits for: compared, never looked into */

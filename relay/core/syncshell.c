@@ -132,14 +132,32 @@ static struct join *next_join(const struct syncshell *s)
 static void end_loading(struct syncshell *s, enum wire_code code)
 {
     s->state = code == WIRE_CODE_NONE ? SYNCSHELL_LOADED : SYNCSHELL_STALE;
-    for (struct join *j = next_join(s); j; j = next_join(s)) {
-        list_unlink(&j->wait_node);
-        if (code == WIRE_CODE_NONE)
-            join_continue(j);
-        else
+    if (code == WIRE_CODE_NONE)
+        list_append(&s->core->arrivals, &s->load_node);
+    else
+        for (struct join *j = next_join(s); j; j = next_join(s))
             join_refuse(j, code);
-    }
     syncshell_touch(s);
+}
+
+/* By turns, so that nobody waits for all the members of another syncshell. */
+void syncshell_join_next(struct core *core)
+{
+    struct list_node *n = list_first(&core->arrivals);
+    if (!n)
+        return;
+    struct syncshell *s = container_of(n, struct syncshell, load_node);
+    struct join *j = next_join(s);
+    list_unlink(n);
+    if (!j)
+        return;
+    list_unlink(&j->wait_node);
+    if (!list_empty(&s->joins))
+        list_append(&core->arrivals, &s->load_node);
+    if (s->state == SYNCSHELL_LOADED)
+        join_continue(j);
+    else
+        join_refuse(j, WIRE_CODE_INTERNAL);
 }
 
 static void load_next(struct core *core)

@@ -52,11 +52,12 @@ struct syncshell {
 
     struct list memberships; /* joined connections */
     struct list attempts;    /* live ones of its sessions */
-    struct list joins;       /* wait for LOADED */
+    struct list joins;       /* wait for LOADED, and then for their turn */
     struct charge memory;
     size_t n_ops; /* operations at the store that come back to this object */
     struct list_node idle_node;
-    struct list_node load_node; /* LOADING, and not yet asked for */
+    struct list_node
+        load_node; /* LOADING, and not yet asked for; or since it is loaded, while somebody waits */
 };
 
 struct syncshell *syncshell_find(const struct core *core, const struct wire_id *id);
@@ -66,6 +67,9 @@ struct syncshell *syncshell_find(const struct core *core, const struct wire_id *
 struct syncshell *syncshell_load(struct core *core, const struct wire_id *id,
                                  const struct payers *payers, struct refusal *ret_refusal);
 void syncshell_loaded(struct syncshell *s, struct store_op *op);
+
+/* Lets in, or refuses, the next who waits for one that is loaded. */
+void syncshell_join_next(struct core *core);
 
 /* Memory and store may differ from here on. */
 void syncshell_spoil(struct syncshell *s);

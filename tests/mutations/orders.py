@@ -76,6 +76,19 @@ ORDERS = [
         "    if (m->presence == PRESENCE_ONLINE && before != m->presence)\n        session_peer_online",
         ["client_retry"]),
     Mutation(
+        "all_are_let_in_in_one_step", "P6", "who waits for a syncshell to be loaded is let in at once with all others, and holds up what is routed",
+        CORE + "syncshell.c",
+        "    if (code == WIRE_CODE_NONE)\n        list_append(&s->core->arrivals, &s->load_node);\n    else",
+        "    if (code == WIRE_CODE_NONE)\n        for (struct join *j = next_join(s); j; j = next_join(s)) {\n"
+        "            list_unlink(&j->wait_node);\n            join_continue(j);\n        }\n    else",
+        ["core_membership"]),
+    Mutation(
+        "let_into_what_was_deleted", "P1", "a member that waits to be let in joins a syncshell that was deleted meanwhile",
+        CORE + "syncshell.c",
+        "    if (s->state == SYNCSHELL_LOADED)\n        join_continue(j);",
+        "    if (s->state != SYNCSHELL_LOADING)\n        join_continue(j);",
+        ["core_membership"]),
+    Mutation(
         "owner_stays_the_same", "P1", "a transfer leaves the order with the former owner until the relay restarts",
         CORE + "owner.c",
         "        s->owner_peer_id = op->target_peer_id;\n",

@@ -312,6 +312,13 @@ void relay_answer(struct sim *s)
     relay_settle(s);
 }
 
+void relay_join(struct sim *s)
+{
+    if (step(s))
+        core_join_next(s->relay.core, s->now_us);
+    relay_settle(s);
+}
+
 /* --- life ---------------------------------------------------------------------------------------------------------- */
 
 static void configure(struct sim *s)
@@ -361,6 +368,8 @@ static void grow_old(struct sim *s)
         uint64_t due_us = time_min(core_deadline_us(r->core), end_us);
         if (!list_empty(&r->synced)) {
             relay_answer(s);
+        } else if (core_joins_wait(r->core)) {
+            relay_join(s);
         } else if (!list_empty(&r->ops)) {
             relay_sync(s);
         } else if (due_us < end_us) {

@@ -64,6 +64,7 @@ enum move_kind {
     MOVE_RELAY_LEARNS,
     MOVE_SYNC,
     MOVE_ANSWER,
+    MOVE_JOIN,
     MOVE_PEER_BOOT,
     MOVE_PEER_TICK,
     MOVE_PEER_WORK,
@@ -110,6 +111,8 @@ static void offer_relay(struct sim *s, struct moves *m)
         offer(s, m, r->sync_us, MOVE_SYNC, NULL, NULL);
     if (!list_empty(&r->synced))
         offer(s, m, 0, MOVE_ANSWER, NULL, NULL);
+    if (core_joins_wait(r->core))
+        offer(s, m, 0, MOVE_JOIN, NULL, NULL);
 }
 
 static void offer_peer(struct sim *s, struct moves *m, struct peer *p)
@@ -218,6 +221,9 @@ static void do_move(struct sim *s, const struct move *m)
         break;
     case MOVE_ANSWER:
         relay_answer(s);
+        break;
+    case MOVE_JOIN:
+        relay_join(s);
         break;
     case MOVE_PEER_BOOT:
         peer_boot(m->peer);

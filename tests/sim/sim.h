@@ -137,6 +137,7 @@ void relay_settle(struct sim *s); /* carries out what the core wants, after each
 void relay_die(struct sim *s, uint64_t down_us);
 void relay_sync(struct sim *s);   /* the disk is done */
 void relay_answer(struct sim *s); /* the core hears of the oldest synced operation */
+void relay_join(struct sim *s);   /* the core lets in the next who waits for a loaded syncshell */
 void relay_hear(struct sim *s, struct wire *w);
 void relay_tick(struct sim *s);
 

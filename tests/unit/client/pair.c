@@ -137,6 +137,15 @@ static bool relay_store(struct pair *p)
     return true;
 }
 
+static bool relay_join(struct pair *p)
+{
+    if (!core_joins_wait(p->core))
+        return false;
+    if (relay_step(p))
+        core_join_next(p->core, p->now_us);
+    return true;
+}
+
 static bool relay_hear(struct side *s)
 {
     struct list_node *n = list_first(&s->inbound);
@@ -194,6 +203,8 @@ static bool relay_turn(struct pair *p)
     }
     if (!p->relay_killed)
         worked = relay_store(p) || worked;
+    if (!p->relay_killed)
+        worked = relay_join(p) || worked;
     if (!p->relay_killed)
         worked = relay_hear(&p->joiner) || worked;
     if (!p->relay_killed)

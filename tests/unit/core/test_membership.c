@@ -462,6 +462,79 @@ static void p6_loaded_once_for_many(void **state)
         expect(client_at(w, i), MESSAGE_SYNCSHELL_JOINED);
 }
 
+/* Checking a signature takes as long as routing a hundred messages: not all in one step. */
+static void p6_who_waited_is_let_in_one_by_one(void **state)
+{
+    struct world *w = *state;
+    say_create(client_online(w, 0), "shell");
+    say_create(client_at(w, 0), "other");
+    w->joins_held = true;
+    w->store_held = true;
+    for (unsigned i = 1; i < 4; i++)
+        say_join(client_online(w, i), "shell");
+    say_join(client_online(w, 4), "other");
+    world_store_run(w);
+    for (unsigned i = 1; i < 5; i++)
+        expect_nothing(client_at(w, i));
+    /* By turns with another syncshell. */
+    static const unsigned order[] = {1, 4, 2, 3};
+    for (size_t i = 0; i < 4; i++) {
+        world_join_step(w);
+        world_store_run(w);
+        expect(client_at(w, order[i]), MESSAGE_SYNCSHELL_JOINED);
+        for (size_t later = i + 1; later < 4; later++)
+            expect_nothing(client_at(w, order[later]));
+        forget(client_at(w, 1));
+        forget(client_at(w, 2));
+    }
+    assert_false(core_joins_wait(w->core));
+}
+
+static void p6_whoever_goes_before_being_let_in_is_forgotten(void **state)
+{
+    struct world *w = *state;
+    say_create(client_online(w, 0), "shell");
+    w->joins_held = true;
+    w->store_held = true;
+    for (unsigned i = 1; i < 4; i++)
+        say_join(client_online(w, i), "shell");
+    world_store_run(w);
+    w->store_held = false;
+    client_disconnect(client_at(w, 1));
+    client_disconnect(client_at(w, 3));
+    world_join_step(w);
+    expect(client_at(w, 2), MESSAGE_SYNCSHELL_JOINED);
+    assert_int_equal(w->n_ops[STORE_ADD_MEMBER], 1);
+    client_disconnect(client_at(w, 2));
+    say_join(client_online(w, 1), "shell");
+    client_disconnect(client_at(w, 1)); /* the only one */
+    assert_int_equal(loaded(w), 0);
+    assert_false(core_joins_wait(w->core));
+}
+
+static void p1_nobody_is_let_into_what_was_deleted_meanwhile(void **state)
+{
+    struct world *w = *state;
+    struct client *owner = client_online(w, 0);
+    say_create(owner, "shell");
+    client_joined(w, 1, "shell");
+    client_disconnect(client_at(w, 1));
+    struct client *late = client_online(w, 1); /* a member */
+    w->joins_held = true;
+    w->store_held = true;
+    say_join(owner, "shell");
+    const char *id = say_join(late, "shell");
+    world_store_run(w);
+    w->store_held = false;
+    world_join_step(w);
+    say_delete(owner, 1);
+    world_join_step(w);
+    expect_error(late, id, WIRE_CODE_INTERNAL);
+    w->joins_held = false;
+    id = say_join(late, "shell");
+    expect_error(late, id, WIRE_CODE_SYNCSHELL_DELETED);
+}
+
 /* --- drain and reconfigure ----------------------------------------------------------------------------------------- */
 
 static void p3_drain(void **state)
@@ -545,6 +618,9 @@ int main(void)
         WORLD_TEST(p6_unloaded_when_nobody_is_there),
         WORLD_TEST(p6_not_unloaded_before_its_operations_are_back),
         WORLD_TEST(p6_loaded_once_for_many),
+        WORLD_TEST(p6_who_waited_is_let_in_one_by_one),
+        WORLD_TEST(p6_whoever_goes_before_being_let_in_is_forgotten),
+        WORLD_TEST(p1_nobody_is_let_into_what_was_deleted_meanwhile),
         WORLD_TEST(p3_drain),
         WORLD_TEST(p6_reconfigure),
     };

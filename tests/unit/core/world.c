@@ -285,13 +285,32 @@ static void execute_first(struct world *w)
     world_leave(w);
 }
 
+static void join_next(struct world *w)
+{
+    world_enter(w);
+    core_join_next(w->core, w->now_us);
+    world_leave(w);
+}
+
 void world_settle(struct world *w)
 {
     drain_effects(w);
-    while (!w->store_held && !list_empty(&w->ops)) {
-        execute_first(w);
+    for (;;) {
+        if (!w->joins_held && core_joins_wait(w->core))
+            join_next(w);
+        else if (!w->store_held && !list_empty(&w->ops))
+            execute_first(w);
+        else
+            return;
         drain_effects(w);
     }
+}
+
+void world_join_step(struct world *w)
+{
+    assert_true(core_joins_wait(w->core));
+    join_next(w);
+    world_settle(w);
 }
 
 void world_store_step(struct world *w, enum store_op_kind kind)

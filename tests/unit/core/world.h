@@ -48,8 +48,9 @@ struct world {
     int64_t wall_ms;
     uint64_t random_state;
     bool random_fails;
-    struct list ops;              /* handed over, not yet executed */
-    bool store_held;              /* operations wait for world_store_step() */
+    struct list ops; /* handed over, not yet executed */
+    bool store_held; /* operations wait for world_store_step() */
+    bool joins_held; /* who waits for a loaded syncshell goes on waiting, for world_join_step() */
     enum wire_code fail;          /* what the store answers next instead of executing... */
     enum store_op_kind fail_kind; /* ... to this kind; 0: to any */
     size_t n_ops[STORE_SWEEP + 1];
@@ -88,6 +89,9 @@ void world_settle(struct world *w);
 /* The store: executes and gives back the oldest waiting operation, which must be of that kind. */
 void world_store_step(struct world *w, enum store_op_kind kind);
 void world_store_run(struct world *w);
+
+/* Lets in the next of those who wait for a loaded syncshell. */
+void world_join_step(struct world *w);
 
 /* Identities. */
 void peer_id_of(unsigned n, struct wire_peer_id *ret_id);
