@@ -7,6 +7,8 @@ import subprocess
 
 from build import SANITIZER_ENVIRONMENT, tests_folder
 
+PROCESSES = (os.cpu_count() or 1) + 1  # some wait, for a time-out or for another process
+
 # One result of the Test Anything Protocol, as cmocka writes it.
 TAP_PLAN = re.compile(r"^1\.\.(\d+)", re.MULTILINE)
 TAP_RESULT = re.compile(r"^(not ok|ok) \d+(?: - (.*?))?(?:\s*# (SKIP|TODO)\b\s*(.*))?$", re.MULTILINE)
@@ -27,7 +29,8 @@ def run_tests(report, folder, stage, names, environment):
     log = folder.path / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
     # Its own verdict is not asked: each program's result is in the log. lint has its own stage.
-    done = subprocess.run(["meson", "test", "-C", folder.path, "--no-rebuild", "--no-suite", "lint", *names],
+    done = subprocess.run(["meson", "test", "-C", folder.path, "--num-processes", str(PROCESSES), "--no-rebuild", "--no-suite",
+                           "lint", *names],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
                           env={**os.environ, **environment})
     if not log.exists():
