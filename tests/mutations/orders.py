@@ -81,13 +81,13 @@ ORDERS = [
         "    if (code == WIRE_CODE_NONE)\n        list_append(&s->core->arrivals, &s->load_node);\n    else",
         "    if (code == WIRE_CODE_NONE)\n        for (struct join *j = next_join(s); j; j = next_join(s)) {\n"
         "            list_unlink(&j->wait_node);\n            join_continue(j);\n        }\n    else",
-        ["core_membership"]),
+        ["core_loading"]),
     Mutation(
         "let_into_what_was_deleted", "P1", "a member that waits to be let in joins a syncshell that was deleted meanwhile",
         CORE + "syncshell.c",
         "    if (s->state == SYNCSHELL_LOADED)\n        join_continue(j);",
         "    if (s->state != SYNCSHELL_LOADING)\n        join_continue(j);",
-        ["core_membership"]),
+        ["core_loading"]),
     Mutation(
         "owner_stays_the_same", "P1", "a transfer leaves the order with the former owner until the relay restarts",
         CORE + "owner.c",

@@ -1,4 +1,4 @@
-/* Creating, joining, loading and unloading, draining (P1, P2, P6). */
+/* Creating, joining, draining (P1, P2, P6). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,13 +9,6 @@
 
 #include "base/str.h"
 #include "world.h"
-
-static uint64_t loaded(const struct world *w)
-{
-    struct core_stats stats;
-    core_stats(w->core, &stats);
-    return stats.syncshells_loaded;
-}
 
 /* --- create -------------------------------------------------------------------------------------------------------- */
 
@@ -204,12 +197,12 @@ static void p2_join_failing_store(void **state)
     w->fail = WIRE_CODE_STORE_UNAVAILABLE;
     const char *id = say_join(member, "shell");
     expect_error(member, id, WIRE_CODE_STORE_UNAVAILABLE);
-    assert_int_equal(loaded(w), 0);
+    assert_int_equal(world_loaded(w), 0);
     w->fail = WIRE_CODE_STORE_FULL;
     w->fail_kind = STORE_ADD_MEMBER;
     id = say_join(member, "shell");
     expect_error(member, id, WIRE_CODE_STORE_FULL);
-    assert_int_equal(loaded(w), 0);
+    assert_int_equal(world_loaded(w), 0);
     say_join(member, "shell");
     expect(member, MESSAGE_SYNCSHELL_JOINED);
 }
@@ -220,7 +213,7 @@ static void p1_join_unknown(void **state)
     struct client *c = client_online(w, 0);
     const char *id = say_join(c, "nowhere");
     expect_error(c, id, WIRE_CODE_UNKNOWN_SYNCSHELL);
-    assert_int_equal(loaded(w), 0);
+    assert_int_equal(world_loaded(w), 0);
     /* It may be created a moment later. */
     say_create(c, "nowhere");
     expect(c, MESSAGE_STORED);
@@ -259,7 +252,7 @@ static void p1_join_bad_proof(void **state)
     const char *id = say(stranger, &m);
     expect_error(stranger, id, WIRE_CODE_BAD_PROOF);
     assert_false(fake_store_is_member(w->store, "shell", stranger->peer_id.text));
-    assert_int_equal(loaded(w), 0);
+    assert_int_equal(world_loaded(w), 0);
 }
 
 static void p1_join_of_old_connection_replayed(void **state)
@@ -330,7 +323,7 @@ static void p2_disconnect_while_joining(void **state)
     /* The membership is on disk, so the others learn of it. */
     expect_presence(owner, member, PRESENCE_AWAY);
     client_disconnect(owner);
-    assert_int_equal(loaded(w), 0);
+    assert_int_equal(world_loaded(w), 0);
 }
 
 static void p1_disconnect_while_loading(void **state)
@@ -341,9 +334,9 @@ static void p1_disconnect_while_loading(void **state)
     w->store_held = true;
     say_join(c, "shell");
     client_disconnect(c);
-    assert_int_equal(loaded(w), 1);
+    assert_int_equal(world_loaded(w), 1);
     world_store_run(w);
-    assert_int_equal(loaded(w), 0);
+    assert_int_equal(world_loaded(w), 0);
 }
 
 static void p6_members_max(void **state)
@@ -416,123 +409,6 @@ static void p6_joins_count_as_pending(void **state)
     w->store_held = false;
     id = say_join(c, "c");
     expect_error(c, id, WIRE_CODE_UNKNOWN_SYNCSHELL);
-}
-
-/* --- loading and unloading ----------------------------------------------------------------------------------------- */
-
-static void p6_unloaded_when_nobody_is_there(void **state)
-{
-    struct world *w = *state;
-    struct pair p = world_pair(w);
-    assert_int_equal(loaded(w), 1);
-    client_disconnect(p.joiner);
-    assert_int_equal(loaded(w), 1);
-    client_disconnect(p.provider);
-    assert_int_equal(loaded(w), 0);
-    client_reconnect(p.joiner, "shell");
-    const struct message_syncshell_joined *j = &p.joiner->current.syncshell_joined;
-    assert_int_equal(j->n_members, 2);
-    assert_int_equal(j->n_sessions, 1);
-    assert_int_equal(w->n_ops[STORE_LOAD_SYNCSHELL], 2);
-}
-
-static void p6_not_unloaded_before_its_operations_are_back(void **state)
-{
-    struct world *w = *state;
-    struct pair p = world_pair(w);
-    w->store_held = true;
-    say_entry(p.joiner, MESSAGE_SESSION_PROGRESS, "session", 1, "x");
-    client_disconnect(p.joiner);
-    client_disconnect(p.provider);
-    assert_int_equal(loaded(w), 1);
-    world_store_run(w);
-    assert_int_equal(loaded(w), 0);
-}
-
-static void p6_loaded_once_for_many(void **state)
-{
-    struct world *w = *state;
-    say_create(client_online(w, 0), "shell");
-    w->store_held = true;
-    for (unsigned i = 1; i < 5; i++)
-        say_join(client_online(w, i), "shell");
-    assert_int_equal(w->n_ops[STORE_LOAD_SYNCSHELL], 1);
-    world_store_run(w);
-    for (unsigned i = 1; i < 5; i++)
-        expect(client_at(w, i), MESSAGE_SYNCSHELL_JOINED);
-}
-
-/* Checking a signature takes as long as routing a hundred messages: not all in one step. */
-static void p6_who_waited_is_let_in_one_by_one(void **state)
-{
-    struct world *w = *state;
-    say_create(client_online(w, 0), "shell");
-    say_create(client_at(w, 0), "other");
-    w->joins_held = true;
-    w->store_held = true;
-    for (unsigned i = 1; i < 4; i++)
-        say_join(client_online(w, i), "shell");
-    say_join(client_online(w, 4), "other");
-    world_store_run(w);
-    for (unsigned i = 1; i < 5; i++)
-        expect_nothing(client_at(w, i));
-    /* By turns with another syncshell. */
-    static const unsigned order[] = {1, 4, 2, 3};
-    for (size_t i = 0; i < 4; i++) {
-        world_join_step(w);
-        world_store_run(w);
-        expect(client_at(w, order[i]), MESSAGE_SYNCSHELL_JOINED);
-        for (size_t later = i + 1; later < 4; later++)
-            expect_nothing(client_at(w, order[later]));
-        forget(client_at(w, 1));
-        forget(client_at(w, 2));
-    }
-    assert_false(core_joins_wait(w->core));
-}
-
-static void p6_whoever_goes_before_being_let_in_is_forgotten(void **state)
-{
-    struct world *w = *state;
-    say_create(client_online(w, 0), "shell");
-    w->joins_held = true;
-    w->store_held = true;
-    for (unsigned i = 1; i < 4; i++)
-        say_join(client_online(w, i), "shell");
-    world_store_run(w);
-    w->store_held = false;
-    client_disconnect(client_at(w, 1));
-    client_disconnect(client_at(w, 3));
-    world_join_step(w);
-    expect(client_at(w, 2), MESSAGE_SYNCSHELL_JOINED);
-    assert_int_equal(w->n_ops[STORE_ADD_MEMBER], 1);
-    client_disconnect(client_at(w, 2));
-    say_join(client_online(w, 1), "shell");
-    client_disconnect(client_at(w, 1)); /* the only one */
-    assert_int_equal(loaded(w), 0);
-    assert_false(core_joins_wait(w->core));
-}
-
-static void p1_nobody_is_let_into_what_was_deleted_meanwhile(void **state)
-{
-    struct world *w = *state;
-    struct client *owner = client_online(w, 0);
-    say_create(owner, "shell");
-    client_joined(w, 1, "shell");
-    client_disconnect(client_at(w, 1));
-    struct client *late = client_online(w, 1); /* a member */
-    w->joins_held = true;
-    w->store_held = true;
-    say_join(owner, "shell");
-    const char *id = say_join(late, "shell");
-    world_store_run(w);
-    w->store_held = false;
-    world_join_step(w);
-    say_delete(owner, 1);
-    world_join_step(w);
-    expect_error(late, id, WIRE_CODE_INTERNAL);
-    w->joins_held = false;
-    id = say_join(late, "shell");
-    expect_error(late, id, WIRE_CODE_SYNCSHELL_DELETED);
 }
 
 /* --- drain and reconfigure ----------------------------------------------------------------------------------------- */
@@ -615,12 +491,6 @@ int main(void)
         CONFIGURED_TEST(p6_joined_max),
         CONFIGURED_TEST(p6_created_max),
         CONFIGURED_TEST(p6_joins_count_as_pending),
-        WORLD_TEST(p6_unloaded_when_nobody_is_there),
-        WORLD_TEST(p6_not_unloaded_before_its_operations_are_back),
-        WORLD_TEST(p6_loaded_once_for_many),
-        WORLD_TEST(p6_who_waited_is_let_in_one_by_one),
-        WORLD_TEST(p6_whoever_goes_before_being_let_in_is_forgotten),
-        WORLD_TEST(p1_nobody_is_let_into_what_was_deleted_meanwhile),
         WORLD_TEST(p3_drain),
         WORLD_TEST(p6_reconfigure),
     };

@@ -306,6 +306,13 @@ void world_settle(struct world *w)
     }
 }
 
+uint64_t world_loaded(const struct world *w)
+{
+    struct core_stats stats;
+    core_stats(w->core, &stats);
+    return stats.syncshells_loaded;
+}
+
 void world_join_step(struct world *w)
 {
     assert_true(core_joins_wait(w->core));

@@ -90,6 +90,8 @@ void world_settle(struct world *w);
 void world_store_step(struct world *w, enum store_op_kind kind);
 void world_store_run(struct world *w);
 
+uint64_t world_loaded(const struct world *w); /* syncshells in memory */
+
 /* Lets in the next of those who wait for a loaded syncshell. */
 void world_join_step(struct world *w);
 
