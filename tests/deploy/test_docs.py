@@ -34,6 +34,7 @@ IN_READMES = {
     "man syncshell-relay.toml": "test_service.py sees that it is installed",
     "docker compose": "Docker's own",
     "ssh -L 8788:127.0.0.1:8788 relay.example": "ssh's own",
+    "tests/run --only e2e -k test": "whoever runs this",
     "tests/run --help": "whoever runs this", "tests/bench/run --help": "whoever runs this",
 }
 # What blocks hold that is no command, by their language, and who reads it. Without one: what is signed, in schema/README.md.
