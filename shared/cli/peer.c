@@ -39,15 +39,22 @@ static void peer_deinit(struct peer *peer)
         close(peer->signal_fd);
 }
 
-/* The signals are blocked before the client makes its thread, which inherits that. */
+/* The signals are blocked before the client makes its thread, which inherits that. What the starter ignores, as nohup does SIGHUP,
+ * stays ignored. */
 static int signals_init(struct peer *peer)
 {
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     sigset_t signals;
 
     sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGHUP);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        struct sigaction action;
+
+        if (sigaction(numbers[i], NULL, &action))
+            return -errno;
+        if (action.sa_handler != SIG_IGN)
+            sigaddset(&signals, numbers[i]);
+    }
     if (sigprocmask(SIG_BLOCK, &signals, NULL))
         return -errno;
     peer->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);

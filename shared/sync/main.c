@@ -250,6 +250,16 @@ static void finish(struct program *program)
     g_main_loop_unref(app->loop);
 }
 
+/* 0 when whoever started this has it ignored, as nohup does SIGHUP: then it stays so. */
+static guint watch_end(int number, struct app *app)
+{
+    struct sigaction action;
+
+    if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+        return 0;
+    return g_unix_signal_add(number, on_signal, app);
+}
+
 static int run(const struct options *options)
 {
     struct program program = {.app = {.options = options},
@@ -257,9 +267,7 @@ static int run(const struct options *options)
                                               .own = &options->ice_servers,
                                               .relay_only = options->relay_only}};
     struct app *app = &program.app;
-    guint signals[] = {g_unix_signal_add(SIGTERM, on_signal, app),
-                       g_unix_signal_add(SIGINT, on_signal, app),
-                       g_unix_signal_add(SIGHUP, on_signal, app),
+    guint signals[] = {watch_end(SIGTERM, app), watch_end(SIGINT, app), watch_end(SIGHUP, app),
                        g_unix_signal_add(SIGUSR1, on_code_wanted, &program)};
 
     app->loop = g_main_loop_new(NULL, FALSE);
@@ -270,7 +278,8 @@ static int run(const struct options *options)
         g_main_loop_run(app->loop);
     finish(&program);
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
-        g_source_remove(signals[i]);
+        if (signals[i])
+            g_source_remove(signals[i]);
     return app->status;
 }
 

@@ -192,6 +192,28 @@ def test_it_tidies_up_when_interrupted(tmp_path, word, number):
     assert made == ended and (made == 1 or word == "Welcome")
 
 
+def test_what_its_starter_ignores_interrupts_nothing(tmp_path):
+    """The examination of a doctor that nohup started goes on when the terminal's SIGHUP comes."""
+    gate = Gate(b'"type":"SyncshellJoined"')
+    (tmp_path / "data").mkdir()
+    relay = Relay(tmp_path / "data", public_urls=f"ws://localhost:{gate.port}").start()
+    gate.relay_port = relay.port
+    doctor = subprocess.Popen(["nohup", RELAY, "--set", f"store.path={relay.database}", "--set", f"public.urls=ws://localhost:{gate.port}",
+                               "doctor"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=INHERITED)
+    try:
+        assert gate.reached.wait(LIMIT_S)
+        doctor.send_signal(signal.SIGHUP)
+        gate.released.set()
+        said = doctor.communicate(timeout=LIMIT_S)[0]
+        assert doctor.returncode == 0 and "Interrupted" not in said, said
+        assert "a recovery through it took" in said, said
+    finally:
+        doctor.kill()
+        doctor.communicate()
+        gate.close()
+        assert relay.stop() == 0 and not relay.reports
+
+
 def test_what_is_left_of_a_killed_one_is_in_nobody_s_way(tmp_path):
     """SIGKILL lets nobody tidy up. No member of it is there, its key is good for minutes, and what it stored expires as any other's does;
     the next examination works beside it."""

@@ -1,6 +1,6 @@
 """`syncshell` and `syncshell-relay` as a person meets them."""
 
-
+import signal
 import subprocess
 
 from support.process import RELAY, SYNCSHELL
@@ -40,3 +40,11 @@ def test_peer_goes_on_after_bad_lines(world):
     peer.event("syncshell_created")
     assert len(peer.events.all(event="rejected")) >= 5
     assert all(e["message"] for e in peer.events.all(event="rejected"))
+
+
+def test_a_peer_outlives_its_terminal(world):
+    """Started by nohup, it goes on when the terminal's SIGHUP comes."""
+    peer = world.peer("owner", prefix=["nohup"])
+    peer.child.send_signal(signal.SIGHUP)
+    peer.send("create")
+    peer.event("syncshell_created")

@@ -19,9 +19,9 @@ PRIVATE = ".syncshell-sync"
 
 
 class Sync(Process):
-    def __init__(self, role, folder, state, *options):
+    def __init__(self, role, folder, state, *options, prefix=()):
         self.events = Log(role)
-        super().__init__([str(SYNC), role, str(folder), "--state", str(state), "--bind", "127.0.0.1", *options], role)
+        super().__init__([*prefix, str(SYNC), role, str(folder), "--state", str(state), "--bind", "127.0.0.1", *options], role)
 
     def take_output(self, line):
         self.events.append(json.loads(line))
@@ -59,9 +59,9 @@ class Pair:
         (self.source / "large.bin").write_bytes(chance.randbytes(large_bytes))
         (self.source / "empty").write_bytes(b"")
 
-    def start(self, role, *options):
+    def start(self, role, *options, **how):
         folder = self.source if role == "share" else self.target
-        process = Sync(role, folder, self.folder / role, *options)
+        process = Sync(role, folder, self.folder / role, *options, **how)
         self.processes.append(process)
         return process
 
@@ -185,6 +185,18 @@ def test_fetch_killed(long_pair):
     assert complete["bytesReceived"] == missing[1]  # not one byte that is on the disk
     assert fetch.wait() == 0
     long_pair.check_equal()
+
+
+def test_what_outlives_its_terminal(long_pair):
+    """Started by nohup, it goes on when the terminal's SIGHUP comes."""
+    share, fetch = (long_pair.start(role, prefix=["nohup"]) for role in ("share", "fetch"))
+    half_way(fetch, long_pair.total_bytes)
+    for process in (share, fetch):
+        process.child.send_signal(signal.SIGHUP)
+    assert fetch.wait() == 0
+    long_pair.check_equal()
+    assert share.child.poll() is None
+    assert share.stop() == 0
 
 
 def test_share_killed(long_pair):

@@ -6,6 +6,7 @@ ran the program made of it.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -52,6 +53,8 @@ def run(report, stage, tests, expression, *, processes, seconds_max, environment
 
 def run_with_progress(report, stage, command, environment, log, seconds_max):
     """Runs pytest with its output in a file, telling now and then that it still runs; returns its exit status."""
+    # In the background of a script SIGINT is ignored, and the programs that tests start and interrupt would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with open(log, "wb") as out, subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdin=subprocess.DEVNULL,
                                                   stdout=out, stderr=subprocess.STDOUT) as pytest:
         for waited in range(0, seconds_max, 30):

@@ -5,12 +5,16 @@
 
 static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 
+/* Those that would end this process: what its starter ignores, as nohup does SIGHUP, wouldn't. */
 static sigset_t all(void)
 {
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        sigaddset(&set, numbers[i]);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&set, numbers[i]);
+    }
     return set;
 }
 

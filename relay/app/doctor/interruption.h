@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* From here on SIGINT, SIGTERM and SIGHUP wait, for this thread and those that it starts. */
+/* From here on SIGINT, SIGTERM and SIGHUP wait, for this thread and those that it starts; not what is ignored. */
 void interruption_hold(void);
 /* One of them waits. */
 bool interruption_came(void);

@@ -53,10 +53,10 @@ class World:
         self.sick_disks[name] = SickDisk(self.folder / f"illness-of-{name}")
         return self.sick_disks[name]
 
-    def peer(self, name):
+    def peer(self, name, prefix=()):
         """Starts (or starts again) the peer with that name's state folder."""
         disk, sick_disk = self.disks.get(name), self.sick_disks.get(name)
-        peer = Peer(self.folder / name, self.url, self.ca, name, self.events, disk.prefix if disk else (),
+        peer = Peer(self.folder / name, self.url, self.ca, name, self.events, [*prefix, *(disk.prefix if disk else ())],
                     sick_disk.environment if sick_disk else None)
         self.processes.append(peer)
         return peer
