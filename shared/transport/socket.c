@@ -258,10 +258,10 @@ static int received(struct socket *s, const void *data, size_t size)
     lws_validity_confirmed(wsi);
     if (lws_is_first_fragment(wsi))
         trim(&s->in);
-    if (buf_append(&s->in, data, size) != 0) {
-        lws_close_reason(wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
+    /* No close code: to send one lws would keep the connection for the answer, and go on parsing into the buffer that this
+     * leaves full, past its end (4.3.5). Whatever is returned here as -1 must end the connection at once. */
+    if (buf_append(&s->in, data, size) != 0)
         return -1;
-    }
     if (!lws_is_final_fragment(wsi) || lws_remaining_packet_payload(wsi) > 0)
         return 0;
     s->stirred = true;

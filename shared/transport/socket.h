@@ -4,8 +4,8 @@
  * Everything but socket_wake() belongs to one thread; the handler is called inside socket_service(), except that
  * socket_disconnect() calls disconnected() before it returns.
  *
- * Pings are answered, and a relay that does not answer ours is given up after SOCKET_SILENCE_S. Messages above
- * SOCKET_MESSAGE_MAX end the connection with 1009. A caller that wants to receive no more simply does not call
+ * Pings are answered, and a relay that does not answer ours is given up after SOCKET_SILENCE_S. A message above
+ * SOCKET_MESSAGE_MAX ends the connection at once, without a close code. A caller that wants to receive no more simply does not call
  * socket_service(): nothing is read then, the kernel's buffers fill, and the relay stops sending. (lws_rx_flow_control() would
  * do it for one connection, but it loses or kills TLS connections.) */
 #ifndef SHARED_TRANSPORT_SOCKET_H

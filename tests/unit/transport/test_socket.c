@@ -7,7 +7,7 @@
 
 #include "base/timeutil.h"
 
-enum { BIG_BYTES = 1048576 };
+enum { BIG_BYTES = 1048576, FLOOD_BYTES = 32 * 1048576 };
 
 /* ---- scripts ---- */
 
@@ -33,6 +33,17 @@ static void send_too_much(struct fake_relay *r)
 
     if (data)
         fake_relay_send(r, true, OP_BINARY, data, SOCKET_MESSAGE_MAX + 1);
+    free(data);
+    wait_for_end(r);
+}
+
+/* And does not stop when it is no longer wanted. */
+static void send_far_too_much(struct fake_relay *r)
+{
+    uint8_t *data = calloc(1, FLOOD_BYTES);
+
+    if (data)
+        fake_relay_send(r, true, OP_BINARY, data, FLOOD_BYTES);
     free(data);
     wait_for_end(r);
 }
@@ -159,6 +170,17 @@ static void a_larger_one_ends_the_connection(void **state)
     struct fixture *f = *state;
 
     connect_to(f, send_too_much);
+    serve(f, &f->n_disconnected, 1);
+    assert_int_equal(f->n_received, 0);
+}
+
+/* libwebsockets would go on parsing while it waits for the answer to a close frame, with a buffer that is full, and write
+ * behind its end. */
+static void what_follows_a_larger_one_is_not_read(void **state)
+{
+    struct fixture *f = *state;
+
+    connect_to(f, send_far_too_much);
     serve(f, &f->n_disconnected, 1);
     assert_int_equal(f->n_received, 0);
 }
@@ -335,6 +357,7 @@ int main(void)
         WITH_FIXTURE(a_relay_that_vanishes_is_noticed),
         WITH_FIXTURE(the_largest_message_passes),
         WITH_FIXTURE(a_larger_one_ends_the_connection),
+        WITH_FIXTURE(what_follows_a_larger_one_is_not_read),
         WITH_FIXTURE(nobody_listening_is_told_by_itself),
         WITH_FIXTURE(a_name_is_looked_up),
         WITH_FIXTURE(other_answers_are_no_relay),
