@@ -67,22 +67,25 @@ void event_log_write(struct event_log *events, const struct log *log,
     bool ended = event->outcome != SESSION_OUTCOME_NONE;
     bool charged = event->account != ACCOUNT_NONE;
     const char *key = limit_key(event->code, event->account);
-    log_write_limited(
-        log, *key ? &events->codes[event->code] : &events->limits[event->kind],
-        *key ? LOG_LEVEL_WARNING : level_of(event), core_event_name(event->kind),
-        LOG_FIELDS(LOG_NUMBER_UNLESS_0("connection", event->connection_id),
-                   LOG_TEXT("address", address_text(event, address, sizeof address)),
-                   LOG_TEXT("peer", log_peer(event->peer_id.text, peer)),
-                   LOG_TEXT("syncshell", event->syncshell_id.text),
-                   LOG_TEXT("session", event->recovery_session_id.text),
-                   LOG_NUMBER_UNLESS_0("generation", event->generation),
-                   LOG_TEXT("type", typed ? message_type_name(event->type) : ""),
-                   LOG_TEXT("request", event->message_id.text),
-                   LOG_TEXT("code", coded ? wire_code_name(event->code) : ""),
-                   LOG_TEXT("account", charged ? account_kind_name(event->account) : ""),
-                   LOG_TEXT("raise", key),
-                   LOG_TEXT("outcome", ended ? session_outcome_name(event->outcome) : ""),
-                   LOG_NUMBER_UNLESS_0("recovery_ms", event->recovery_ms),
-                   LOG_NUMBER_UNLESS_0("kept_bytes", event->kept_bytes),
-                   LOG_TEXT("cause", event->cause.text)));
+    const char *name = core_event_name(event->kind);
+    enum log_level level = *key ? LOG_LEVEL_WARNING : level_of(event);
+    if (!log_may_write(log, *key ? &events->codes[event->code] : &events->limits[event->kind],
+                       level, name))
+        return;
+    log_write(log, level, name,
+              LOG_FIELDS(LOG_NUMBER_UNLESS_0("connection", event->connection_id),
+                         LOG_TEXT("address", address_text(event, address, sizeof address)),
+                         LOG_TEXT("peer", log_peer(event->peer_id.text, peer)),
+                         LOG_TEXT("syncshell", event->syncshell_id.text),
+                         LOG_TEXT("session", event->recovery_session_id.text),
+                         LOG_NUMBER_UNLESS_0("generation", event->generation),
+                         LOG_TEXT("type", typed ? message_type_name(event->type) : ""),
+                         LOG_TEXT("request", event->message_id.text),
+                         LOG_TEXT("code", coded ? wire_code_name(event->code) : ""),
+                         LOG_TEXT("account", charged ? account_kind_name(event->account) : ""),
+                         LOG_TEXT("raise", key),
+                         LOG_TEXT("outcome", ended ? session_outcome_name(event->outcome) : ""),
+                         LOG_NUMBER_UNLESS_0("recovery_ms", event->recovery_ms),
+                         LOG_NUMBER_UNLESS_0("kept_bytes", event->kept_bytes),
+                         LOG_TEXT("cause", event->cause.text)));
 }

@@ -117,16 +117,23 @@ bool log_limit_take(struct log_limit *limit, uint64_t second, uint64_t *ret_left
     return true;
 }
 
-void log_write_limited(const struct log *log, struct log_limit *limit, enum log_level level,
-                       const char *event, const struct log_field *fields)
+bool log_may_write(const struct log *log, struct log_limit *limit, enum log_level level,
+                   const char *event)
 {
     uint64_t left_out = 0;
     if (level > log->level || !log_limit_take(limit, (uint64_t)time(NULL), &left_out))
-        return;
+        return false;
     if (left_out)
         log_write(log, level, "lines_left_out",
                   LOG_FIELDS(LOG_TEXT("of", event), LOG_NUMBER("count", left_out)));
-    log_write(log, level, event, fields);
+    return true;
+}
+
+void log_write_limited(const struct log *log, struct log_limit *limit, enum log_level level,
+                       const char *event, const struct log_field *fields)
+{
+    if (log_may_write(log, limit, level, event))
+        log_write(log, level, event, fields);
 }
 
 const char *log_peer(const char *peer_id, char *ret_short)

@@ -55,7 +55,12 @@ struct log_limit {
 /* May another line be written in this second? If so, how many were left out since the last one. */
 bool log_limit_take(struct log_limit *limit, uint64_t second, uint64_t *ret_left_out);
 
-/* log_write() for what remote peers can cause at will; `limit` belongs to this kind of line alone. */
+/* Whether a line of a kind that remote peers can cause at will may be written now, to be asked before its fields are made; writes how many
+ * were left out before it. `limit` belongs to this kind of line alone. */
+bool log_may_write(const struct log *log, struct log_limit *limit, enum log_level level,
+                   const char *event);
+
+/* log_may_write(), then log_write(). */
 void log_write_limited(const struct log *log, struct log_limit *limit, enum log_level level,
                        const char *event, const struct log_field *fields);
 

@@ -10,6 +10,13 @@
 #include "app/tally.h"
 #include "base/list.h"
 
+/* Asked for once in a turn, for whatever the listener brings in it. */
+struct turn_time {
+    bool known;
+    uint64_t now_us;
+    struct wall_time wall;
+};
+
 struct server {
     struct log *log;
     struct settings reloaded; /* owned; replaces the caller's after a reload */
@@ -32,6 +39,7 @@ struct server {
     struct loop_signal *signals[4];
     struct notify notify; /* the service manager */
     struct list links;
+    struct turn_time turn;
     char *url;
     struct event_log events;
     struct tally tally;

@@ -24,6 +24,23 @@ enum {
     ANSWERS_US = 500
 }; /* the store's answers in a turn, and who waits for them to join: a thousand must not hold up what is routed */
 
+/* ---- time ---- */
+
+struct wall_time wiring_wall_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (struct wall_time){.unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
+}
+
+static const struct turn_time *turn_of(struct server *s)
+{
+    if (!s->turn.known)
+        s->turn = (struct turn_time){
+            .known = true, .now_us = loop_now_us(s->loop), .wall = wiring_wall_now()};
+    return &s->turn;
+}
+
 /* ---- the core's services ---- */
 
 static bool host_verify(void *userdata, const char *public_key, const char *signature,
@@ -53,17 +70,9 @@ static int host_random(void *userdata, void *ret_bytes, size_t size)
     return crypto_random(s->crypto, ret_bytes, size);
 }
 
-struct wall_time wiring_wall_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (struct wall_time){.unix_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
-}
-
 static struct wall_time host_wall_now(void *userdata)
 {
-    (void)userdata;
-    return wiring_wall_now();
+    return turn_of(userdata)->wall;
 }
 
 void wiring_host(struct server *s, struct core_host *ret_host)
@@ -111,7 +120,7 @@ void wiring_carry_out(struct server *s)
             break;
         case EFFECT_EVENT:
             tally_note(&s->tally, &effect.event);
-            recent_note(&s->recent, wiring_wall_now().unix_ms, &effect.event);
+            recent_note(&s->recent, turn_of(s)->wall.unix_ms, &effect.event);
             event_log_write(&s->events, s->log, &effect.event);
             break;
         }
@@ -162,7 +171,7 @@ void wiring_wake_for_store(void *userdata)
     loop_waker_wake(s->waker);
 }
 
-/* ---- time ---- */
+/* ---- timers ---- */
 
 static void arm(struct server *s, struct loop_timer *timer, const char *name, uint64_t deadline_us)
 {
@@ -189,6 +198,7 @@ void wiring_end_of_turn(void *userdata)
     store_flush(s->store); /* so that the disk works while we write */
     ws_server_end_of_turn(s->ws);
     store_flush(s->store); /* what writing made room for is read next */
+    s->turn.known = false;
     arm(s, s->tick, "tick", core_deadline_us(s->core));
 }
 
@@ -209,7 +219,7 @@ static void *on_accepted(void *userdata, const char *text)
     struct admission *admission = NULL;
     /* A proxy's own address pays for none of those it speaks for. */
     bool forwarded = proxies_trust(&s->proxies, &address);
-    (void)core_admit(s->core, loop_now_us(s->loop), forwarded ? NULL : &address, &admission);
+    (void)core_admit(s->core, turn_of(s)->now_us, forwarded ? NULL : &address, &admission);
     wiring_carry_out(s);
     return admission;
 }
@@ -235,7 +245,7 @@ static int forwarded(struct server *s, struct ws_connection *c, struct admission
         log_unusable(s, ws_connection_address(c), r);
     address_to_text(&client, text);
     ws_connection_set_address(c, text);
-    return core_admission_forwarded(admission, loop_now_us(s->loop), &client);
+    return core_admission_forwarded(admission, turn_of(s)->now_us, &client);
 }
 
 static int on_upgrading(void *userdata, struct ws_connection *c, void *admission,
@@ -246,7 +256,7 @@ static int on_upgrading(void *userdata, struct ws_connection *c, void *admission
     if (core_admission_awaits_address(admission))
         r = forwarded(s, c, admission, forwarded_for);
     if (r == 0)
-        r = core_admission_upgrade(admission, loop_now_us(s->loop));
+        r = core_admission_upgrade(admission, turn_of(s)->now_us);
     wiring_carry_out(s);
     return r > 0 ? -EBUSY : r;
 }
@@ -267,7 +277,7 @@ static int on_opened(void *userdata, struct ws_connection *c, void **ret_user)
         return -ENOMEM;
     link->ws = c;
     struct admission *admission = ws_connection_admission(c);
-    int r = core_connect(s->core, loop_now_us(s->loop), link, admission, &link->core);
+    int r = core_connect(s->core, turn_of(s)->now_us, link, admission, &link->core);
     if (r != 0) {
         core_admission_free(admission);
         wiring_carry_out(s);
@@ -289,7 +299,7 @@ static void on_closed(void *userdata, void *user)
     struct link *link = user;
     log_write(s->log, LOG_LEVEL_DEBUG, "disconnected",
               LOG_FIELDS(LOG_NUMBER("connection", core_connection_id(link->core))));
-    core_disconnect(link->core, loop_now_us(s->loop));
+    core_disconnect(link->core, turn_of(s)->now_us);
     list_unlink(&link->node);
     free(link);
     wiring_carry_out(s);
@@ -299,7 +309,7 @@ static void on_received(void *userdata, void *user, bool binary, const uint8_t *
 {
     struct server *s = userdata;
     struct link *link = user;
-    core_receive(link->core, loop_now_us(s->loop), binary, data, size);
+    core_receive(link->core, turn_of(s)->now_us, binary, data, size);
     if (!link->first && core_connection_is_member(link->core)) {
         /* Members' messages before strangers' handshakes. That it has just joined, the next message tells. */
         link->first = true;
@@ -312,7 +322,7 @@ static void on_oversized(void *userdata, void *user)
 {
     struct server *s = userdata;
     struct link *link = user;
-    core_receive_oversized(link->core, loop_now_us(s->loop));
+    core_receive_oversized(link->core, turn_of(s)->now_us);
     wiring_carry_out(s);
 }
 
@@ -320,7 +330,7 @@ static bool on_buffers(void *userdata, void *user, size_t bytes)
 {
     struct server *s = userdata;
     struct link *link = user;
-    bool held = core_connection_buffers(link->core, loop_now_us(s->loop), bytes);
+    bool held = core_connection_buffers(link->core, turn_of(s)->now_us, bytes);
     wiring_carry_out(s);
     return held;
 }
@@ -329,7 +339,7 @@ static void on_heartbeat_missed(void *userdata, void *user)
 {
     struct server *s = userdata;
     struct link *link = user;
-    core_heartbeat_missed(link->core, loop_now_us(s->loop));
+    core_heartbeat_missed(link->core, turn_of(s)->now_us);
     wiring_carry_out(s);
 }
 
@@ -337,7 +347,7 @@ static struct frame *on_pull(void *userdata, void *user)
 {
     struct server *s = userdata;
     struct link *link = user;
-    struct frame *frame = core_connection_pull(link->core, loop_now_us(s->loop));
+    struct frame *frame = core_connection_pull(link->core, turn_of(s)->now_us);
     wiring_carry_out(s);
     return frame;
 }

@@ -17,7 +17,8 @@ void core_emit(struct core *core, const struct core_event *event)
         core->stats.events_dropped++;
         return;
     }
-    *item = (struct event_item){.event = *event};
+    item->node = (struct list_node){0};
+    item->event = *event;
     list_append(&core->events, &item->node);
     core->n_events++;
 }
