@@ -45,7 +45,7 @@ const struct help_event HELP_EVENTS[] = {
     {"candidate",
      "{\"event\":\"candidate\"," SESSION
      ",\"sdp\":\"candidate:1 1 udp ...\",\"sdpMid\":\"0\",\"sdpMLineIndex\":0}",
-     "An ICE candidate of the other side; the line is in sdp."},
+     "An ICE candidate of the other side; the line is in sdp. An empty one: there are no more."},
     {"signal_held", "{\"event\":\"signal_held\",\"ticket\":5," SESSION ",\"heldMs\":10000}",
      "The other side is away; the signal is kept so long."},
     {"signal_refused",

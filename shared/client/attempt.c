@@ -407,7 +407,9 @@ static void tell_signal(struct session *s, int32_t type, const struct message *m
                         const struct body_signal *signal)
 {
     struct syncshell_event *event = notify_signal(s, type, 0, m->routed.generation);
-    notify_text(event, SYNCSHELL_FIELD_SDP, signal->sdp);
+    if (event)
+        event_add_line(event, SYNCSHELL_FIELD_SDP,
+                       signal->sdp); /* there are no more candidates: "" */
     notify_text(event, SYNCSHELL_FIELD_SDP_MID, signal->sdp_mid);
     if (type == SYNCSHELL_EVENT_CANDIDATE && signal->sdp_mline_index >= 0)
         notify_integer(event, SYNCSHELL_FIELD_SDP_MLINE_INDEX, (uint64_t)signal->sdp_mline_index);

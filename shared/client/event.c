@@ -74,8 +74,12 @@ static struct field *add(struct syncshell_event *e, int32_t id)
 
 void event_add_text(struct syncshell_event *e, int32_t field, const char *text)
 {
-    if (!text || !*text)
-        return;
+    if (text && *text)
+        event_add_line(e, field, text);
+}
+
+void event_add_line(struct syncshell_event *e, int32_t field, const char *text)
+{
     struct field *f = add(e, field);
     if (!f)
         return;

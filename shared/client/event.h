@@ -21,6 +21,8 @@ struct syncshell_event *event_free(struct syncshell_event *e);                  
 /* A field that could not be added marks the event as broken (event_broken()): the builder checks once at the end. An empty
  * or NULL text adds nothing. */
 void event_add_text(struct syncshell_event *e, int32_t field, const char *text);
+/* For a text that means something when it is empty, too: it is added as it is. */
+void event_add_line(struct syncshell_event *e, int32_t field, const char *text);
 void event_add_integer(struct syncshell_event *e, int32_t field, uint64_t value);
 void event_take_files(struct syncshell_event *e, int32_t list, struct body_file_list *takes_files);
 void event_add_ice_servers(struct syncshell_event *e, const struct message_ice_server *servers,

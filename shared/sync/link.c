@@ -352,7 +352,7 @@ static void take_signal(struct link *link, const syncshell_event *event, uint64_
     const char *sdp = syncshell_event_text(event, SYNCSHELL_FIELD_SDP, &size);
     bool current = link->channel && generation == link->generation;
 
-    if (!sdp)
+    if (!sdp || !*sdp) /* no more candidates: nothing waits for that */
         return;
     if (syncshell_event_get_type(event) == SYNCSHELL_EVENT_OFFER)
         begin(link, generation, event, sdp, size);

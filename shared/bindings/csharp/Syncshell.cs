@@ -576,7 +576,7 @@ namespace Syncshell
             return ticket;
         }
 
-        /// <summary>An ICE candidate of this side. sdpMid null, sdpMLineIndex negative: absent.</summary>
+        /// <summary>An ICE candidate of this side; an empty one: there are no more. sdpMid null, sdpMLineIndex negative: absent.</summary>
         public ulong Candidate(string sessionId, ulong generation, string candidate, string sdpMid, int sdpMLineIndex)
         {
             ulong ticket;

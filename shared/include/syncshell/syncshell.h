@@ -112,10 +112,11 @@ typedef struct syncshell_options {
     const char *access_key;      /* the relay operator's key for creating syncshells; NULL: none */
     syncshell_wake_fn wake;      /* NULL: none */
     void *wake_userdata;
+    /* The three times: 1 to 86,400,000 (a day). */
     uint32_t retry_base_ms;      /* first pause between attempts, doubled four times; default 2000 */
     uint32_t attempt_timeout_ms; /* how long an offered attempt may take until the link is up; default 15000 */
     uint32_t stop_timeout_ms;    /* upper bound for syncshell_client_free(); default 3000 */
-    uint32_t events_max;         /* events that may wait; default 4096. When as many wait, the library stops reading */
+    uint32_t events_max;         /* events that may wait, 1 to 1,048,576; default 4096. When as many wait, the library stops reading */
     const char *certificate_pin; /* SHA-256 of the SubjectPublicKeyInfo of the relay's key, as unpadded base64url: then no authority
                                   * is asked, and no other key is served. SYNCSHELL_PIN_CONNECTED: the key that the next connection
                                   * shows, for which an authority must vouch. "": none any more. NULL: as the state directory has it,
@@ -160,7 +161,8 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_OFFER_NEEDED,         /* session fields, ATTEMPT, ICE servers: make an offer, give it with this GENERATION */
     SYNCSHELL_EVENT_OFFER,                /* session fields, SDP, ICE servers: make an answer for this GENERATION */
     SYNCSHELL_EVENT_ANSWER,               /* session fields, SDP */
-    SYNCSHELL_EVENT_CANDIDATE,            /* session fields, SDP (the candidate line), SDP_MID, SDP_MLINE_INDEX */
+    SYNCSHELL_EVENT_CANDIDATE,            /* session fields, SDP (the candidate line; empty: there are no more), SDP_MID,
+                                           * SDP_MLINE_INDEX */
     SYNCSHELL_EVENT_SIGNAL_HELD,          /* ticket; session fields, HELD_MS: the other side is away, it is kept so long */
     SYNCSHELL_EVENT_SIGNAL_REFUSED,       /* ticket; session fields, CODE: stale_generation, glare_lost, expired, ...;
                                            * REQUEST_ID as in REQUEST_FAILED */
@@ -419,7 +421,8 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_report(syncshell_client *
                                                               const syncshell_file *files, size_t n_files,
                                                               uint64_t *ret_ticket);
 
-/* Gives an offer for `generation` as OFFER_NEEDED named it; 0 starts a new attempt of its own. Both sides may. */
+/* Gives an offer for `generation` as OFFER_NEEDED named it; 0 starts a new attempt of its own. Both sides may. An offer, an
+ * answer or a candidate has up to 60,000 bytes. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_offer(syncshell_client *client, const char *session_id,
                                                              uint64_t generation, const char *sdp, size_t sdp_length,
                                                              uint64_t *ret_ticket);
@@ -427,7 +430,8 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_offer(syncshell_client *c
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_answer(syncshell_client *client, const char *session_id,
                                                               uint64_t generation, const char *sdp, size_t sdp_length,
                                                               uint64_t *ret_ticket);
-/* An ICE candidate of this side's connection of that generation. `sdp_mid` may be NULL, `sdp_mline_index` negative: absent. */
+/* An ICE candidate of this side's connection of that generation; an empty one: there are no more. `sdp_mid` may be NULL,
+ * `sdp_mline_index` negative: absent. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_candidate(syncshell_client *client, const char *session_id,
                                                                  uint64_t generation, const char *candidate,
                                                                  size_t candidate_length, const char *sdp_mid,

@@ -38,29 +38,49 @@ static void test_a_whole_attempt(void **state)
     scene_silence(s);
 }
 
-static void test_candidate_fields(void **state)
+static void say_candidate(struct scene *s, const struct body_signal *signal)
 {
-    struct scene *s = *state;
     struct buf plain = BUF_INIT(WIRE_SIGNAL_BODY_MAX);
     struct buf sealed = BUF_INIT(WIRE_SIGNAL_BODY_MAX);
-    char line[] = "candidate:1";
-    char mid[] = "audio";
-    const struct body_signal signal = {.sdp = line, .sdp_mid = mid, .sdp_mline_index = 3};
-    struct message m;
-    scene_session(s, true);
-    offer(s, 10, 1);
-    assert_int_equal(body_candidate_encode(&plain, &signal), 0);
-    m = scene_routed(s, MESSAGE_ICE_CANDIDATE, 1);
+    struct message m = scene_routed(s, MESSAGE_ICE_CANDIDATE, 1);
+
+    assert_int_equal(body_candidate_encode(&plain, signal), 0);
     scene_seal(s, &m, true, 0, plain.data, plain.size, &sealed);
     m.body = sealed.data;
     m.body_size = sealed.size;
     scene_say(s, &m);
     buf_deinit(&plain);
     buf_deinit(&sealed);
+}
+
+static void test_candidate_fields(void **state)
+{
+    struct scene *s = *state;
+    char line[] = "candidate:1";
+    char mid[] = "audio";
+    const struct body_signal signal = {.sdp = line, .sdp_mid = mid, .sdp_mline_index = 3};
+    scene_session(s, true);
+    offer(s, 10, 1);
+    say_candidate(s, &signal);
     struct syncshell_event *e = expect(s, SYNCSHELL_EVENT_CANDIDATE);
     assert_string_equal(event_string(e, SYNCSHELL_FIELD_SDP), line);
     assert_string_equal(event_string(e, SYNCSHELL_FIELD_SDP_MID), mid);
     assert_int_equal(event_number(e, SYNCSHELL_FIELD_SDP_MLINE_INDEX), 3);
+}
+
+/* Who asks a CANDIDATE for its line gets one, whatever the other side has sent. */
+static void test_the_end_of_candidates_is_an_empty_line(void **state)
+{
+    struct scene *s = *state;
+    char none[] = "";
+    const struct body_signal signal = {.sdp = none, .sdp_mline_index = -1};
+    scene_session(s, true);
+    offer(s, 10, 1);
+    say_candidate(s, &signal);
+    struct syncshell_event *e = expect(s, SYNCSHELL_EVENT_CANDIDATE);
+    assert_non_null(event_text(e, SYNCSHELL_FIELD_SDP, NULL));
+    assert_string_equal(event_text(e, SYNCSHELL_FIELD_SDP, NULL), "");
+    assert_null(event_text(e, SYNCSHELL_FIELD_SDP_MID, NULL));
 }
 
 static void test_answering(void **state)
@@ -460,6 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_a_whole_attempt),
         SCENE_TEST(test_candidate_fields),
+        SCENE_TEST(test_the_end_of_candidates_is_an_empty_line),
         SCENE_TEST(test_answering),
         SCENE_TEST(test_stale_from_the_application),
         SCENE_TEST(test_stale_from_the_other_side),
