@@ -1,6 +1,7 @@
 #include "app/log.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -81,13 +82,11 @@ static void print_field(const struct log *log, const char *name, const char *tex
         print_logfmt_text(log->out, text);
 }
 
-void log_write(const struct log *log, enum log_level level, const char *event,
-               const struct log_field *fields)
+static void print_line(const struct log *log, enum log_level level, const char *event,
+                       const struct log_field *fields)
 {
     char when[TIME_SIZE];
     bool json = log->format == LOG_FORMAT_JSON;
-    if (level > log->level)
-        return;
     wall_text(when);
     if (log->journal)
         fprintf(log->out, "<%d>", journal_levels[level]);
@@ -99,6 +98,37 @@ void log_write(const struct log *log, enum log_level level, const char *event,
             print_field(log, f->name, f->text, f->number);
     fputs(json ? "}\n" : "\n", log->out);
     fflush(log->out);
+}
+
+/* Would a line be taken at once? A pipe that is ready has a page of room, which is more than a line has. A descriptor that is
+ * closed, or whose reader is gone, waits for nobody. O_NONBLOCK instead would be for all who share the descriptor. */
+static bool has_room(FILE *out)
+{
+    struct pollfd p = {.fd = fileno(out), .events = POLLOUT};
+    return poll(&p, 1, 0) != 0;
+}
+
+/* False: whoever reads does not come along; the line is counted. */
+static bool keeps_up(const struct log *log)
+{
+    if (!log->loss)
+        return true;
+    if (log->loss->lines && has_room(log->out)) {
+        print_line(log, LOG_LEVEL_WARNING, "lines_lost",
+                   LOG_FIELDS(LOG_NUMBER("count", log->loss->lines)));
+        log->loss->lines = 0;
+    }
+    if (!log->loss->lines && has_room(log->out))
+        return true;
+    log->loss->lines++;
+    return false;
+}
+
+void log_write(const struct log *log, enum log_level level, const char *event,
+               const struct log_field *fields)
+{
+    if (level <= log->level && keeps_up(log))
+        print_line(log, level, event, fields);
 }
 
 bool log_limit_take(struct log_limit *limit, uint64_t second, uint64_t *ret_left_out)

@@ -3,7 +3,8 @@
  * The only place of the relay that writes a log. A line has a time, a level, an event word and fields. Peer ids are
  * shortened here; bodies, proofs, signatures and keys never come this far. What remote peers can cause at will is cut: each
  * kind of line has a limit of LOG_BURST_MAX per second, so that a flood of one kind hides no other, and what was left out is
- * counted before the kind's next line. Loop thread. */
+ * counted before the kind's next line. The relay does not wait for its reader: a terminal that is stopped, a collector that
+ * hangs, must not stop everybody's recoveries. Loop thread. */
 #ifndef RELAY_APP_LOG_H
 #define RELAY_APP_LOG_H
 
@@ -16,8 +17,16 @@
 
 enum { LOG_BURST_MAX = 20 };
 
+/* Lines that were not written, because whoever reads the log did not take them. */
+struct log_loss {
+    uint64_t lines; /* since the last one that was written */
+};
+
 struct log {
     FILE *out; /* borrowed */
+    /* Borrowed. A line that would have to wait is left out and counted here; the next that is written comes behind a line
+     * event=lines_lost. NULL: lines wait for whoever reads them. */
+    struct log_loss *loss;
     enum log_level level;
     enum log_format format;
     bool journal; /* lines begin with their level as journald reads it, which it takes off */
@@ -41,7 +50,7 @@ struct log_field {
 /* Whether what is written there goes to journald, as it told this process when it was started (JOURNAL_STREAM). */
 bool log_reaches_journal(int fd);
 
-/* Writes one line if the level is on. `fields` ends with a field whose name is NULL. */
+/* Writes one line if the level is on and there is room for it. `fields` ends with a field whose name is NULL. */
 void log_write(const struct log *log, enum log_level level, const char *event,
                const struct log_field *fields);
 

@@ -15,6 +15,7 @@
 #include "app/options.h"
 #include "app/server.h"
 #include "app/worst_case.h"
+#include "program/stream.h"
 
 enum {
     EXIT_USAGE = 2,
@@ -68,6 +69,12 @@ static const char *who_creates(const struct settings *s)
     return "nobody may create syncshells (create.policy)";
 }
 
+static void say_lost_output(void)
+{
+    fprintf(stderr, "syncshell-relay: cannot write to standard output: %s\n", strerror(errno));
+}
+
+/* Where it does not arrive is told; to run a relay nobody needs it. */
 static void print_welcome(const struct settings *s, const char *url)
 {
     char *data = realpath(s->store_path, NULL);
@@ -79,8 +86,10 @@ static void print_welcome(const struct settings *s, const char *url)
            "  stop        Ctrl-C\n",
            url, data ? data : s->store_path, who_creates(s),
            *s->public_urls ? *s->public_urls : url);
-    fflush(stdout);
     free(data);
+    if (fflush(stdout) != 0)
+        say_lost_output();
+    clearerr(stdout);
 }
 
 /* From here on a further signal finds the end under way, and must not turn it into a death by that signal. */
@@ -97,7 +106,9 @@ static void hold_signals(void)
 
 static int run(struct options *o, const struct settings *settings)
 {
+    struct log_loss loss = {0};
     struct log log = {.out = stderr,
+                      .loss = &loss,
                       .level = (enum log_level)settings->log_level,
                       .format = (enum log_format)settings->log_format,
                       .journal = log_reaches_journal(STDERR_FILENO)};
@@ -175,13 +186,15 @@ static int finish_output(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
-    fprintf(stderr, "syncshell-relay: cannot write to standard output: %s\n", strerror(errno));
+    say_lost_output();
     return status == EXIT_SUCCESS ? EXIT_FAILURE : status;
 }
 
 int main(int argc, char **argv)
 {
     struct options o;
+    if (!streams_fill())
+        return EXIT_FAILURE;
     setvbuf(stderr, NULL, _IOLBF, LINE_SIZE); /* a line of the log is one write */
     if (options_parse(&o, argc, argv, environ) < 0)
         return EXIT_USAGE;

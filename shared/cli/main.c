@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "cli/owner.h"
 #include "cli/peer.h"
+#include "program/stream.h"
 
 enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
@@ -67,6 +68,8 @@ int main(int argc, char **argv)
     char problem[OPTIONS_PROBLEM_SIZE];
     struct options options;
 
+    if (!streams_fill())
+        return STATUS_FAILED;
     signal(SIGPIPE, SIG_IGN); /* a reader or a relay that went away is an error code, not the end */
     if (options_parse(&options, argc, argv, problem)) {
         failure_print("%s See: syncshell --help", problem);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program/stream.h"
 #include "sync/app.h"
 #include "sync/fetcher.h"
 #include "sync/receiving.h"
@@ -288,6 +289,8 @@ int main(int argc, char **argv)
     const char *problem = NULL;
     struct options options;
 
+    if (!streams_fill())
+        return STATUS_FAILED;
     signal(SIGPIPE, SIG_IGN); /* a reader or a relay that went away is an error code, not the end */
     if (options_parse(&options, argc, argv, &problem)) {
         output_failure("%s See: syncshell-sync --help", problem);

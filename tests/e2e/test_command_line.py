@@ -31,6 +31,14 @@ def test_help_and_version():
         assert version.returncode == 0 and version.stdout.strip()
 
 
+def test_closed_streams_are_no_files_of_the_state_directory(world):
+    """What is printed by a program that was started without standard streams goes nowhere."""
+    world.command("owner", "id")
+    state = world.folder / "owner"
+    subprocess.run(["sh", "-c", 'exec "$0" "$@" <&- >&- 2>&-', SYNCSHELL, "peer", "--state", state], timeout=60, check=False)
+    assert (state / "lock").read_text() == ""
+
+
 def test_peer_goes_on_after_bad_lines(world):
     peer = world.peer("owner")
     for line in ("", "hello", "[]", "{}", '{"command":"fly"}', '{"command":"offer"}', "{" * 10000):

@@ -1,4 +1,5 @@
 /* Lines of the log in both forms, what a value may not do to them, and how a flood is cut. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -220,6 +221,53 @@ static void test_every_event_has_a_line(void **state)
     }
 }
 
+/* A pipe that takes nothing more, and what stands in it before. */
+static size_t pipe_fill(int fd)
+{
+    static const char other[] = "another's line\n";
+    size_t filled = 0;
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    for (ssize_t n; (n = write(fd, other, sizeof other - 1)) > 0;)
+        filled += (size_t)n;
+    assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+    return filled;
+}
+
+static void pipe_skip(int fd, size_t bytes)
+{
+    char unread[4096];
+    while (bytes > 0) {
+        ssize_t n = read(fd, unread, bytes < sizeof unread ? bytes : sizeof unread);
+        assert_true(n > 0);
+        bytes -= (size_t)n;
+    }
+}
+
+static void test_a_reader_that_stands_still_loses_lines(void **state)
+{
+    (void)state;
+    int fds[2];
+    char text[1024] = "";
+    struct log_loss loss = {0};
+    assert_int_equal(pipe(fds), 0);
+    struct log log = {.out = fdopen(fds[1], "w"), .loss = &loss, .level = LOG_LEVEL_INFO};
+    assert_non_null(log.out);
+    size_t filled = pipe_fill(fds[1]);
+    for (int i = 0; i < 3; i++)
+        log_write(&log, LOG_LEVEL_INFO, "lost", LOG_FIELDS(LOG_NUMBER("n", 1)));
+    log_write(&log, LOG_LEVEL_DEBUG, "no_line_anyway", LOG_FIELDS(LOG_NUMBER("n", 1)));
+    assert_int_equal(loss.lines, 3);
+    pipe_skip(fds[0], filled);
+    log_write(&log, LOG_LEVEL_INFO, "read", LOG_FIELDS(LOG_NUMBER("n", 1)));
+    assert_int_equal(loss.lines, 0);
+    assert_true(read(fds[0], text, sizeof text - 1) > 0);
+    assert_string_equal(after_time(strchr(text, '\n') + 1), "level=info event=read n=1\n");
+    *strchr(text, '\n') = '\0';
+    assert_string_equal(after_time(text), "level=warning event=lines_lost count=3");
+    fclose(log.out);
+    close(fds[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_kinds_do_not_hide_each_other),
         cmocka_unit_test(test_an_event_with_everything),
         cmocka_unit_test(test_every_event_has_a_line),
+        cmocka_unit_test(test_a_reader_that_stands_still_loses_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
