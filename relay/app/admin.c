@@ -9,6 +9,7 @@
 #include "adapters/admin_http/control_socket.h"
 #include "adapters/crypto_openssl/crypto.h"
 #include "adapters/loop_libevent/loop.h"
+#include "app/config_check.h"
 #include "app/metrics.h"
 #include "app/page.h"
 #include "app/readiness.h"
@@ -19,7 +20,6 @@
 #include "base/str.h"
 
 enum {
-    TOKEN_LENGTH_MIN = 16,
     LINE_SIZE = 512,
 };
 
@@ -154,7 +154,7 @@ int admin_renew_token(struct server *s, const struct settings *settings, char *r
         s->admin_token_sha256[0] = '\0';
         return 0;
     }
-    const char *fault = secret_file_read(file, TOKEN_LENGTH_MIN, SECRET_FILE_MAX, token);
+    const char *fault = secret_file_read(file, ADMIN_TOKEN_MIN, SECRET_FILE_MAX, token);
     if (fault) {
         snprintf(ret_error, error_size, "admin.token_file: %s: %s", file, fault);
         return -EINVAL;

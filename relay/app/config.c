@@ -8,13 +8,15 @@
 #include "adapters/toml_tomlpp/toml.h"
 #include "app/config_check.h"
 #include "app/fault.h"
+#include "app/place.h"
 #include "base/str.h"
 
 enum { PLACE_SIZE = 512, CHOICES_SIZE = 256 };
 
-/* What is being read: the settings under construction, and where faults go. */
+/* What is being read: the settings under construction, where they are from, and where faults go. */
 struct reading {
     struct settings *settings;
+    struct places *places;
     struct faults *faults;
 };
 
@@ -124,6 +126,7 @@ static void take_toml(struct reading *r, const char *place, const struct toml_va
             fault_add(r->faults, place, "%s: must be a section, [%s]", v->key, v->key);
         return;
     }
+    fault_note(r->faults, places_note(r->places, row, place));
     if (row->type == SETTING_TEXT && v->type == TOML_STRING)
         fault_note(r->faults, setting_set_text(r->settings, row, v->string));
     else if (row->type == SETTING_CHOICE && v->type == TOML_STRING)
@@ -183,6 +186,7 @@ static void take_list_text(struct reading *r, const struct setting *row, const c
 static void take_text(struct reading *r, const struct setting *row, const char *place,
                       const char *text)
 {
+    fault_note(r->faults, places_note(r->places, row, place));
     switch (row->type) {
     case SETTING_TEXT:
         fault_note(r->faults, setting_set_text(r->settings, row, text));
@@ -274,22 +278,31 @@ static void read_assignments(struct reading *r, const char *const *assignments)
 
 /* ---- the whole ---- */
 
+static void read_all(struct reading *r, const struct config_source *source)
+{
+    if (source->file)
+        read_file(r, source->file);
+    read_environment(r, source->environment);
+    read_assignments(r, source->assignments);
+    /* What is wrong in one row would only lead to false conclusions about the whole. */
+    if (!r->faults->any && !r->faults->error)
+        config_check(r->settings, r->places, r->faults);
+}
+
 int config_load(struct settings *ret_settings, const struct config_source *source,
                 struct buf *faults)
 {
     struct settings settings;
+    struct places places;
     struct faults found = {.out = faults};
     int result = settings_init(&settings);
     if (result < 0)
         return result;
-    struct reading r = {.settings = &settings, .faults = &found};
-    if (source->file)
-        read_file(&r, source->file);
-    read_environment(&r, source->environment);
-    read_assignments(&r, source->assignments);
-    /* What is wrong in one row would only lead to false conclusions about the whole. */
-    if (!found.any && !found.error)
-        config_check(&settings, &found);
+    fault_note(&found, places_init(&places));
+    struct reading r = {.settings = &settings, .places = &places, .faults = &found};
+    if (!found.error)
+        read_all(&r, source);
+    places_deinit(&places);
     if (found.error || found.any) {
         settings_deinit(&settings);
         return found.error ? found.error : CONFIG_E_FAULTS;

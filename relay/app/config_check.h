@@ -4,9 +4,12 @@
 #define RELAY_APP_CONFIG_CHECK_H
 
 #include "app/fault.h"
+#include "app/place.h"
 #include "app/setting.h"
 
-/* Each row has been checked by itself before. Looks whether the certificate's files can be read. */
-void config_check(const struct settings *s, struct faults *faults);
+enum { ADMIN_TOKEN_MIN = 16 }; /* characters in admin.token_file */
+
+/* Each row has been checked by itself before. Looks whether the certificate's files can be read, and reads the token. */
+void config_check(const struct settings *s, const struct places *places, struct faults *faults);
 
 #endif

@@ -14,6 +14,7 @@
 #include "app/log.h"
 #include "app/options.h"
 #include "app/server.h"
+#include "app/server_options.h"
 #include "app/worst_case.h"
 #include "program/stream.h"
 
@@ -134,12 +135,22 @@ static int run(struct options *o, const struct settings *settings)
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static void say_valid(const struct settings *settings)
+/* What the settings alone do not tell is looked at, too: a relay that is to be started with them should start. */
+static int check(const struct settings *settings)
 {
     struct worst_case w;
+    struct ws_listen listen;
+    struct ws_options unused;
+    char error[ERROR_SIZE];
+    server_options_listen(&listen, &unused, settings);
+    if (ws_certificate_check(&listen, error, sizeof error) < 0) {
+        fprintf(stderr, "listen.tls_certificate: %s\n", error);
+        return EXIT_USAGE;
+    }
     worst_case_of(settings, &w);
     puts("The configuration is valid.");
     worst_case_print(stdout, &w);
+    return EXIT_SUCCESS;
 }
 
 static int with_settings(struct options *o)
@@ -149,7 +160,7 @@ static int with_settings(struct options *o)
         return EXIT_USAGE;
     int status = EXIT_SUCCESS;
     if (o->command == COMMAND_CHECK)
-        say_valid(&settings);
+        status = check(&settings);
     else if (o->command == COMMAND_PRINT_CONFIG)
         config_print(stdout, &settings);
     else if (o->command == COMMAND_NAMED)

@@ -160,5 +160,5 @@ def test_a_useless_token_file_stops_the_start(tmp_path, content, fault):
     token.write_text(content)
     token.chmod(0o600)
     done = on_store(tmp_path / "relay.db", "--set", "admin.address=127.0.0.1", "--set", f"admin.token_file={token}",
-                    "--set", "listen.port=0", status=1)
+                    "--set", "listen.port=0", status=2)
     assert done.stderr.endswith(f"admin.token_file: {token}: {fault}\n"), done

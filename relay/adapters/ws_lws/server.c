@@ -362,6 +362,19 @@ int ws_server_new(struct ws_server **ret_server, struct event_base *base,
     return 0;
 }
 
+int ws_certificate_check(const struct ws_listen *listen, char *ret_error, size_t error_size)
+{
+    struct ssl_ctx_st *identity = NULL;
+    int r;
+
+    if (!listen->tls_certificate_file)
+        return 0;
+    r = tls_load(&identity, listen->tls_certificate_file, listen->tls_key_file, ret_error,
+                 error_size);
+    tls_unload(identity);
+    return r;
+}
+
 int ws_server_renew_certificate(struct ws_server *s, const struct ws_listen *listen,
                                 char *ret_error, size_t error_size)
 {

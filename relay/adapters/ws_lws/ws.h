@@ -62,6 +62,9 @@ int ws_server_new(struct ws_server **ret_server, struct event_base *base,
                   const struct ws_handler *handler, char *ret_error, size_t error_size);
 uint16_t ws_server_port(const struct ws_server *s);
 
+/* Whether certificate and key can be used as they are; without TLS they can. 0, or negative errno and a sentence. */
+int ws_certificate_check(const struct ws_listen *listen, char *ret_error, size_t error_size);
+
 /* Reads certificate and key again, perhaps from other files: handshakes from now on present them, connections keep what
  * they have. Without TLS nothing happens. On failure nothing changes, and `ret_error` has a sentence. 0 or negative errno. */
 int ws_server_renew_certificate(struct ws_server *s, const struct ws_listen *listen,

@@ -37,12 +37,18 @@ int loading_leave_folder(void **state)
     return r;
 }
 
-static void write_file(const char *text)
+static void write_file(const char *name, const char *text, mode_t mode)
 {
-    FILE *file = fopen("relay.toml", "we");
+    FILE *file = fopen(name, "we");
     assert_non_null(file);
+    assert_int_equal(fchmod(fileno(file), mode), 0);
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);
+}
+
+void loading_write_secret(const char *name, const char *text)
+{
+    write_file(name, text, 0600);
 }
 
 void loading_run(struct loading *l, const char *file, const char *const *environment,
@@ -51,7 +57,7 @@ void loading_run(struct loading *l, const char *file, const char *const *environ
     static const char *const nothing[] = {NULL};
     struct buf faults = BUF_INIT(sizeof l->faults - 1);
     if (file)
-        write_file(file);
+        write_file("relay.toml", file, 0644);
     const struct config_source source = {
         .file = file ? "relay.toml" : NULL,
         .environment = (char *const *)(uintptr_t)(environment ? environment : nothing),

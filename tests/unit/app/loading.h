@@ -19,6 +19,9 @@ void loading_run(struct loading *l, const char *file, const char *const *environ
                  const char *const *assignments);
 void loading_end(struct loading *l);
 
+/* A file in that folder which nobody else can read. Whoever wrote it unlinks it. */
+void loading_write_secret(const char *name, const char *text);
+
 /* Loads, and asserts that exactly these lines were said. */
 void loading_expect_faults(const char *file, const char *const *environment,
                            const char *const *assignments, const char *faults);

@@ -13,6 +13,7 @@ import tomllib
 from pathlib import Path
 
 import tap
+from support.certificate import Certificate
 from tap import test
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -29,8 +30,9 @@ async def run(program, *arguments, cwd=None, **variables):
 
 async def expect(program, *arguments, status=0, out="", err="", **more):
     done = await run(program, *arguments, **more)
-    said = done.stdout == out if isinstance(out, str) else out.fullmatch(done.stdout)
-    assert said and (done.returncode, done.stderr) == (status, err), done
+    for said, expected in ((done.stdout, out), (done.stderr, err)):
+        assert said == expected if isinstance(expected, str) else expected.fullmatch(said), done
+    assert done.returncode == status, done
 
 
 async def printed(program, *arguments):
@@ -71,9 +73,18 @@ async def check_config_says_every_fault(program):
 
 
 @test
+async def check_config_says_what_would_stop_a_start(program):
+    """A certificate that is none, as the relay itself would find."""
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+        await expect(program, "--set", f"listen.tls_certificate={file.name}", "--set", f"listen.tls_key={file.name}",
+                     "--check-config", status=2,
+                     err=re.compile(rf"listen\.tls_certificate: there is no usable PEM certificate in {file.name}: .+\n"))
+
+
+@test
 async def wrong_settings_do_not_start(program):
     await expect(program, "--set", "listen.tls_key=/dev/null", status=2,
-                 err="listen.tls_certificate and listen.tls_key belong together: set both or neither\n")
+                 err="--set: listen.tls_certificate and listen.tls_key belong together: set both or neither\n")
 
 
 @test
@@ -218,9 +229,10 @@ async def the_manual_s_examples_are_valid(program):
     examples = re.findall(r"^\.EX\n(.*?)^\.EE", page, re.MULTILINE | re.DOTALL)
     assert len(examples) == 2
     for example in examples:
-        text = re.sub(r'"/etc/ssl/[^"]*"', '"/dev/null"', example.replace(".PP\n", "\n"))
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "relay.toml").write_text(text)
+            files = Certificate(Path(folder))
+            text = example.replace(".PP\n", "\n").replace("/etc/ssl/relay.example/chain.pem", str(files.certificate))
+            (Path(folder) / "relay.toml").write_text(text.replace("/etc/ssl/relay.example/key.pem", str(files.key)))
             await expect(program, "--config", "relay.toml", "--check-config", out=VALID, cwd=folder)
 
 

@@ -13,8 +13,8 @@
 
 #include "loading.h"
 
-#define DECIDE                                                                             \
-    "this relay can be reached from elsewhere (listen.address, public.urls): decide with " \
+#define DECIDE                                                                                    \
+    "--set: this relay can be reached from elsewhere (listen.address, public.urls): decide with " \
     "create.policy who may create syncshells\n"
 
 static void expect_valid(const char *const *assignments)
@@ -30,7 +30,7 @@ static void test_certificate_and_key_belong_together(void **state)
 {
     (void)state;
     static const char sentence[] =
-        "listen.tls_certificate and listen.tls_key belong together: set both or neither\n";
+        "--set: listen.tls_certificate and listen.tls_key belong together: set both or neither\n";
     loading_expect_faults(NULL, NULL, TEXTS("listen.tls_certificate=/dev/null"), sentence);
     loading_expect_faults(NULL, NULL, TEXTS("listen.tls_key=/dev/null"), sentence);
     expect_valid(TEXTS("listen.tls_certificate=/dev/null", "listen.tls_key=/dev/null"));
@@ -39,10 +39,10 @@ static void test_certificate_and_key_belong_together(void **state)
 static void test_certificate_files_can_be_read(void **state)
 {
     (void)state;
-    loading_expect_faults(NULL, NULL,
-                          TEXTS("listen.tls_certificate=no.pem", "listen.tls_key=no.key"),
-                          "listen.tls_certificate: cannot read no.pem: No such file or directory\n"
-                          "listen.tls_key: cannot read no.key: No such file or directory\n");
+    loading_expect_faults(
+        NULL, NULL, TEXTS("listen.tls_certificate=no.pem", "listen.tls_key=no.key"),
+        "--set: listen.tls_certificate: cannot read no.pem: No such file or directory\n"
+        "--set: listen.tls_key: cannot read no.key: No such file or directory\n");
 }
 
 static void test_the_key_is_not_for_everybody(void **state)
@@ -59,7 +59,7 @@ static void test_the_key_is_not_for_everybody(void **state)
     assert_int_equal(fchmod(fd, 0644), 0);
     loading_expect_faults(
         NULL, NULL, settings,
-        "listen.tls_key: everybody on this machine can reach relay.key: chmod o= it\n");
+        "--set: listen.tls_key: everybody on this machine can reach relay.key: chmod o= it\n");
     close(fd);
     assert_int_equal(unlink("relay.key"), 0);
 }
@@ -67,19 +67,66 @@ static void test_the_key_is_not_for_everybody(void **state)
 static void test_the_operator_s_http_is_local_and_guarded(void **state)
 {
     (void)state;
+    loading_write_secret("token", "0123456789abcdef\n");
     loading_expect_faults(NULL, NULL, TEXTS("admin.address=127.0.0.1"),
-                          "admin.address needs admin.token_file\n");
+                          "--set: admin.address needs admin.token_file\n");
     loading_expect_faults(
-        NULL, NULL, TEXTS("admin.address=0.0.0.0", "admin.token_file=/dev/null"),
-        "admin.address must be a loopback address: to reach it from elsewhere, use an SSH tunnel "
-        "or a TLS proxy; in a container, admin.reach = \"network\"\n");
+        NULL, NULL, TEXTS("admin.address=0.0.0.0", "admin.token_file=token"),
+        "--set: admin.address must be a loopback address: to reach it from elsewhere, use an SSH "
+        "tunnel or a TLS proxy; in a container, admin.reach = \"network\"\n");
     loading_expect_faults(NULL, NULL, TEXTS("admin.address=0.0.0.0", "admin.reach=network"),
-                          "admin.address needs admin.token_file\n");
-    expect_valid(
-        TEXTS("admin.address=0.0.0.0", "admin.reach=network", "admin.token_file=/dev/null"));
-    loading_expect_faults(NULL, NULL, TEXTS("admin.address=::1", "admin.token_file=absent"),
-                          "admin.token_file: cannot read absent: No such file or directory\n");
-    expect_valid(TEXTS("admin.address=::1", "admin.token_file=/dev/null"));
+                          "--set: admin.address needs admin.token_file\n");
+    expect_valid(TEXTS("admin.address=0.0.0.0", "admin.reach=network", "admin.token_file=token"));
+    loading_expect_faults(
+        NULL, NULL, TEXTS("admin.address=::1", "admin.token_file=absent"),
+        "--set: admin.token_file: cannot read absent: No such file or directory\n");
+    expect_valid(TEXTS("admin.address=::1", "admin.token_file=token"));
+    assert_int_equal(unlink("token"), 0);
+}
+
+/* Whatever would stop a start is a fault: also where only --check-config reads the file. */
+static void test_the_token_can_be_used(void **state)
+{
+    (void)state;
+    loading_write_secret("token", "0123456789abcde\n");
+    loading_expect_faults(NULL, NULL, TEXTS("admin.token_file=token"),
+                          "--set: admin.token_file: token: it is too short\n");
+    assert_int_equal(chmod("token", 0604), 0);
+    loading_expect_faults(
+        NULL, NULL, TEXTS("admin.token_file=token"),
+        "--set: admin.token_file: token: everybody on this machine can reach it: chmod o= it\n");
+    assert_int_equal(unlink("token"), 0);
+    loading_expect_faults(NULL, NULL, TEXTS("admin.token_file=/dev/null"),
+                          "--set: admin.token_file: /dev/null: it is not a file\n");
+}
+
+static void test_the_database_is_no_folder(void **state)
+{
+    (void)state;
+    loading_expect_faults(NULL, NULL, TEXTS("store.path=/tmp"),
+                          "--set: store.path: /tmp is a folder: name a file in it\n");
+}
+
+/* That of the value that is wrong, or of the one because of which another is needed. */
+static void test_faults_of_the_whole_have_their_place(void **state)
+{
+    (void)state;
+    loading_expect_faults("[listen]\naddress = \"0.0.0.0\"\n", NULL, NULL,
+                          "relay.toml:2: listen.address is not loopback: public.urls must name the "
+                          "URLs by which clients reach this relay\n"
+                          "relay.toml:2: this relay can be reached from elsewhere (listen.address, "
+                          "public.urls): decide with create.policy who may create syncshells\n");
+    loading_expect_faults(
+        "[public]\nurls = [\"wss://relay.example/\"]\n", NULL, NULL,
+        "relay.toml:2: public.urls: \"wss://relay.example/\" is not like "
+        "\"wss://relay.example\": ws or wss, a name in lower case, perhaps a port, no path\n");
+    loading_expect_faults(
+        "[listen]\ntls_certificate = \"absent\"\n", TEXTS("SYNCSHELL_RELAY_LISTEN_ADDRESS="), NULL,
+        "relay.toml:2: listen.tls_certificate and listen.tls_key belong together: set both or "
+        "neither\n"
+        "relay.toml:2: listen.tls_certificate: cannot read absent: No such file or directory\n"
+        "SYNCSHELL_RELAY_LISTEN_ADDRESS: listen.address must name an address; \"0.0.0.0\" and "
+        "\"::\" mean all\n");
 }
 
 static void test_urls_are_origins(void **state)
@@ -97,7 +144,7 @@ static void test_urls_are_origins(void **state)
         snprintf(assignment, sizeof assignment, "public.urls=%s", wrong[i]);
         snprintf(
             fault, sizeof fault,
-            "public.urls: \"%s\" is not like \"wss://relay.example\": ws or wss, a name in lower "
+            "--set: public.urls: \"%s\" is not like \"wss://relay.example\": ws or wss, a name in lower "
             "case, perhaps a port, no path\n",
             wrong[i]);
         loading_expect_faults(NULL, NULL, TEXTS(assignment), fault);
@@ -114,10 +161,10 @@ static void test_urls_fit_the_listener(void **state)
         NULL, NULL,
         TEXTS("listen.tls_certificate=/dev/null", "listen.tls_key=/dev/null", "create.policy=open",
               "public.urls=ws://relay.example"),
-        "public.urls: \"ws://relay.example\" must begin with wss://: listen.tls_certificate is set\n");
+        "--set: public.urls: \"ws://relay.example\" must begin with wss://: listen.tls_certificate is set\n");
     loading_expect_faults(
         NULL, NULL, TEXTS("public.urls=wss://good.example,ws://bad.example", "create.policy=open"),
-        "public.urls: \"ws://bad.example\" would be used without TLS: set listen.tls_certificate, or "
+        "--set: public.urls: \"ws://bad.example\" would be used without TLS: set listen.tls_certificate, or "
         "put a TLS proxy in front and name its wss:// URL\n");
 }
 
@@ -125,11 +172,12 @@ static void test_beyond_loopback_nothing_is_guessed(void **state)
 {
     (void)state;
     static const char *const plain =
-        "listen.address is not loopback, and there is no TLS: set listen.tls_certificate, or name "
+        "--set: listen.address is not loopback, and there is no TLS: set listen.tls_certificate, or name "
         "the TLS proxy's address in proxy.trusted\n";
-    loading_expect_faults(NULL, NULL, TEXTS("listen.address=0.0.0.0"),
-                          "listen.address is not loopback: public.urls must name the URLs by which "
-                          "clients reach this relay\n" DECIDE);
+    loading_expect_faults(
+        NULL, NULL, TEXTS("listen.address=0.0.0.0"),
+        "--set: listen.address is not loopback: public.urls must name the URLs by which "
+        "clients reach this relay\n" DECIDE);
     loading_expect_faults(
         NULL, NULL,
         TEXTS("listen.address=::", "public.urls=wss://relay.example", "proxy.trusted=10.0.0.0/8"),
@@ -146,9 +194,10 @@ static void test_beyond_loopback_nothing_is_guessed(void **state)
     /* A container's relay, published on this machine's loopback. */
     expect_valid(
         TEXTS("listen.address=0.0.0.0", "public.urls=ws://localhost:8787", "create.policy=open"));
-    loading_expect_faults(NULL, NULL, TEXTS("listen.address="),
-                          "listen.address must name an address; \"0.0.0.0\" and \"::\" mean all\n");
-    loading_expect_faults(NULL, NULL, TEXTS("store.path="), "store.path must name a file\n");
+    loading_expect_faults(
+        NULL, NULL, TEXTS("listen.address="),
+        "--set: listen.address must name an address; \"0.0.0.0\" and \"::\" mean all\n");
+    loading_expect_faults(NULL, NULL, TEXTS("store.path="), "--set: store.path must name a file\n");
 }
 
 /* A proxy on this machine makes a loopback listener public. */
@@ -211,6 +260,9 @@ int main(void)
         cmocka_unit_test(test_certificate_files_can_be_read),
         cmocka_unit_test(test_the_key_is_not_for_everybody),
         cmocka_unit_test(test_the_operator_s_http_is_local_and_guarded),
+        cmocka_unit_test(test_the_token_can_be_used),
+        cmocka_unit_test(test_the_database_is_no_folder),
+        cmocka_unit_test(test_faults_of_the_whole_have_their_place),
         cmocka_unit_test(test_urls_are_origins),
         cmocka_unit_test(test_urls_fit_the_listener),
         cmocka_unit_test(test_beyond_loopback_nothing_is_guessed),
