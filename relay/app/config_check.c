@@ -261,7 +261,7 @@ void config_check(const struct settings *s, const struct places *places, struct 
     check_tls(&c);
     if (!*s->listen_address)
         fault_add(faults, place(&c, "listen.address"),
-                  "listen.address must name an address; \"0.0.0.0\" and \"::\" mean all");
+                  "listen.address must name an address; \"::\" means all, \"0.0.0.0\" all of IPv4");
     else if (check_urls(&c))
         check_reach(&c);
 }

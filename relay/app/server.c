@@ -141,11 +141,13 @@ static int start_core(struct server *s, char *ret_error, size_t error_size)
     return core_new(&s->core, &config, &host, loop_now_us(s->loop));
 }
 
-static int make_url(struct server *s, const struct ws_listen *listen)
+static int make_url(struct server *s)
 {
-    bool v6 = strchr(listen->address, ':') != NULL;
-    int n = asprintf(&s->url, "%s://%s%s%s:%u", listen->tls_certificate_file ? "wss" : "ws",
-                     v6 ? "[" : "", listen->address, v6 ? "]" : "", ws_server_port(s->ws));
+    const char *address = s->settings->listen_address;
+    bool tls = *s->settings->listen_tls_certificate != '\0';
+    bool v6 = strchr(address, ':') != NULL;
+    int n = asprintf(&s->url, "%s://%s%s%s:%u", tls ? "wss" : "ws", v6 ? "[" : "", address,
+                     v6 ? "]" : "", ws_server_port(s->ws));
     if (n >= 0)
         return 0;
     s->url = NULL;
@@ -161,7 +163,7 @@ static int start_listener(struct server *s, char *ret_error, size_t error_size)
     wiring_handler(s, &handler);
     int r = ws_server_new(&s->ws, loop_event_base(s->loop), &listen, &options, &handler, ret_error,
                           error_size);
-    return r < 0 ? r : make_url(s, &listen);
+    return r < 0 ? r : make_url(s);
 }
 
 static int start(struct server *s, char *ret_error, size_t error_size)

@@ -1,5 +1,7 @@
 #include "app/server_options.h"
 
+#include <arpa/inet.h>
+
 #include "app/config.h"
 #include "wire/limits.h"
 
@@ -87,11 +89,19 @@ void server_options_core(struct core_config *ret_config, const struct settings *
     ret_config->ice_servers = (const struct ice_server *const *)s->ice.servers;
 }
 
+/* The listener's "all" is one socket for both families, or for the only one that the machine has. */
+static const char *address_or_all(const char *address)
+{
+    struct in6_addr v6;
+    bool all = inet_pton(AF_INET6, address, &v6) == 1 && IN6_IS_ADDR_UNSPECIFIED(&v6);
+    return all ? NULL : address;
+}
+
 void server_options_listen(struct ws_listen *ret_listen, struct ws_options *ret_options,
                            const struct settings *s)
 {
     *ret_listen = (struct ws_listen){
-        .address = s->listen_address,
+        .address = address_or_all(s->listen_address),
         .port = (uint16_t)s->listen_port,
         .tls_certificate_file = text_or_null(s->listen_tls_certificate),
         .tls_key_file = text_or_null(s->listen_tls_key),

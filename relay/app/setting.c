@@ -22,7 +22,7 @@ static const char *const log_formats[] = {"logfmt", "json", NULL};
 const struct setting setting_table[] = {
     {"listen.address", SETTING_TEXT, AT(listen_address), .default_text = "127.0.0.1",
      .help =
-         "Address or host name to listen on; \"0.0.0.0\" and \"::\" are all. Beyond loopback, public.urls, create.policy and "
+         "Address or host name to listen on; \"::\" is all, \"0.0.0.0\" all of IPv4. Beyond loopback, public.urls, create.policy and "
          "TLS (tls_certificate, or a proxy's) must be decided."},
     {"listen.port", SETTING_INTEGER, AT(listen_port), .default_value = 8787, .min = 0, .max = 65535,
      .help = "TCP port. 0 takes a free one and prints it."},

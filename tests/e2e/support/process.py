@@ -18,7 +18,7 @@ SYNCSHELL = os.environ.get("SYNCSHELL_BIN", str(BUILD / "shared" / "cli" / "sync
 INHERITED = {k: v for k, v in os.environ.items() if not k.startswith("SYNCSHELL_")}
 
 RELAY_PORT = 8787  # on a host of its own, nobody else can have it
-LISTENING = re.compile(r"event=listening\b.*?\burl=\"?(wss?)://([^\s\":]+):(\d+)")
+LISTENING = re.compile(r"event=listening\b.*?\burl=\"?(wss?)://(\[[^\]]+\]|[^\s\":]+):(\d+)")
 
 
 def reader(stream, take, end):

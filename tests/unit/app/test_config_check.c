@@ -125,8 +125,8 @@ static void test_faults_of_the_whole_have_their_place(void **state)
         "relay.toml:2: listen.tls_certificate and listen.tls_key belong together: set both or "
         "neither\n"
         "relay.toml:2: listen.tls_certificate: cannot read absent: No such file or directory\n"
-        "SYNCSHELL_RELAY_LISTEN_ADDRESS: listen.address must name an address; \"0.0.0.0\" and "
-        "\"::\" mean all\n");
+        "SYNCSHELL_RELAY_LISTEN_ADDRESS: listen.address must name an address; \"::\" means all, "
+        "\"0.0.0.0\" all of IPv4\n");
 }
 
 static void test_urls_are_origins(void **state)
@@ -196,7 +196,7 @@ static void test_beyond_loopback_nothing_is_guessed(void **state)
         TEXTS("listen.address=0.0.0.0", "public.urls=ws://localhost:8787", "create.policy=open"));
     loading_expect_faults(
         NULL, NULL, TEXTS("listen.address="),
-        "--set: listen.address must name an address; \"0.0.0.0\" and \"::\" mean all\n");
+        "--set: listen.address must name an address; \"::\" means all, \"0.0.0.0\" all of IPv4\n");
     loading_expect_faults(NULL, NULL, TEXTS("store.path="), "--set: store.path must name a file\n");
 }
 

@@ -166,6 +166,16 @@ async def the_store_s_thread_gives_way_to_the_loop(program):
 
 
 @test
+async def all_addresses_are_those_of_both_families(program):
+    async with world(listen_address="::", public_urls="ws://localhost:1", create_policy="open") as w:
+        for address in ["127.0.0.1"] + (["::1"] if Path("/proc/net/if_inet6").exists() else []):
+            _, writer = await asyncio.open_connection(address, w.relay.port)
+            writer.write(UPGRADE)
+            await w.logged(f"event=connected .*address=\"?{address}\"?$")
+            writer.close()
+
+
+@test
 async def speaks_tls(program):
     with tempfile.TemporaryDirectory() as folder:
         async with world(tls=Certificate(Path(folder))) as w:

@@ -202,6 +202,12 @@ static void test_listener_and_store(void **state)
     assert_int_equal(options.heartbeat_ms, number_of("timing.heartbeat_ms"));
     assert_int_equal(options.connections_max, number_of("limits.connections_max"));
     assert_int_equal(options.close_timeout_ms, number_of("timing.close_timeout_ms"));
+    for (size_t i = 0; i < 2; i++) {
+        const char *all = i ? "0::0" : "::";
+        assert_int_equal(setting_set_text(&s, setting_find("listen.address"), all), 0);
+        server_options_listen(&listen, &options, &s);
+        assert_null(listen.address); /* of both families */
+    }
     server_options_store(&store, &s);
     assert_string_equal(store.path, "syncshell-relay-data/relay.db");
     assert_int_equal(store.batch_max, number_of("store.batch_max"));
