@@ -10,11 +10,10 @@ def test_both_sides_offer_at_once(world):
     session = open_session(provider, joiner, [])
     generation = connect(joiner, provider, session) + 1
     mark = world.events.mark()
-    for side in (joiner, provider):
-        side.post("offer", session=session, generation=generation, sdp=f"v=0 by {side.name}", tag="glare")
+    world.offer_at_once((joiner, provider), session=session, generation=generation)
     refused = world.events.wait(since=mark, event="signal_refused", code="glare_lost")
     loser, winner = (joiner, provider) if refused["who"] == "joiner" else (provider, joiner)
-    assert refused["ticket"] == loser.events.wait(tag="glare")["ticket"]
+    assert refused["ticket"] == loser.events.wait(tag="at once")["ticket"]
     offer = world.events.wait(since=mark, who=loser.name, event="offer", sessionId=session)
     assert (offer["generation"], offer["sdp"]) == (generation, f"v=0 by {winner.name}")
     loser.send("answer", session=session, generation=generation, sdp=f"v=0 answer by {loser.name}")

@@ -1,5 +1,8 @@
 """One relay behind a recording tap, and the peers of a test."""
 
+import os
+import signal
+
 from .disk import SmallDisk
 from .process import Peer, Relay, syncshell
 from .sick_disk import SickDisk
@@ -60,6 +63,19 @@ class World:
                     sick_disk.environment if sick_disk else None)
         self.processes.append(peer)
         return peer
+
+    def offer_at_once(self, sides, **fields):
+        """Both offers are on their way before the relay reads one of them."""
+        relay, mark = self.relay.process.child, self.tap.log.mark()
+        relay.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, relay.pid, os.WSTOPPED)
+        try:
+            for side in sides:
+                side.post("offer", sdp=f"v=0 by {side.name}", tag="at once", **fields)
+            for side in sides:
+                self.tap.log.wait(since=mark, direction="to_relay", type="ReconnectOffer", sourcePeerId=side.peer_id)
+        finally:
+            relay.send_signal(signal.SIGCONT)
 
     def command(self, name, *arguments, **options):
         extra = ["--ca", self.ca] if self.ca else []
