@@ -54,6 +54,26 @@ def code(text):
     yield from (piece for piece in re.findall(r"`([^`\n]+)`", rest) if PROGRAMS.match(piece) and " " in piece)
 
 
+def worst_case(*arguments):
+    """What --check-config says of the memory, in MiB: all, then each part."""
+    printed = relay_command("--check-config", *arguments).stdout
+    return [int(n) for n in re.findall(r"(\d+) MiB", printed)]
+
+
+def test_the_memory_at_worst_is_what_is_printed(tmp_path):
+    total, connections, handshakes, held, *_ = worst_case()
+    files = Certificate(tmp_path)
+    tls = ("--set", f"listen.tls_certificate={files.certificate}", "--set", f"listen.tls_key={files.key}")
+    more = worst_case(*tls)[0] - total
+    guide_text = " ".join((REPOSITORY / "deploy/README.md").read_text().split())
+    assert (f"{total} MiB by default, of which {connections} are 10,000 connections, {handshakes} as many that are still shaking hands, "
+            f"{held} whatever") in guide_text
+    assert f"TLS itself costs {more} MiB more" in guide_text
+    architecture = " ".join((REPOSITORY / "relay/ARCHITECTURE.md").read_text().split())
+    assert f"{total} MiB by default, and TLS of our own adds {more}." in architecture
+    assert worst_case(*tls, "--set", "limits.connections_max=4000")[0] < 1000
+
+
 def test_every_command_is_accounted_for():
     """A line of the guide is run by this file or, without Docker, by test_machine.py, unless it stands in a list, word for word; and what is
     in the list stands in the guide."""
