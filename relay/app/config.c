@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "adapters/toml_tomlpp/toml.h"
 #include "app/config_check.h"
@@ -278,6 +279,25 @@ static void read_assignments(struct reading *r, const char *const *assignments)
 
 /* ---- the whole ---- */
 
+/* What belongs to the database, its lock first of all, stands beside the file itself, whichever link leads there. */
+static void follow_store_link(struct reading *r)
+{
+    const struct setting *row = setting_find("store.path");
+    const char *path = r->settings->store_path;
+    struct stat status;
+    if (lstat(path, &status) < 0 || !S_ISLNK(status.st_mode))
+        return;
+    char *file = realpath(path, NULL);
+    if (file)
+        fault_note(r->faults, setting_set_text(r->settings, row, file));
+    else
+        fault_add(r->faults, places_find(r->places, row->key),
+                  "%s: %s is a link, and what it names cannot be reached: %s. Make an empty file "
+                  "there, or name it itself",
+                  row->key, path, strerror(errno));
+    free(file);
+}
+
 static void read_all(struct reading *r, const struct config_source *source)
 {
     if (source->file)
@@ -287,6 +307,8 @@ static void read_all(struct reading *r, const struct config_source *source)
     /* What is wrong in one row would only lead to false conclusions about the whole. */
     if (!r->faults->any && !r->faults->error)
         config_check(r->settings, r->places, r->faults);
+    if (!r->faults->any && !r->faults->error)
+        follow_store_link(r);
 }
 
 int config_load(struct settings *ret_settings, const struct config_source *source,

@@ -61,7 +61,8 @@ const struct setting setting_table[] = {
          "\"Authorization: Bearer\"; 16 to 510 characters. Nobody but its owner and group may have any access to it."},
     {"store.path", SETTING_TEXT, AT(store_path), .default_text = "syncshell-relay-data/relay.db",
      .help =
-         "The database file. Its folder is created, readable by its owner only, if the folder above exists."},
+         "The database file. Its folder is created, readable by its owner only, if the folder above exists. A link is followed "
+         "to the file, beside which the database has its other files."},
     {"store.batch_max", SETTING_INTEGER, AT(store_batch_max), .default_value = 512, .min = 1,
      .max = 65536, .help = "Operations that may share one commit."},
     {"create.policy", SETTING_CHOICE, AT(create_policy), .choices = create_policies,

@@ -1,5 +1,6 @@
 /* What only the settings together can tell. */
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,6 +106,30 @@ static void test_the_database_is_no_folder(void **state)
     (void)state;
     loading_expect_faults(NULL, NULL, TEXTS("store.path=/tmp"),
                           "--set: store.path: /tmp is a folder: name a file in it\n");
+}
+
+/* The database's lock and its other files stand beside it: two links to it must not make two of them. */
+static void test_a_link_to_the_database_is_followed(void **state)
+{
+    (void)state;
+    char *here = realpath(".", NULL);
+    char file[PATH_MAX + sizeof "/relay.db"];
+    struct loading l;
+    assert_non_null(here);
+    loading_write_secret("relay.db", "");
+    assert_int_equal(symlink("relay.db", "link.db"), 0);
+    snprintf(file, sizeof file, "%s/relay.db", here);
+    loading_run(&l, NULL, NULL, TEXTS("store.path=link.db"));
+    assert_string_equal(l.faults, "");
+    assert_string_equal(l.settings.store_path, file);
+    loading_end(&l);
+    assert_int_equal(unlink("relay.db"), 0);
+    loading_expect_faults(
+        NULL, NULL, TEXTS("store.path=link.db"),
+        "--set: store.path: link.db is a link, and what it names cannot be reached: No such file "
+        "or directory. Make an empty file there, or name it itself\n");
+    assert_int_equal(unlink("link.db"), 0);
+    free(here);
 }
 
 /* That of the value that is wrong, or of the one because of which another is needed. */
@@ -262,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_the_operator_s_http_is_local_and_guarded),
         cmocka_unit_test(test_the_token_can_be_used),
         cmocka_unit_test(test_the_database_is_no_folder),
+        cmocka_unit_test(test_a_link_to_the_database_is_followed),
         cmocka_unit_test(test_faults_of_the_whole_have_their_place),
         cmocka_unit_test(test_urls_are_origins),
         cmocka_unit_test(test_urls_fit_the_listener),

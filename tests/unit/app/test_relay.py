@@ -198,9 +198,14 @@ async def a_taken_address_is_told(program):
 @test
 async def a_taken_database_is_told(program):
     async with world() as w:
-        text = await start_fails(program, listen_port=0, store_path=w.relay.database)
-        assert text == (f"syncshell-relay: {w.relay.database} is in use by another relay "
-                        f"(pid {w.relay.process.child.pid})\n"), text
+        (w.folder / "link.db").symlink_to(w.relay.database)
+        (w.folder / "link").symlink_to(w.relay.database.parent)
+        for path in (w.relay.database, w.folder / "link.db"):
+            text = await start_fails(program, listen_port=0, store_path=path)
+            assert text == (f"syncshell-relay: {w.relay.database} is in use by another relay "
+                            f"(pid {w.relay.process.child.pid})\n"), text
+        text = await start_fails(program, listen_port=0, store_path=w.folder / "link" / "relay.db")
+        assert "relay.db is in use by another relay" in text, text
 
 
 @test
