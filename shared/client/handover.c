@@ -169,12 +169,17 @@ static void change_joiner(struct session *s, const struct wire_peer_id *joiner)
     notify_send(e, notify_session(s, SYNCSHELL_EVENT_SESSION_MOVED, 0));
 }
 
+void handover_moved(struct session *s)
+{
+    session_closed(s, s->ticket, SESSION_OUTCOME_CANCELLED, cause_name(CAUSE_SESSION_MOVED));
+}
+
 bool handover_reconcile(struct session *s, const struct message_session_summary *summary)
 {
     const char *self = s->syncshell->engine->config.peer_id.text;
     const char *joiner = summary->joiner_peer_id.text;
     if (s->joiner && !str_equal(joiner, self)) {
-        session_closed(s, s->ticket, SESSION_OUTCOME_CANCELLED, cause_name(CAUSE_SESSION_MOVED));
+        handover_moved(s);
         return true;
     }
     if (!s->joiner && !str_equal(joiner, s->other.text) && !str_equal(joiner, self))

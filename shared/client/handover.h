@@ -24,6 +24,9 @@ bool handover_refused(struct session *s, const struct message_error *error);
 void handover_disconnected(struct session *s);
 void handover_session_ended(struct session *s);
 
+/* The joiner's: another device goes on with it. Frees the session. */
+void handover_moved(struct session *s);
+
 /* What the relay says of a session that is known here. True: it is another device's now, and freed here. */
 bool handover_reconcile(struct session *s, const struct message_session_summary *summary);
 

@@ -125,7 +125,8 @@ void recovery_refused(struct session *s, const struct request *r, const struct m
     s->request_ticket = ticket ? 0 : s->request_ticket;
     notify_failed(e, ticket, wire_code_name(error->code), error->text, false, s->syncshell->id.text,
                   s->id.text);
-    outgoing_clear(s);
+    if (!session_is_over(s, error->code))
+        outgoing_clear(s);
 }
 
 /* ---- the joiner's request ---- */

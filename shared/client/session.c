@@ -367,14 +367,31 @@ static bool reopens_too_early(const struct request *r, const struct message_erro
     return r->kind == REQUEST_OPEN && r->ticket == 0 && error->code == WIRE_CODE_UNKNOWN_TARGET;
 }
 
+static bool is_gone(const struct session *s, enum wire_code code)
+{
+    return code == WIRE_CODE_SESSION_CLOSED || code == WIRE_CODE_SESSION_EXPIRED ||
+           (code == WIRE_CODE_UNKNOWN_SESSION && s->phase != SESSION_OPENING);
+}
+
+bool session_is_over(struct session *s, enum wire_code code)
+{
+    if (s->joiner && code == WIRE_CODE_NOT_PARTICIPANT) {
+        handover_moved(s);
+        return true;
+    }
+    if (!is_gone(s, code))
+        return false;
+    session_closed(s, s->ticket, s->outcome,
+                   s->phase == SESSION_CLOSING ? s->cause.text : cause_name(cause_of_code(code)));
+    return true;
+}
+
 void session_refused(struct session *s, const struct request *r, const struct message_error *error)
 {
     struct engine *e = s->syncshell->engine;
     const char *code = wire_code_name(error->code);
     bool closing = s->phase == SESSION_CLOSING;
-    bool gone = error->code == WIRE_CODE_SESSION_CLOSED ||
-                error->code == WIRE_CODE_SESSION_EXPIRED ||
-                (error->code == WIRE_CODE_UNKNOWN_SESSION && s->phase != SESSION_OPENING);
+    bool gone = is_gone(s, error->code);
     if (r->kind == REQUEST_CODE && handover_refused(s, error))
         return;
     if (r->kind == REQUEST_REPORT) {
@@ -384,11 +401,8 @@ void session_refused(struct session *s, const struct request *r, const struct me
     } else if (error->retryable &&
                !(r->kind == REQUEST_PROGRESS && progress_is_full(error->code))) {
         session_pause(s, error);
-    } else if (gone) {
-        session_closed(s, s->ticket, s->outcome,
-                       closing ? s->cause.text : cause_name(cause_of_code(error->code)));
-    } else if (closing && r->kind == REQUEST_OPEN) {
-        return; /* it need not be opened any more */
+    } else if (session_is_over(s, error->code) || (closing && r->kind == REQUEST_OPEN)) {
+        return; /* what is being closed need not be opened any more */
     } else if (r->kind == REQUEST_PROGRESS) {
         progress_refused(s, error);
     } else if (reopens_too_early(r, error)) {
@@ -413,6 +427,8 @@ void session_refused(struct session *s, const struct request *r, const struct me
 struct reconciling {
     const struct message_syncshell_joined *joined;
     bool same_store;
+    bool all_listed;
+    bool open_listed; /* all that are open: a tombstone stands behind them */
 };
 
 static const struct message_session_summary *listed(const struct message_syncshell_joined *m,
@@ -451,19 +467,37 @@ static void resume(struct session *s, const struct message_session_summary *summ
     }
 }
 
+/* The relay knows it, or has known it, and the list has no room for it. */
+static void visit_unlisted(struct session *s, const struct reconciling *r)
+{
+    if (r->all_listed) {
+        session_closed(s, s->ticket, s->outcome, cause_name(CAUSE_UNKNOWN_SESSION));
+        return;
+    }
+    if (s->phase == SESSION_CLOSING)
+        return; /* the answer to that says it all */
+    if (r->open_listed) {
+        session_closed(s, s->ticket, s->outcome, cause_name(CAUSE_SESSION_CLOSED));
+        return;
+    }
+    /* Likely one of many open ones. If it is not, the relay says so when it is asked for something. */
+    recovery_other_returned(s);
+    if (s->phase == SESSION_OPENED)
+        tell_open(s);
+}
+
 static void visit_known(struct session *s, void *argument)
 {
     const struct reconciling *r = argument;
     const struct message_session_summary *summary = listed(r->joined, s->id.text);
-    bool all_listed = r->joined->n_sessions < WIRE_SESSIONS_MAX;
     if (summary && handover_reconcile(s, summary))
         return;
     if (summary && summary->state == SESSION_STATE_CLOSED)
         session_closed(s, s->ticket, summary->outcome, summary->cause.text);
     else if (summary && r->same_store)
         resume(s, summary);
-    else if (!summary && r->same_store && all_listed && s->version != 0)
-        session_closed(s, s->ticket, s->outcome, cause_name(CAUSE_UNKNOWN_SESSION));
+    else if (!summary && r->same_store && s->version != 0)
+        visit_unlisted(s, r);
     else if (!r->same_store && s->phase == SESSION_OPENED)
         session_reopen(s);
 }
@@ -506,7 +540,9 @@ static void visit_joined(struct session *s, void *argument)
 void session_reconcile_all(struct syncshell *y, const struct message_syncshell_joined *m,
                            bool same_store)
 {
-    struct reconciling r = {.joined = m, .same_store = same_store};
+    struct reconciling r = {
+        .joined = m, .same_store = same_store, .all_listed = m->n_sessions < WIRE_SESSIONS_MAX};
+    r.open_listed = r.all_listed || m->sessions[m->n_sessions - 1].state == SESSION_STATE_CLOSED;
     each(y, visit_known, &r);
     for (size_t i = 0; i < m->n_sessions; i++) {
         const struct message_session_summary *summary = &m->sessions[i];

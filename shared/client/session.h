@@ -43,6 +43,8 @@ void session_opened(struct session *s, const struct message_stored *m);
 void session_closed(struct session *s, uint64_t ticket, enum session_outcome outcome,
                     const char *cause);
 void session_refused(struct session *s, const struct request *r, const struct message_error *error);
+/* Whatever was refused with `code`: does it say that the session is closed, or another device's? Then it is freed. */
+bool session_is_over(struct session *s, enum wire_code code);
 
 /* Begins to close: the relay is told as soon as it can be. */
 void session_close(struct session *s, uint64_t ticket, enum session_outcome outcome);

@@ -192,6 +192,11 @@ MUTATIONS = [
         "s->retry_us = TIME_NEVER_US;",
         ["client_retry"]),
     Mutation(
+        "what_is_not_listed_rests", "P3", "of more open sessions than a list holds the last are not resumed", CLIENT + "session.c",
+        "    if (s->phase == SESSION_OPENED)\n        tell_open(s);\n}\n\nstatic void visit_known",
+        "}\n\nstatic void visit_known",
+        ["client_unlisted"]),
+    Mutation(
         "one_retry_too_many", "P3", "manual recovery is told one attempt late", CLIENT + "attempt.c",
         "s->n_failures >= FAILURES_MAX)\n        tell_manual",
         "s->n_failures > FAILURES_MAX)\n        tell_manual",

@@ -402,7 +402,8 @@ enum syncshell_role {
 };
 
 /* Opens a recovery session with another member: do it when a transfer starts. `role` is this client's. `session_id`: 1 to 64
- * of [A-Za-z0-9_-], NULL for a fresh one. `label` (NULL: none, up to 200 bytes) is for the application, sealed. Durable.
+ * of [A-Za-z0-9_-], NULL for a fresh one. `label` (NULL: none, up to 200 bytes) is for the application, sealed. Durable. A client
+ * has up to 256 sessions: one more ends in REQUEST_FAILED with library_full.
  * SESSION_OPENED follows with the id; the joiner then gets OFFER_NEEDED. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_open(syncshell_client *client, const char *syncshell_id,
                                                             const char *other_peer_id, int32_t role,

@@ -364,7 +364,7 @@ void scene_joined(struct scene *s, const struct scene_joined *how)
 {
     struct message_member members[2] = {{.peer_id = s->self, .presence = PRESENCE_ONLINE},
                                         {.peer_id = s->other, .presence = how->other}};
-    struct message_session_summary sessions[8];
+    struct message_session_summary sessions[WIRE_SESSIONS_MAX];
     struct message m = {.type = MESSAGE_SYNCSHELL_JOINED};
     struct message_syncshell_joined *j = &m.syncshell_joined;
     j->in_reply_to = scene_hear(s, MESSAGE_JOIN_SYNCSHELL)->join_syncshell.message_id;

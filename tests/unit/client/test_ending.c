@@ -204,7 +204,7 @@ static void test_a_close_that_is_refused_has_its_answer(void **state)
     scene_settle(s);
     for (unsigned i = 0; i < 2; i++) {
         scene_error(s, &scene_hear(s, MESSAGE_SESSION_CLOSE)->session_close.message_id,
-                    WIRE_CODE_NOT_PARTICIPANT);
+                    WIRE_CODE_BAD_FIELD);
         struct syncshell_event *e = station_expect(st, SYNCSHELL_EVENT_REQUEST_FAILED);
         assert_int_equal(event_ticket(e), i == 0 ? 60 : 0);
         for (unsigned k = 0; k < 60 && list_empty(&s->frames); k++)
