@@ -94,7 +94,7 @@ const struct setting setting_table[] = {
      .default_value = 16 * MEBIBYTE, .min = MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
      .help = "Bytes of one session's progress log before a checkpoint is asked for."},
     {"limits.syncshell_log_bytes_max", SETTING_INTEGER, AT(syncshell_log_bytes_max),
-     .default_value = 128 * MEBIBYTE, .min = MEBIBYTE, .max = 1048576 * MEBIBYTE,
+     .default_value = 128 * MEBIBYTE, .min = 6 * MEBIBYTE, .max = 1048576 * MEBIBYTE,
      .reloadable = true,
      .help =
          "Bytes of the logs of one syncshell's sessions. Half of them is set aside in equal parts for limits.sessions_max "
@@ -114,7 +114,7 @@ const struct setting setting_table[] = {
      .help =
          "Unacknowledged messages in one member's inbox. No other member's may be more than are then left."},
     {"limits.attempt_bytes_max", SETTING_INTEGER, AT(attempt_bytes_max),
-     .default_value = 256 * 1024, .min = 65536, .max = 16 * MEBIBYTE, .reloadable = true,
+     .default_value = 256 * 1024, .min = 147456, .max = 16 * MEBIBYTE, .reloadable = true,
      .help = "Bytes of offer, answer and candidates that one attempt may have held."},
     {"limits.queue_bytes_max", SETTING_INTEGER, AT(queue_bytes_max), .default_value = MEBIBYTE,
      .min = 131072, .max = 64 * MEBIBYTE, .reloadable = true,

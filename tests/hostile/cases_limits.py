@@ -445,7 +445,7 @@ async def one_member_fills_all_inboxes(world, owner, other, group):
         await other.ask("RecoveryRequest", "Stored", b"x" * 150_000, **other.route(group, owner.id, SESSION))
 
 
-@case(limits_syncshell_log_bytes_max=1048576, limits_sessions_max=8)
+@case(limits_syncshell_log_bytes_max=6291456, limits_sessions_max=8)
 async def one_member_s_logs_take_all_the_room(world, owner, other, group):
     """Half of it is set aside for each session; of the rest whoever comes later finds half."""
     async def entry(peer, session, version, size):
@@ -453,14 +453,15 @@ async def one_member_s_logs_take_all_the_room(world, owner, other, group):
                             recoverySessionId=session, bodyFormat="sealed")
     async with third_member(world, group) as third:
         version = itertools.count(1)
-        reply = await asked_until("log_share", lambda: entry(other, SESSION, next(version), 60_000), 9)
+        reply = await asked_until("log_share", lambda: entry(other, SESSION, next(version), 360_000), 9)
         assert reply["retryable"] is False
         await third.open_session(group, "thirds", third.id, owner.id)
-        assert (await entry(third, "thirds", 1, 65_536 + 120_000))["type"] == "Stored"
-        assert (await entry(third, "thirds", 2, 200_000))["code"] == "syncshell_quota"
+        assert (await entry(third, "thirds", 1, 393_216))["type"] == "Stored"
+        assert (await entry(third, "thirds", 2, 720_000))["type"] == "Stored"
+        assert (await entry(third, "thirds", 3, 1_040_000))["code"] == "syncshell_quota"
         await other.ask("SessionCheckpoint", "Stored", b"x", baseVersion=next(version) - 1, syncshellId=group.id,
                         recoverySessionId=SESSION, bodyFormat="sealed")
-        assert (await entry(third, "thirds", 2, 60_000))["type"] == "Stored"
+        assert (await entry(third, "thirds", 3, 360_000))["type"] == "Stored"
 
 
 @case(limits_session_log_bytes_max=1048576)
@@ -471,7 +472,7 @@ async def a_full_session_log(world, owner, other, group):
         other, "SessionProgress", b"x" * 60_000, baseVersion=next(version), **entry), 30)
 
 
-@case(limits_attempt_bytes_max=65536)
+@case(limits_attempt_bytes_max=147456)
 async def too_much_held_for_one_attempt(world, owner, other, group):
     await owner.close()
     offer = await other.send("ReconnectOffer", b"x" * 5000, **other.route(group, owner.id, SESSION, 1))

@@ -311,6 +311,36 @@ async def a_peer_that_answers_no_ping_is_closed(program):
         writer.close()
 
 
+async def least_bytes(program):
+    """Every limit of bytes, as low as it may be set."""
+    example = await asyncio.to_thread(subprocess.check_output, [program, "--print-example"], text=True, env=INHERITED)
+    limits = re.findall(r"^# (\d+) to \d+\. SYNCSHELL_RELAY_(\w+_BYTES_MAX)\.$", example, re.MULTILINE)
+    assert len(limits) == 8, limits
+    return {name.lower(): least for least, name in limits}
+
+
+@test
+async def the_least_limits_let_the_largest_messages_through(program):
+    """What schema/README.md allows is no refusal that another try might not meet."""
+    async with world(**await least_bytes(program)) as w:
+        group, session = Group(), "session-1"
+        provider, joiner = await w.peer(), await w.peer()
+        await provider.create(group)
+        await provider.join(group)
+        await joiner.join(group)
+        await joiner.open_session(group, session, joiner.id, provider.id)
+        for source, target, kind in ((joiner, provider, "ReconnectOffer"), (provider, joiner, "ReconnectAnswer")):
+            await source.send(kind, bytes(65536), **source.route(group, target.id, session))
+            await target.expect(kind)
+        reply = await joiner.ask("RecoveryRequest", None, bytes(1048576), **joiner.route(group, provider.id, session))
+        assert reply["type"] == "Stored", reply
+        await provider.expect("InboxDelivery")
+        entry = {"syncshellId": group.id, "recoverySessionId": session, "bodyFormat": "sealed"}
+        for version, kind in ((1, "SessionProgress"), (2, "SessionCheckpoint")):
+            reply = await joiner.ask(kind, None, bytes(1048576), baseVersion=version, **entry)
+            assert reply["type"] == "Stored", reply
+
+
 @test
 async def a_message_over_the_limit_is_answered(program):
     async with world() as w:
