@@ -298,7 +298,7 @@ void attempt_offer(struct session *s, uint64_t ticket, uint64_t generation, cons
     start(s, ATTEMPT_OFFERED, generation, true);
     if (!send_signal(s, MESSAGE_RECONNECT_OFFER, ticket, generation, &plain, encoded) &&
         !engine_of(s)->stopped)
-        fail(s, CAUSE_RELAY_UNREACHABLE);
+        fail(s, encoded > 0 ? CAUSE_HELD_FULL : CAUSE_RELAY_UNREACHABLE);
 }
 
 static const char *answer_fault(const struct session *s, uint64_t generation)

@@ -172,7 +172,8 @@ enum syncshell_event_type {
                                            * the user, who can go on with it at another device */
     SYNCSHELL_EVENT_RECOVERED,            /* session fields, ATTEMPT: the link is up (again) */
     SYNCSHELL_EVENT_PROGRESS_SAVED,       /* ticket; session fields: the report is on this machine's disk */
-    SYNCSHELL_EVENT_PROGRESS_STORED,      /* session fields, TICKET_UP_TO, FILES_DONE: the relay has all reports up to there */
+    SYNCSHELL_EVENT_PROGRESS_STORED,      /* session fields, TICKET_UP_TO, FILES_DONE: the relay has all reports up to there;
+                                           * 0: none more than was told before, but a part of one, or the same anew */
     SYNCSHELL_EVENT_MANIFEST_SAVED,       /* ticket; session fields */
     SYNCSHELL_EVENT_RECOVERY_REQUEST,     /* session fields, REQUEST_ID, BYTES; files: HELD what the joiner has,
                                            * NEEDED the delta, MISMATCHED those of it whose copy starts over. Told again

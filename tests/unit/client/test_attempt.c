@@ -438,6 +438,22 @@ static uint64_t in_flight(const struct scene *s)
     return stats.requests_in_flight;
 }
 
+/* What its escapes make too large for the wire is the plugin's fault: nobody is sent to look after the network. */
+static void test_too_large_an_offer_is_not_the_relays_absence(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    char sdp[BODY_SDP_MAX + 1];
+
+    memset(sdp, '"', BODY_SDP_MAX);
+    sdp[BODY_SDP_MAX] = '\0';
+    scene_session(s, true);
+    STATION_CALL(st, engine_session_offer(st->engine, s->now_us, 10, SCENE_SESSION, 1, sdp));
+    scene_settle(s);
+    expect_refused(s, 10, 1, CODE_BAD_ARGUMENT);
+    expect_failed(s, cause_name(CAUSE_HELD_FULL), 1);
+}
+
 /* A signal is answered only when something is wrong, so it is remembered only as long as its attempt. */
 static void test_signals_are_forgotten_with_their_attempt(void **state)
 {
@@ -502,6 +518,7 @@ int main(void)
         SCENE_TEST(test_no_such_link),
         SCENE_TEST(test_signals_are_forgotten_with_their_attempt),
         SCENE_TEST(test_candidates_do_not_crowd_out_progress),
+        SCENE_TEST(test_too_large_an_offer_is_not_the_relays_absence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
