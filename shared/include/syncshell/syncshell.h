@@ -156,8 +156,10 @@ enum syncshell_event_type {
     SYNCSHELL_EVENT_PEER_PRESENCE,        /* SYNCSHELL_ID, PEER_ID, PRESENCE "online", "away", "left" */
     SYNCSHELL_EVENT_SESSION_OPENED,       /* ticket or 0; session fields: by this client or by the other side */
     SYNCSHELL_EVENT_SESSION_RESUMED,      /* session fields: after a restart of this client or of the relay */
-    SYNCSHELL_EVENT_SESSION_CLOSED,       /* ticket or 0; session fields, OUTCOME, CAUSE. Told again after a restart,
-                                           * without a ticket, until it was freed: see syncshell_event_free() */
+    SYNCSHELL_EVENT_SESSION_CLOSED,       /* ticket or 0; session fields, OUTCOME, CAUSE. "failed" with session_closed or
+                                           * unknown_session: it ended while this client was away, and the relay cannot say
+                                           * any more how. Told again after a restart, without a ticket, until it was freed:
+                                           * see syncshell_event_free() */
     SYNCSHELL_EVENT_OFFER_NEEDED,         /* session fields, ATTEMPT, ICE servers: make an offer, give it with this GENERATION */
     SYNCSHELL_EVENT_OFFER,                /* session fields, SDP, ICE servers: make an answer for this GENERATION */
     SYNCSHELL_EVENT_ANSWER,               /* session fields, SDP */
