@@ -1,5 +1,6 @@
 """Backups are whole while a relay works, and putting one back is honest about it."""
 
+import fcntl
 import os
 import resource
 import signal
@@ -149,6 +150,26 @@ def test_a_missing_database_is_told(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+def test_an_empty_database_is_no_backup(tmp_path):
+    """As it is for a moment before a relay's first start is through: nothing is saved that could not be restored."""
+    database, backup = tmp_path / "relay.db", tmp_path / "backup.db"
+    database.touch(mode=0o600)
+    told = f"syncshell-relay: {database} is empty: no relay has begun to use it yet\n"
+    assert on_store(database, "backup", backup, status=1).stderr == told
+    assert on_store(database, "explain", "s1", status=1).stderr == told
+    assert not backup.exists()
+
+
+def test_an_access_key_beside_a_first_start_is_told(tmp_path):
+    """A relay holds the lock, and has not made its tables yet."""
+    database = tmp_path / "relay.db"
+    database.touch(mode=0o600)
+    with open(f"{database}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = on_store(database, "access-key", "add", "Ann", status=1)
+    assert done.stderr == f"syncshell-relay: {database} is empty: no relay has begun to use it yet\n"
+
+
 def test_a_restore_beside_a_relay_is_refused(world):
     backup = world.folder / "backup.db"
     on_store(world.relay.database, "backup", backup)
@@ -174,6 +195,8 @@ def test_what_is_no_backup_is_refused(world):
     on_store(world.relay.database, "backup", backup)
     assert world.relay.stop() == 0
     refused(world, world.folder / "absent.db", "absent.db cannot be opened: ")
+    (world.folder / "empty.db").touch()
+    refused(world, world.folder / "empty.db", "empty.db is empty: no relay has begun to use it yet")
     other = world.folder / "other.db"
     with sqlite3.connect(other) as connection:
         connection.execute("CREATE TABLE theirs (id)")

@@ -108,8 +108,8 @@ static int open_original(struct db *ret_db, const char *path, char *ret_error, s
 
     if (r < 0)
         (void)snprintf(reason, sizeof reason, "cannot be opened: %s", ret_db->error);
-    else
-        r = migrate_check_owner(ret_db, reason, sizeof reason);
+    else if ((r = migrate_check_owner(ret_db, reason, sizeof reason)) == 0)
+        r = migrate_check_used(ret_db, reason, sizeof reason);
     if (r < 0)
         (void)snprintf(ret_error, error_size, "%s %s", path, reason);
     return r;

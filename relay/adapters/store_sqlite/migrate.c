@@ -40,6 +40,19 @@ int migrate_check_owner(struct db *db, char *ret_reason, size_t reason_size)
     return -EINVAL;
 }
 
+int migrate_check_used(struct db *db, char *ret_reason, size_t reason_size)
+{
+    int64_t objects = 0;
+    int r = read_number(db, "SELECT count(*) FROM sqlite_schema", &objects);
+
+    if (r < 0)
+        (void)snprintf(ret_reason, reason_size, "cannot be read: %s", db->error);
+    if (r < 0 || objects > 0)
+        return r;
+    (void)snprintf(ret_reason, reason_size, "is empty: no relay has begun to use it yet");
+    return -ENODATA;
+}
+
 /* Compares what the file has had with what the program has. `ret_applied` counts them. */
 static int check_history(struct db *db, size_t *ret_applied, char *ret_reason, size_t reason_size)
 {
@@ -116,7 +129,9 @@ int migrate_check_known(struct db *db, char *ret_reason, size_t reason_size)
     int r;
 
     ret_reason[0] = '\0';
-    r = check_history(db, &applied, ret_reason, reason_size);
+    r = migrate_check_used(db, ret_reason, reason_size);
+    if (r == 0)
+        r = check_history(db, &applied, ret_reason, reason_size);
     if (r < 0 && ret_reason[0] == '\0')
         (void)snprintf(ret_reason, reason_size, "cannot be read: %s", db->error);
     return r;
@@ -128,7 +143,9 @@ int migrate_check_current(struct db *db, char *ret_reason, size_t reason_size)
     int r;
 
     ret_reason[0] = '\0';
-    r = check_history(db, &applied, ret_reason, reason_size);
+    r = migrate_check_used(db, ret_reason, reason_size);
+    if (r == 0)
+        r = check_history(db, &applied, ret_reason, reason_size);
     if (r == 0 && applied < n_migrations) {
         (void)snprintf(ret_reason, reason_size,
                        "is in use by a relay of an older version: use that version's program");

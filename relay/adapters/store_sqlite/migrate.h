@@ -23,8 +23,12 @@ extern const size_t n_migrations;
  * sentence that begins with the file's name. 0, -EINVAL (somebody else's), or an error of db.h. */
 int migrate_check_owner(struct db *db, char *ret_reason, size_t reason_size);
 
+/* Says whether a relay has written to the file that migrate_check_owner() has let pass: 0, -ENODATA (it is empty, as for a
+ * moment before a relay's first start is through), or an error of db.h; `ret_reason` as above. */
+int migrate_check_used(struct db *db, char *ret_reason, size_t reason_size);
+
 /* Says whether the file has this program's schema, without writing to it: a relay of another version may be using it. 0,
- * -ENOTSUP, -EBADMSG, or an error of db.h; `ret_reason` as above. */
+ * -ENODATA, -ENOTSUP, -EBADMSG, or an error of db.h; `ret_reason` as above. */
 int migrate_check_current(struct db *db, char *ret_reason, size_t reason_size);
 
 /* Says whether this program could use the file, perhaps after migrating it; as above. */
