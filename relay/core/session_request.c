@@ -61,6 +61,9 @@ void session_open_done(struct core *core, struct syncshell *s, struct connection
 {
     if (op->code != WIRE_CODE_NONE)
         return;
+    /* What memory has under a new one's id is a tombstone that the store has forgotten already. */
+    if (!op->duplicate)
+        session_free(session_find(s, &op->recovery_session_id));
     if (!session_find(s, &op->recovery_session_id)) {
         const struct store_session stored = {
             .summary = {.recovery_session_id = op->recovery_session_id,

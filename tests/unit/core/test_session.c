@@ -484,6 +484,24 @@ static void p6_tombstone_expires_in_memory(void **state)
     assert_int_equal(w->n_ops[STORE_LOAD_SYNCSHELL], 1);
 }
 
+/* The store forgets the tombstone by itself: nobody joins meanwhile, which is when memory would. */
+static void p2_an_id_whose_tombstone_expired_opens_a_new_session(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    say_close(p.joiner, "session", SESSION_OUTCOME_COMPLETED);
+    world_advance_ms(w, w->config.tombstone_ttl_ms + 60000);
+    forget(p.joiner);
+    forget(p.provider);
+    expect_stored(p.joiner, say_open(p.joiner, p.provider, "session"));
+    const struct message_session_summary *s =
+        &expect(p.provider, MESSAGE_SESSION_CHANGED)->session_changed.session;
+    assert_int_equal(s->state, SESSION_STATE_OPEN);
+    expect_stored(p.joiner, say_entry(p.joiner, MESSAGE_SESSION_PROGRESS, "session", 1, "new"));
+    const char *id = say_routed(p.joiner, p.provider, MESSAGE_RECONNECT_OFFER, "session", 1);
+    expect_routed(p.provider, MESSAGE_RECONNECT_OFFER, id);
+}
+
 static void p6_sweep_in_steps(void **state)
 {
     struct world *w = *state;
@@ -542,6 +560,7 @@ int main(void)
         WORLD_TEST(p6_joined_prefers_open_sessions),
         WORLD_TEST(p6_expired_session_is_swept),
         WORLD_TEST(p6_tombstone_expires_in_memory),
+        WORLD_TEST(p2_an_id_whose_tombstone_expired_opens_a_new_session),
         CONFIGURED_TEST(p6_sweep_in_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
