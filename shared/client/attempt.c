@@ -41,6 +41,12 @@ static void raise_generation(struct session *s, uint64_t generation)
     record_put_session(s);
 }
 
+void attempt_generation_told(struct session *s, uint64_t generation)
+{
+    if (generation <= s->generation + WIRE_GENERATION_JUMP_MAX)
+        raise_generation(s, generation);
+}
+
 static void start(struct session *s, enum attempt_stage stage, uint64_t generation, bool ours)
 {
     request_forget_signals(engine_of(s), s->id.text, generation);
@@ -138,7 +144,10 @@ void attempt_pump(struct session *s)
                engine_of(s)->now_us >= s->retry_us;
     if (!due || s->phase != SESSION_OPENED || !s->announced || !s->syncshell->joined)
         return;
-    if (syncshell_peer_online(s->syncshell, s->other.text)) {
+    if (s->generation == WIRE_INTEGER_MAX) {
+        s->n_attempts++;
+        fail(s, cause_of_code(WIRE_CODE_GENERATION_JUMP));
+    } else if (syncshell_peer_online(s->syncshell, s->other.text)) {
         ask_for_offer(s);
     } else {
         s->n_attempts++;
@@ -273,7 +282,7 @@ static const char *offer_fault(const struct session *s, uint64_t generation)
         return wire_code_name(WIRE_CODE_GLARE_LOST);
     if (generation <= s->generation)
         return wire_code_name(WIRE_CODE_STALE_GENERATION);
-    return generation > s->generation + WIRE_GENERATION_JUMP_MAX
+    return generation > s->generation + WIRE_GENERATION_JUMP_MAX || generation > WIRE_INTEGER_MAX
                ? wire_code_name(WIRE_CODE_GENERATION_JUMP)
                : NULL;
 }
@@ -461,7 +470,7 @@ void attempt_refused(struct session *s, const struct request *r, enum wire_code 
     bool glare = code == WIRE_CODE_GLARE_LOST;
     refuse(s, r->ticket, r->number, wire_code_name(code));
     if (has_generation)
-        raise_generation(s, generation);
+        attempt_generation_told(s, generation);
     if (r->type != MESSAGE_RECONNECT_OFFER || !current)
         return;
     if (glare)

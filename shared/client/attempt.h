@@ -28,6 +28,10 @@ void attempt_held(struct session *s, const struct request *r, uint32_t held_for_
 void attempt_refused(struct session *s, const struct request *r, enum wire_code code,
                      bool has_generation, uint64_t generation);
 
+/* The relay knows of an attempt of that generation. It is believed as far as an offer could lead: what a relay makes up must not
+ * use up the numbers of a session for good. */
+void attempt_generation_told(struct session *s, uint64_t generation);
+
 /* Asks for the next offer when it is time. */
 void attempt_pump(struct session *s);
 /* The other side says that the attempt of that generation failed, by that cause: nothing will come of ours. */

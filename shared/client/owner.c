@@ -82,6 +82,14 @@ static bool make_key(struct syncshell *y)
     return r == 0;
 }
 
+/* What the relay or an invite said leaves no number for it. */
+static bool exhausted(const struct syncshell *y, const struct owner_operation *op)
+{
+    return (op->sequence == 0 && y->owner_sequence >= WIRE_INTEGER_MAX) ||
+           (op->type == MESSAGE_ROTATE_GROUP_KEY && !y->next_key &&
+            y->key->epoch >= WIRE_INTEGER_MAX);
+}
+
 static void send(struct syncshell *y, struct owner_operation *op)
 {
     struct engine *e = y->engine;
@@ -125,6 +133,12 @@ void owner_pump(struct syncshell *y)
     struct owner_operation *op = first(y);
     if (!op || y->next_key_invited || (y->in_flight & (UINT32_C(1) << REQUEST_OWNER)))
         return;
+    if (owner && exhausted(y, op)) {
+        fail(y, op, wire_code_name(WIRE_CODE_STALE_OWNER_SEQUENCE),
+             "the relay's count of the owner's operations cannot be right");
+        record_put_syncshell(y);
+        return;
+    }
     if (owner) {
         send(y, op);
         return;
@@ -197,6 +211,8 @@ static bool reached(const struct syncshell *y, const struct owner_operation *op,
         return false;
     if (op->type == MESSAGE_ROTATE_GROUP_KEY)
         return !y->next_key; /* we have joined with it */
+    if (m->has_owner_sequence && m->owner_sequence < op->sequence)
+        return false; /* who is no member has left, and may come back */
     if (op->type == MESSAGE_REMOVE_MEMBER)
         return !is_member(m, op->peer_id.text);
     return op->type == MESSAGE_TRANSFER_OWNERSHIP &&

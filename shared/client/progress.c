@@ -343,7 +343,10 @@ void progress_stored(struct session *s, const struct message_stored *m)
 {
     if (!s->progress.frame)
         return;
-    s->version = m->has_version ? m->version : s->progress.base_version + 1;
+    s->version = m->has_version ? m->version
+                 : s->progress.base_version < WIRE_INTEGER_MAX
+                     ? s->progress.base_version + 1
+                     : WIRE_INTEGER_MAX; /* of a relay that made the version before up */
     s->conflicted = false;
     s->entries = s->progress.checkpoint ? 1 : s->entries + 1;
     if (s->progress.checkpoint && !s->progress.outdated)

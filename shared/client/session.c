@@ -443,8 +443,7 @@ static const struct message_session_summary *listed(const struct message_syncshe
 static void resume(struct session *s, const struct message_session_summary *summary)
 {
     struct engine *e = s->syncshell->engine;
-    if (summary->generation > s->generation)
-        s->generation = summary->generation;
+    attempt_generation_told(s, summary->generation);
     if (s->phase == SESSION_OPENING) {
         s->phase = SESSION_OPENED; /* it was stored, and the answer lost */
         s->checkpoint_needed = s->joiner && summary->version != 1;

@@ -102,6 +102,30 @@ static void test_the_owner_is_not_believed(void **state)
     scene_silence(s);
 }
 
+/* Whose removal the relay has forgotten, or never heard of, may be no member and come back: nobody is told that it is kept out. */
+static void test_a_removal_that_the_relay_does_not_know(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    scene_boot(s);
+    scene_joined(s, &(struct scene_joined){.other = PRESENCE_ONLINE, .owned = true});
+    scene_forget(s);
+    STATION_CALL(st, engine_owner_operation(st->engine, s->now_us, TICKET, SCENE_SHELL,
+                                            MESSAGE_REMOVE_MEMBER, s->other.text));
+    scene_settle(s);
+    scene_hear(s, MESSAGE_REMOVE_MEMBER);
+    scene_restart(s);
+    scene_hello(s);
+    scene_welcome(s);
+    scene_joined(s, &(struct scene_joined){.owned = true, .alone = true, .owner_sequence = 0});
+    const struct message_owner_operation *o =
+        &scene_hear(s, MESSAGE_REMOVE_MEMBER)->owner_operation;
+    assert_int_equal(o->owner_sequence, 1);
+    scene_error(s, &o->message_id, WIRE_CODE_UNKNOWN_TARGET);
+    struct syncshell_event *e = station_skip_to(st, SYNCSHELL_EVENT_REQUEST_FAILED);
+    assert_string_equal(event_string(e, SYNCSHELL_FIELD_CODE), "unknown_target");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +133,7 @@ int main(void)
         SCENE_TEST(test_a_member_without_the_latest_key),
         SCENE_TEST(test_the_owner_makes_it_again),
         SCENE_TEST(test_the_owner_is_not_believed),
+        SCENE_TEST(test_a_removal_that_the_relay_does_not_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
