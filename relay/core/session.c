@@ -164,7 +164,7 @@ void session_hand_over(struct session *session, const struct wire_peer_id *joine
     session->summary.joiner_peer_id = *joiner;
     session->members[SESSION_SIDE_JOINER] = NULL;
     session->summary.cause = (struct cause_text){""};
-    session_raise(session, session->summary.generation + STORE_HANDOVER_GENERATIONS);
+    session_raise(session, store_session_handed_generation(session->summary.generation));
     session_announce(session, NULL);
     announce_to(session, session->former.peer_ids[0].text, 0);
 }

@@ -38,6 +38,13 @@ const char *store_op_name(enum store_op_kind kind)
     return op_names[i];
 }
 
+uint64_t store_session_handed_generation(uint64_t generation)
+{
+    return generation < WIRE_INTEGER_MAX - STORE_HANDOVER_GENERATIONS
+               ? generation + STORE_HANDOVER_GENERATIONS
+               : WIRE_INTEGER_MAX;
+}
+
 enum wire_code store_session_ended(const struct message_session_summary *s)
 {
     if (s->state != SESSION_STATE_CLOSED)
@@ -72,6 +79,7 @@ struct store_op *store_op_free(struct store_op *op)
     free(op->report);
     free(op->swept_sessions);
     free(op->swept_syncshells);
+    free(op->settled);
     free(op->expired_syncshells);
     charge_drop(&op->charge);
     free(op);

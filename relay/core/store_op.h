@@ -27,7 +27,7 @@ enum store_op_kind {
     STORE_LOAD_SYNCSHELL = 1, /* everything but bodies of one syncshell */
     STORE_CREATE_SYNCSHELL,   /* and its owner's membership; same owner and key again: duplicate */
     STORE_ADD_MEMBER,         /* idempotent */
-    STORE_REMOVE_MEMBER, /* its open sessions become tombstones (cancelled), its inbox goes; idempotent */
+    STORE_REMOVE_MEMBER, /* its open sessions become tombstones (cancelled), its inbox goes; idempotent; not the owner */
     /* The owner's, each with owner_sequence: applied when it is the next one, a duplicate when it was the last one,
      * STALE_OWNER_SEQUENCE (ret_version: the syncshell's) otherwise, NOT_OWNER when somebody else sent it. */
     STORE_EXPEL_MEMBER,       /* REMOVE_MEMBER of the target, which may not be added again */
@@ -102,6 +102,13 @@ struct store_inbox_entry {
     size_t frame_bytes;
 };
 
+/* An inbox of which messages went unread: what is left of it begins above. */
+struct store_settled {
+    struct wire_id syncshell_id;
+    struct wire_peer_id peer_id;
+    uint64_t inbox_acked;
+};
+
 struct store_op {
     struct list_node node; /* for whoever holds the operation */
     enum store_op_kind kind;
@@ -164,7 +171,7 @@ struct store_op {
      * NONE: committed. STORE_FULL, STORE_UNAVAILABLE, INTERNAL: nothing happened. Otherwise `refusal`, SYNCSHELL_EXISTS, SYNCSHELL_FULL,
      * TOO_MANY_SYNCSHELLS, UNKNOWN_SYNCSHELL, SESSION_EXISTS, SESSION_CLOSED, SESSION_EXPIRED, UNKNOWN_SESSION, VERSION_CONFLICT, SESSION_FULL, TOO_MANY_SESSIONS,
      * SESSIONS_SHARE, LOG_SHARE, SYNCSHELL_QUOTA, INBOX_FULL, INBOX_SHARE, INBOXES_FULL, INBOXES_SHARE, BAD_CURSOR, SYNCSHELL_DELETED, SYNCSHELL_EXPIRED, BAD_ACCESS_KEY,
-     * ACCESS_KEY_EXPIRED, ACCESS_KEY_REVOKED, MEMBER_REMOVED, WRONG_KEY_EPOCH, NOT_OWNER,
+     * ACCESS_KEY_EXPIRED, ACCESS_KEY_REVOKED, MEMBER_REMOVED, WRONG_KEY_EPOCH, NOT_OWNER, OWNER_CANNOT_LEAVE,
      * STALE_OWNER_SEQUENCE, WRONG_RECOVERY_CODE, RECOVERY_CODE_EXPIRED, RECOVERY_CODE_USED, NOT_PARTICIPANT; and for a peer whose membership ended meanwhile UNKNOWN_TARGET (ADD_INBOX) or NOT_JOINED
      * (READ_INBOX, ACK_INBOX). */
     enum wire_code code;
@@ -186,11 +193,16 @@ struct store_op {
         swept_sessions; /* SWEEP: sessions that became tombstones; syncshell in swept_syncshells[i] */
     struct wire_id *swept_syncshells;
     size_t n_swept;
+    struct store_settled *settled; /* SWEEP: one for each message */
+    size_t n_settled;
     struct wire_id *expired_syncshells; /* SWEEP: that nobody used */
     size_t n_expired;
 };
 
 const char *store_op_name(enum store_op_kind kind);
+
+/* The generation of a session that is handed over, from the one before: at most what a message holds. */
+uint64_t store_session_handed_generation(uint64_t generation);
 
 /* What is said of a session to whoever wants more of it: NONE while it is open, SESSION_EXPIRED when nobody closed it, else
  * SESSION_CLOSED. */

@@ -1,6 +1,7 @@
 #include "core/sweep.h"
 
 #include "core/expiry.h"
+#include "core/member.h"
 #include "core/op.h"
 #include "core/session.h"
 #include "core/syncshell.h"
@@ -36,6 +37,18 @@ void sweep_init(struct core *core)
     rest(core);
 }
 
+/* Whoever joins with a cursor from below hears that something is missing. */
+static void settle_inboxes(struct core *core, const struct store_op *op)
+{
+    for (size_t i = 0; i < op->n_settled; i++) {
+        const struct store_settled *settled = &op->settled[i];
+        struct syncshell *s = syncshell_find(core, &settled->syncshell_id);
+        struct member *m = s ? syncshell_member(s, settled->peer_id.text) : NULL;
+        if (m && m->inbox_acked < settled->inbox_acked)
+            m->inbox_acked = settled->inbox_acked;
+    }
+}
+
 void sweep_done(struct core *core, struct syncshell *unused, struct connection *c,
                 struct store_op *op)
 {
@@ -51,6 +64,7 @@ void sweep_done(struct core *core, struct syncshell *unused, struct connection *
         session_closed(session, swept->summary.outcome, swept->expires_unix_ms,
                        WIRE_CODE_SESSION_EXPIRED, NULL);
     }
+    settle_inboxes(core, op);
     expiry_swept(core, op);
     if (op->code == WIRE_CODE_NONE && !op->complete)
         step(core);

@@ -1,5 +1,5 @@
 /* Expired rows go in small steps: one operation at a time, at once the next while something is left, then a pause. Sessions
- * that the store has turned into tombstones are closed in memory, too. */
+ * that the store has turned into tombstones are closed in memory, too, and what an inbox has lost is known there. */
 #ifndef RELAY_CORE_SWEEP_H
 #define RELAY_CORE_SWEEP_H
 

@@ -66,6 +66,7 @@ void fake_inbox_add(struct shell *s, struct store_op *op)
     l->message_id = op->message_id;
     l->frame = fake_copied(op->frame->data, op->frame->size);
     l->size = op->frame->size;
+    l->expires_unix_ms = op->expires_unix_ms;
 }
 
 static void read_inbox(const struct inhabitant *m, struct store_op *op)
@@ -108,5 +109,40 @@ void fake_inbox_execute(struct shell *s, struct store_op *op)
             free(m->letters[i].frame);
             m->letters[i].frame = NULL;
         }
+    }
+}
+
+/* What expired unread counts as settled, but never beyond a message that is still held. */
+static void settle(const struct shell *s, struct inhabitant *m, uint64_t seq, struct store_op *op)
+{
+    for (size_t i = 0; i < m->n_letters; i++)
+        if (m->letters[i].frame && m->letters[i].seq <= seq)
+            seq = m->letters[i].seq - 1;
+    if (m->stored.inbox_acked < seq)
+        m->stored.inbox_acked = seq;
+    op->settled = fake_grown(op->settled, op->n_settled, sizeof *op->settled);
+    op->settled[op->n_settled++] = (struct store_settled){
+        .syncshell_id = s->id, .peer_id = m->stored.peer_id, .inbox_acked = m->stored.inbox_acked};
+}
+
+void fake_inboxes_sweep(struct shell *s, struct store_op *op)
+{
+    for (size_t i = 0; i < s->n_members; i++) {
+        struct inhabitant *m = &s->members[i];
+        uint64_t unread = 0;
+        size_t kept = 0;
+        for (size_t k = 0; k < m->n_letters; k++) {
+            struct letter *l = &m->letters[k];
+            if (l->expires_unix_ms > op->now.unix_ms) {
+                m->letters[kept++] = *l;
+                continue;
+            }
+            if (l->frame)
+                unread = l->seq;
+            free(l->frame);
+        }
+        m->n_letters = kept;
+        if (unread > 0)
+            settle(s, m, unread, op);
     }
 }

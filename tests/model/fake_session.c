@@ -293,7 +293,7 @@ void fake_code_redeem(struct shell *s, struct store_op *op)
         session->opened_by = op->peer_id;
     summary->joiner_peer_id = op->peer_id;
     summary->cause = (struct cause_text){""};
-    summary->generation += STORE_HANDOVER_GENERATIONS;
+    summary->generation = store_session_handed_generation(summary->generation);
     code->redeemed_by = op->peer_id;
     end_codes(session, op->now.unix_ms);
 }

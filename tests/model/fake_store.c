@@ -248,6 +248,8 @@ static void on_shell(const struct fake_store *store, struct shell *s, struct sto
             op->ret_seq = fake_member_find(s, op->peer_id.text)->stored.inbox_head;
     } else if (op->kind == STORE_NOTE_USE) {
         s->used_day = store->relay_day;
+    } else if (op->kind == STORE_REMOVE_MEMBER && strcmp(s->owner.text, op->peer_id.text) == 0) {
+        op->code = WIRE_CODE_OWNER_CANNOT_LEAVE;
     } else if (op->kind == STORE_REMOVE_MEMBER) {
         remove_member(s, op, op->peer_id.text);
     } else if (op->kind >= STORE_EXPEL_MEMBER && op->kind <= STORE_DELETE_SYNCSHELL) {
@@ -288,8 +290,10 @@ void fake_store_execute(struct fake_store *store, struct store_op *op)
         op->complete = true;
         for (size_t i = 0; i < store->n_shells && op->complete; i++)
             fake_shell_sweep(&store->shells[i], op);
-        for (size_t i = 0; i < store->n_shells; i++)
+        for (size_t i = 0; i < store->n_shells; i++) {
+            fake_inboxes_sweep(&store->shells[i], op);
             expire(store, &store->shells[i], op);
+        }
     } else {
         struct shell *s = find_shell(store, op->syncshell_id.text);
         if (s && s->gone)

@@ -35,6 +35,7 @@ struct letter {
     struct wire_peer_id source;
     struct wire_id message_id;
     uint8_t *frame; /* NULL: acknowledged */
+    int64_t expires_unix_ms;
     size_t size;
 };
 
@@ -83,6 +84,7 @@ void fake_code_redeem(struct shell *s, struct store_op *op);
 void fake_session_execute(struct shell *s, struct store_op *op);
 void fake_inbox_add(struct shell *s, struct store_op *op);
 void fake_inbox_execute(struct shell *s, struct store_op *op);
+void fake_inboxes_sweep(struct shell *s, struct store_op *op);
 void fake_shell_sweep(struct shell *s, struct store_op *op);
 
 #endif

@@ -151,9 +151,27 @@ ORDERS = [
     Mutation(
         "new_joiner_numbers_again", "P4", "the new joiner's offers have the former one's numbers",
         CORE + "session.c",
-        "    session_raise(session, session->summary.generation + STORE_HANDOVER_GENERATIONS);\n",
+        "    session_raise(session, store_session_handed_generation(session->summary.generation));\n",
         "",
         ["core_recovery_code"]),
+    Mutation(
+        "old_tombstone_shadows_a_session", "P2", "a session is stored, but its id is that of one that memory calls closed",
+        CORE + "session_request.c",
+        "    if (!op->duplicate)\n        session_free(session_find(s, &op->recovery_session_id));\n",
+        "",
+        ["core_session"]),
+    Mutation(
+        "missed_messages_are_not_told", "P2", "who missed a message that expired hears that nothing is missing",
+        CORE + "sweep.c",
+        "    settle_inboxes(core, op);\n",
+        "    (void)settle_inboxes;\n",
+        ["core_expiry"]),
+    Mutation(
+        "new_owner_leaves", "P1", "who asked to leave and became the owner meanwhile leaves a syncshell without one",
+        STORE + "op_member.c",
+        "    r = member_check_owner(db, op, row.syncshell);\n",
+        "    (void)member_check_owner;\n    r = 0;\n",
+        ["store_owner"]),
     Mutation(
         "former_joiner_is_not_told", "P1", "who had the session does not hear that it has moved",
         CORE + "session.c",

@@ -210,7 +210,7 @@ SURROUNDINGS = [
     Mutation(
         "expired_message_counts_as_missing", "P2", "who comes back after its messages have expired is told that nothing is missing",
         STORE + "op_sweep.c",
-        "        r = inbox_settle(db, statement_int(st, 0), statement_uint(st, 1));\n        if (r < 0)\n            return r;\n",
+        "        r = inbox_settle(db, op, statement_int(st, 0), statement_uint(st, 1));\n        if (r < 0)\n            return r;\n",
         "        (void)inbox_settle;\n",
         ["store_sweep"]),
     Mutation(

@@ -22,6 +22,9 @@ void op_clear_results(struct store_op *op)
     free(op->swept_syncshells);
     op->swept_syncshells = NULL;
     op->n_swept = 0;
+    free(op->settled);
+    op->settled = NULL;
+    op->n_settled = 0;
     free(op->expired_syncshells);
     op->expired_syncshells = NULL;
     op->n_expired = 0;

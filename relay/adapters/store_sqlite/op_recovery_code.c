@@ -16,6 +16,7 @@ struct code_row {
     struct wire_peer_id joiner;
     struct wire_peer_id provider;
     struct former former;
+    uint64_t generation;
     enum wire_code ended; /* the session: NONE while it is open */
 };
 
@@ -25,7 +26,7 @@ static int code_find(struct db *db, const struct store_op *op, struct code_row *
     static const char sql[] =
         "SELECT recovery_code.id, session.id, recovery_code.expires_unix_ms, redeemed_by,"
         " recovery_session_id, joiner_peer_id, provider_peer_id, state = 'closed', former_peer_ids,"
-        " expired, recovery_code.id = (SELECT max(id) FROM recovery_code AS other"
+        " expired, generation, recovery_code.id = (SELECT max(id) FROM recovery_code AS other"
         "  WHERE other.session = recovery_code.session)"
         " FROM recovery_code JOIN session ON session.id = recovery_code.session"
         " JOIN syncshell ON syncshell.id = session.syncshell"
@@ -52,7 +53,8 @@ static int code_find(struct db *db, const struct store_op *op, struct code_row *
     ret_row->ended = !statement_int(st, 7)  ? WIRE_CODE_NONE
                      : statement_int(st, 9) ? WIRE_CODE_SESSION_EXPIRED
                                             : WIRE_CODE_SESSION_CLOSED;
-    ret_row->newest = statement_int(st, 10);
+    ret_row->generation = statement_uint(st, 10);
+    ret_row->newest = statement_int(st, 11);
     statement_text(st, 8, former, sizeof former);
     ret_row->former = (struct former){.peer_ids = {{.text = ""}}};
     (void)former_read(&ret_row->former, former);
@@ -176,7 +178,7 @@ static int session_hand_over(struct db *db, const struct store_op *op, const str
 {
     static const char sql[] =
         "UPDATE session SET former_peer_ids = ?1, joiner_peer_id = ?2, cause = '',"
-        " cause_generation = 0, cause_peer_id = '', generation = generation + ?3,"
+        " cause_generation = 0, cause_peer_id = '', generation = ?3,"
         " expires_unix_ms = max(expires_unix_ms, ?4),"
         " opened_by = CASE opened_by WHEN joiner_peer_id THEN ?2 ELSE opened_by END WHERE id = ?5";
     struct statement *st = statement_get(db, sql);
@@ -187,7 +189,7 @@ static int session_hand_over(struct db *db, const struct store_op *op, const str
     former_write(&former, text);
     statement_bind_text(st, text);
     statement_bind_text(st, op->peer_id.text);
-    statement_bind_uint(st, STORE_HANDOVER_GENERATIONS);
+    statement_bind_uint(st, store_session_handed_generation(code->generation));
     statement_bind_int(st, op->expires_unix_ms);
     statement_bind_int(st, code->session);
     return statement_run(st);

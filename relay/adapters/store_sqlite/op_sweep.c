@@ -1,7 +1,7 @@
 /* Removing what has expired, a bounded number of rows at a time, so that a sweep never holds the writer for long.
  *
  * Seven kinds in this order: open sessions become tombstones (and are reported); tombstones lose their entries; tombstones
- * go; inbox messages go; recovery codes go (op_recovery_code.c); syncshells that nobody used become tombstones, too; what
+ * go; inbox messages go (where one went unread is reported); recovery codes go (op_recovery_code.c); syncshells that nobody used become tombstones, too; what
  * syncshells had that are gone (op_tombstone.c). Each takes from one budget; the sweep is complete when some of it is left. Tombstones go only
  * when no entry is left to be swept, so removing them removes nothing else. */
 #include "adapters/store_sqlite/op.h"
@@ -115,22 +115,45 @@ static int sweep_tombstones(struct db *db, const struct store_op *op, size_t *bu
     return 0;
 }
 
+static int settled_append(struct store_op *op, struct statement *st)
+{
+    struct store_settled *settled = array_grow(op->settled, op->n_settled, sizeof *op->settled);
+    struct store_settled *s;
+
+    if (!settled)
+        return -ENOMEM;
+    op->settled = settled;
+    s = &settled[op->n_settled++];
+    statement_text(st, 0, s->syncshell_id.text, sizeof s->syncshell_id.text);
+    statement_text(st, 1, s->peer_id.text, sizeof s->peer_id.text);
+    s->inbox_acked = statement_uint(st, 2);
+    return statement_error(st);
+}
+
 /* A message went unread: its reader must not be told later that nothing is missing, so the inbox counts as settled up to
  * there, but never beyond a message that is still held. */
-static int inbox_settle(struct db *db, int64_t target, uint64_t seq)
+static int inbox_settle(struct db *db, struct store_op *op, int64_t target, uint64_t seq)
 {
     static const char sql[] =
         "UPDATE member SET inbox_acked = max(inbox_acked, coalesce("
         " (SELECT min(seq) - 1 FROM inbox_message WHERE target = member.id AND frame IS NOT NULL),"
-        " ?)) WHERE id = ?";
-    struct statement *st = statement_get(db, sql);
+        " ?)) WHERE id = ? RETURNING"
+        " (SELECT syncshell_id FROM syncshell WHERE syncshell.id = member.syncshell), peer_id,"
+        " inbox_acked";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
 
     statement_bind_uint(st, seq);
     statement_bind_int(st, target);
-    return statement_run(st);
+    while ((r = statement_step(st)) == STATEMENT_ROW) {
+        r = settled_append(op, st);
+        if (r < 0)
+            return r;
+    }
+    return r;
 }
 
-static int sweep_inboxes(struct db *db, const struct store_op *op, size_t *budget)
+static int sweep_inboxes(struct db *db, struct store_op *op, size_t *budget)
 {
     static const char sql[] = "DELETE FROM inbox_message WHERE id IN"
                               " (SELECT id FROM inbox_message WHERE expires_unix_ms <= ? LIMIT ?)"
@@ -144,7 +167,7 @@ static int sweep_inboxes(struct db *db, const struct store_op *op, size_t *budge
         *budget -= 1;
         if (!statement_int(st, 2))
             continue;
-        r = inbox_settle(db, statement_int(st, 0), statement_uint(st, 1));
+        r = inbox_settle(db, op, statement_int(st, 0), statement_uint(st, 1));
         if (r < 0)
             return r;
     }

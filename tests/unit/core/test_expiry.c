@@ -1,4 +1,4 @@
-/* Syncshells that nobody uses, in virtual time. */
+/* Syncshells that nobody uses, and messages that nobody reads, in virtual time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -139,6 +139,29 @@ static void p6_days_without_a_relay_do_not_count(void **state)
     assert_int_equal(w->n_events[CORE_EVENT_SYNCSHELL_EXPIRED], 1);
 }
 
+/* Its reader was away for so long; others kept the syncshell in memory. */
+static void p2_who_missed_a_message_hears_so(void **state)
+{
+    struct world *w = *state;
+    w->config.session_ttl_ms = 2 * w->config.inbox_ttl_ms;
+    struct pair p = pair_of(w, 0);
+    struct message m;
+    client_disconnect(p.provider);
+    say_routed(p.joiner, p.provider, MESSAGE_RECOVERY_REQUEST, "session", 1);
+    world_advance_ms(w, w->config.inbox_ttl_ms + SWEEP_MS);
+    assert_int_equal(w->n_ops[STORE_LOAD_SYNCSHELL], 1);
+    client_connect(p.provider);
+    say_authenticate(p.provider);
+    expect(p.provider, MESSAGE_WELCOME);
+    make_join(p.provider, "shell", &m);
+    m.join_syncshell.has_inbox_cursor = true;
+    m.join_syncshell.inbox_cursor = 0;
+    m.join_syncshell.store_epoch = w->config.store_epoch;
+    say(p.provider, &m);
+    assert_false(expect(p.provider, MESSAGE_SYNCSHELL_JOINED)->syncshell_joined.recovered);
+    expect_nothing(p.provider);
+}
+
 static void p6_zero_days_are_for_ever(void **state)
 {
     struct world *w = *state;
@@ -156,6 +179,7 @@ int main(void)
         CONFIGURED_TEST(p6_nothing_expires_before_its_use_is_on_disk),
         CONFIGURED_TEST(p7_who_joins_while_it_expires_hears_so),
         CONFIGURED_TEST(p6_days_without_a_relay_do_not_count),
+        CONFIGURED_TEST(p2_who_missed_a_message_hears_so),
         CONFIGURED_TEST(p6_zero_days_are_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

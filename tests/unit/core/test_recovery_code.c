@@ -104,6 +104,34 @@ static void p2_answered_after_its_commit(void **state)
     s.world->store_held = false;
 }
 
+/* Nobody comes so far in weeks, but what no message can hold must not be the end of the relay, nor of its next start. */
+static void p1_a_generation_stays_within_what_messages_hold(void **state)
+{
+    struct world *w = *state;
+    struct scene s = scene(w);
+    struct store_op *op = store_op_new(STORE_RAISE_GENERATION);
+    assert_non_null(op);
+    wire_id_set(&op->syncshell_id, "shell");
+    wire_id_set(&op->recovery_session_id, "session");
+    op->generation = WIRE_INTEGER_MAX - 1;
+    fake_store_execute(w->store, op);
+    store_op_free(op);
+    world_restart(w);
+    client_reconnect(s.joiner, "shell");
+    client_reconnect(s.provider, "shell");
+    client_reconnect(s.device, "shell");
+    forget(s.joiner);
+    forget(s.provider);
+    expect_stored(s.joiner, issue(&s, s.joiner, CODE));
+    redeem(s.device, CODE);
+    assert_int_equal(
+        expect(s.provider, MESSAGE_SESSION_CHANGED)->session_changed.session.generation,
+        WIRE_INTEGER_MAX);
+    world_restart(w);
+    client_reconnect(s.provider, "shell");
+    assert_int_equal(s.provider->current.syncshell_joined.sessions[0].generation, WIRE_INTEGER_MAX);
+}
+
 static void p1_the_new_joiner_goes_on_and_the_former_is_out(void **state)
 {
     struct scene s = scene(*state);
@@ -294,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(p2_answered_after_its_commit),
+        WORLD_TEST(p1_a_generation_stays_within_what_messages_hold),
         WORLD_TEST(p1_the_new_joiner_goes_on_and_the_former_is_out),
         WORLD_TEST(p4_what_the_former_joiner_left_is_not_delivered),
         WORLD_TEST(p1_whoever_was_away_reads_it_on_joining),

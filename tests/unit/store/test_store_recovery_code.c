@@ -93,6 +93,17 @@ static void a_code_hands_the_session_over_once(void **state)
     assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_RECOVERY_CODE_USED);
 }
 
+static void a_generation_stays_within_what_messages_hold(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, make_raise("s", WIRE_INTEGER_MAX - 1));
+    (void)fixture_new(f, make_issue(PEER_A, CODE_1));
+    (void)fixture_new(f, make_redeem(PEER_C, CODE_1));
+    assert_int_equal(fixture_sql_int(f, "SELECT generation FROM session"),
+                     (int64_t)WIRE_INTEGER_MAX);
+}
+
 static void a_clock_that_goes_back_revives_no_code(void **state)
 {
     struct fixture *f = *state;
@@ -279,6 +290,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_code_hands_the_session_over_once, setup_session,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_generation_stays_within_what_messages_hold, setup_session,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_clock_that_goes_back_revives_no_code, setup_session,
                                         fixture_teardown),

@@ -160,13 +160,19 @@ static void sequence_numbers_survive_the_sweep(void **state)
 static void what_expired_unread_counts_as_settled(void **state)
 {
     struct fixture *f = *state;
+    struct store_op *op;
 
     add_inbox_expiring(f, "m1", 5000);
     add_inbox_expiring(f, "m2", 9000);
     add_inbox_expiring(f, "m3",
                        5000); /* out of order: somebody shortened the time, or the clock jumped */
-    (void)fixture_new(f, make_sweep(5000, 100));
+    op = fixture_run(f, make_sweep(5000, 100));
     assert_int_equal(acked_of_b(f), 1);
+    assert_int_equal(op->n_settled, 2);
+    assert_string_equal(op->settled[1].syncshell_id.text, SHELL);
+    assert_string_equal(op->settled[1].peer_id.text, PEER_B);
+    assert_int_equal(op->settled[1].inbox_acked, 1);
+    (void)store_op_free(op);
     assert_int_equal(fixture_new(f, make_ack(PEER_B, 2)), 3);
     assert_int_equal(acked_of_b(f), 2);
     add_inbox_expiring(f, "m4", 9500);
