@@ -176,6 +176,23 @@ int member_end(struct db *db, const struct store_op *op, const struct member_row
     return r == 0 ? member_delete(db, row) : r;
 }
 
+/* It may have become the owner since it was let in. op->code becomes OWNER_CANNOT_LEAVE then. 0 or negative. */
+static int member_check_owner(struct db *db, struct store_op *op, int64_t syncshell)
+{
+    static const char sql[] = "SELECT owner_peer_id = ? FROM syncshell WHERE id = ?";
+    STATEMENT_SCOPED st = statement_get(db, sql);
+    int r;
+
+    statement_bind_text(st, op->peer_id.text);
+    statement_bind_int(st, syncshell);
+    r = statement_step(st);
+    if (r < 0)
+        return r;
+    if (statement_int(st, 0))
+        op->code = WIRE_CODE_OWNER_CANNOT_LEAVE;
+    return statement_error(st);
+}
+
 int op_remove_member(struct db *db, struct store_op *op)
 {
     struct member_row row;
@@ -188,5 +205,6 @@ int op_remove_member(struct db *db, struct store_op *op)
         op->duplicate = true;
         return 0;
     }
-    return member_end(db, op, &row);
+    r = member_check_owner(db, op, row.syncshell);
+    return r == 0 && op->code == WIRE_CODE_NONE ? member_end(db, op, &row) : r;
 }

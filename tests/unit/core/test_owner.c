@@ -381,6 +381,25 @@ static void p1_the_ownership_is_handed_over(void **state)
                         t.member->peer_id.text);
 }
 
+/* Both were let in before either was carried out. */
+static void p1_who_becomes_the_owner_cannot_leave(void **state)
+{
+    struct world *w = *state;
+    struct trio t = trio(w);
+    w->store_held = true;
+    const char *transfer = say_transfer(t.owner, 1, t.member);
+    const char *leave = say_leave(t.member, "shell");
+    world_store_run(w);
+    w->store_held = false;
+    expect(t.owner, MESSAGE_OWNER_CHANGED);
+    stored(t.owner, transfer, false);
+    expect(t.member, MESSAGE_OWNER_CHANGED);
+    expect_error(t.member, leave, WIRE_CODE_OWNER_CANNOT_LEAVE);
+    const char *remove = say_remove(t.member, 2, t.third);
+    expect_presence(t.member, t.third, PRESENCE_LEFT);
+    stored(t.member, remove, false);
+}
+
 static void p1_to_a_member_only(void **state)
 {
     struct world *w = *state;
@@ -429,6 +448,7 @@ int main(void)
         WORLD_TEST(p1_the_old_key_does_not_slip_in_behind_a_rotation),
         WORLD_TEST(p4_no_attempt_survives_a_rotation),
         WORLD_TEST(p1_the_ownership_is_handed_over),
+        WORLD_TEST(p1_who_becomes_the_owner_cannot_leave),
         WORLD_TEST(p1_to_a_member_only),
         WORLD_TEST(p1_a_deleted_syncshell_is_gone_for_everybody),
     };

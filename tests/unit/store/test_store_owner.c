@@ -65,6 +65,17 @@ static void each_once_and_in_order(void **state)
     (void)store_op_free(op);
 }
 
+/* It asked to leave when it did not own the syncshell yet. */
+static void who_became_the_owner_stays(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)fixture_new(f, make_owner(STORE_TRANSFER_OWNERSHIP, PEER_A, 1, PEER_B));
+    assert_int_equal(fixture_code(f, make_remove_member(PEER_B)), WIRE_CODE_OWNER_CANNOT_LEAVE);
+    (void)fixture_new(f, make_owner(STORE_TRANSFER_OWNERSHIP, PEER_B, 2, PEER_A));
+    (void)fixture_new(f, make_remove_member(PEER_B));
+}
+
 static void a_rotated_key_admits_nobody_with_the_old_one(void **state)
 {
     struct fixture *f = *state;
@@ -155,6 +166,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_removed_member_is_gone_with_its_sessions_and_inbox,
                                         setup_pair, fixture_teardown),
         cmocka_unit_test_setup_teardown(each_once_and_in_order, setup_pair, fixture_teardown),
+        cmocka_unit_test_setup_teardown(who_became_the_owner_stays, setup_pair, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_rotated_key_admits_nobody_with_the_old_one, setup_pair,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_deleted_syncshell_goes_in_small_steps, setup_pair,
