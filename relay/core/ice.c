@@ -50,11 +50,14 @@ static bool before(const struct rank *a, const struct rank *b)
 /* Which attempt of which recovery this is, as far as the numbers tell. */
 static void advance(struct ice_round *round, uint32_t attempt, size_t n)
 {
+    uint32_t all = (UINT32_C(1) << n) - 1;
+    round->fronts &= all; /* a reload may have taken some away */
+    round->front &= all;
     if (attempt < round->attempt)
         *round = (struct ice_round){0};
     else if (attempt == round->attempt) /* asked again: nothing has failed since */
         round->fronts &= ~round->front;
-    else if (round->fronts == (UINT32_C(1) << n) - 1)
+    else if (round->fronts == all)
         round->fronts = round->front; /* all had their turn */
     round->attempt = attempt;
 }

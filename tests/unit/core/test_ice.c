@@ -344,9 +344,27 @@ static void p6_the_table_of_networks_is_bounded(void **state)
     ice_networks_deinit(&n);
 }
 
+/* The turns that providers had who are gone count for nobody. */
+static void turns_go_on_after_a_reload_with_fewer(void **state)
+{
+    static const struct ice_server *const two[] = {&server_a, &server_b, NULL};
+    struct world *w = *state;
+    struct pair p = with_servers(w, three);
+    expect_order(p.joiner, 1, "abc");
+    expect_order(p.joiner, 2, "bca");
+    expect_order(p.joiner, 3, "cab");
+    w->config.ice_servers = two;
+    core_reconfigure(w->core, &w->config);
+    report(p.joiner, urls_a[0], true);
+    expect_order(p.joiner, 4, "ab");
+    expect_order(p.joiner, 5, "ba");
+    expect_order(p.joiner, 6, "ab");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CONFIGURED_TEST(turns_go_on_after_a_reload_with_fewer),
         WORLD_TEST(without_any_the_list_is_empty),
         CONFIGURED_TEST(static_credentials_are_given_as_they_are),
         CONFIGURED_TEST(minted_credentials_are_the_peers_own_and_expire),
