@@ -209,6 +209,9 @@ void join_continue(struct join *j)
     op->peer_id = c->peer_id;
     op->key_epoch = j->message.key_epoch;
     op->limit_rows = core->config.members_max;
+    /* Its connection may go before it is back, and the join with it. */
+    op->charge = j->charge;
+    j->charge = (struct charge){0};
     j->op = op;
     op_issue(core, op);
 }

@@ -14,7 +14,7 @@ struct join {
     struct list_node
         wait_node; /* the syncshell's joins, until their turn comes after it is loaded */
     struct message_join_syncshell message;
-    struct charge charge;      /* of itself, and the operation and the member that it may cause */
+    struct charge charge; /* of itself, the operation and the member: the operation takes it over */
     const struct store_op *op; /* the STORE_ADD_MEMBER it waits for: compared, never looked into */
 };
 

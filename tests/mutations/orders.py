@@ -167,6 +167,12 @@ ORDERS = [
         "    (void)settle_inboxes;\n",
         ["core_expiry"]),
     Mutation(
+        "joins_of_who_is_gone_are_free", "P6", "who joins and goes while the disk hangs pays for nothing that waits there",
+        CORE + "join.c",
+        "    op->charge = j->charge;\n    j->charge = (struct charge){0};\n",
+        "",
+        ["core_charges"]),
+    Mutation(
         "new_owner_leaves", "P1", "who asked to leave and became the owner meanwhile leaves a syncshell without one",
         STORE + "op_member.c",
         "    r = member_check_owner(db, op, row.syncshell);\n",

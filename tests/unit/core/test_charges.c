@@ -281,9 +281,30 @@ static void p6_who_leaves_before_the_store_reads(void **state)
     assert_int_equal(charged(w), 0);
 }
 
+/* Who joins and is gone again, over and over while the disk hangs. */
+static void p6_a_join_is_charged_until_it_is_back(void **state)
+{
+    struct world *w = *state;
+    (void)pair_of(w);
+    w->store_held = true;
+    uint64_t before = charged(w);
+    size_t n_before = w->n_ops[STORE_ADD_MEMBER];
+    for (unsigned n = 2; n < 12; n++) {
+        struct client *c = client_online(w, n);
+        say_join(c, "shell");
+        client_disconnect(c);
+    }
+    assert_int_equal(w->n_ops[STORE_ADD_MEMBER] - n_before, 10);
+    assert_true(charged(w) >= before + 10 * sizeof(struct store_op));
+    w->store_held = false;
+    world_store_run(w);
+    assert_true(charged(w) <= before + 10 * sizeof(struct member));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CONFIGURED_TEST(p6_a_join_is_charged_until_it_is_back),
         CONFIGURED_TEST(p6_what_is_held_is_charged_to_its_sender),
         CONFIGURED_TEST(p6_whose_account_is_full_hears_so),
         CONFIGURED_TEST(p6_a_full_relay_serves_who_reads),
