@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/siphash.h"
 #include "base/str.h"
 
 /* --- the disk ------------------------------------------------------------------------------------------------------ */
@@ -31,13 +32,21 @@ static void records_clear(struct list *l)
         record_free(record_of(n));
 }
 
+static uint64_t name_of(const char *kind, const char *key)
+{
+    const uint64_t of_key[2] = {0};
+    const uint64_t of_both[2] = {siphash(of_key, key, strlen(key))};
+    return siphash(of_both, kind, strlen(kind));
+}
+
 /* clang-tidy does not see into list_unlink() and takes what was freed for still listed.
  * NOLINTBEGIN(clang-analyzer-unix.Malloc) */
 static struct disk_record *record_find(const struct list *l, const char *kind, const char *key)
 {
+    const uint64_t name = name_of(kind, key);
     for (struct list_node *n = l->head.next; n != &l->head; n = n->next) {
         struct disk_record *r = record_of(n);
-        if (strcmp(r->kind, kind) == 0 && strcmp(r->key, key) == 0)
+        if (r->name == name && strcmp(r->kind, kind) == 0 && strcmp(r->key, key) == 0)
             return r;
     }
     return NULL;
@@ -51,6 +60,7 @@ static void write_down(struct list *l, const char *kind, const char *key, const 
     r->kind = strdup(kind);
     r->key = strdup(key);
     assert_true(r->kind && r->key);
+    r->name = name_of(kind, key);
     if (value) {
         r->value = malloc(size + 1);
         assert_non_null(r->value);

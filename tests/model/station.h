@@ -25,6 +25,8 @@ struct port {
 
 struct disk_record {
     struct list_node node;
+    uint64_t
+        name; /* a hash of kind and key: a disk with thousands of records is looked through for each write */
     char *kind;
     char *key;
     char *value; /* NULL in a batch: to be deleted */
