@@ -16,6 +16,7 @@
 
 enum {
     MESSAGE_ID_BYTES = 12,
+    GO_AWAY_MAX_MS = 3600000,  /* an operator can set a sixth of it: more is not believed */
     REPLACED_PAUSE_MS = 30000, /* up to twice: somebody runs with our key, do not fight */
     CLOSE_DO_NOT_RETURN_FIRST = 4400,
     CLOSE_DO_NOT_RETURN_LAST = 4499,
@@ -266,7 +267,9 @@ void link_refused(struct engine *e, enum wire_code code)
 
 void link_go_away(struct engine *e, const struct message_go_away *m)
 {
-    e->link.go_away_us = time_add_ms(e->now_us, m->reconnect_after_ms);
+    uint32_t after_ms =
+        m->reconnect_after_ms < GO_AWAY_MAX_MS ? m->reconnect_after_ms : GO_AWAY_MAX_MS;
+    e->link.go_away_us = time_add_ms(e->now_us, after_ms);
     e->link.farewell = WIRE_CODE_SHUTTING_DOWN;
     link_give_up(e);
 }

@@ -130,6 +130,21 @@ static void test_owner_sequences(void **state)
     assert_int_equal(scene_hear(s, MESSAGE_REMOVE_MEMBER)->owner_operation.owner_sequence, 1);
 }
 
+/* ---- times ---- */
+
+static void test_going_away_for_good(void **state)
+{
+    struct scene *s = *state;
+    const struct message m = {.type = MESSAGE_GO_AWAY,
+                              .go_away = {.reconnect_after_ms = UINT32_MAX, .text = "bye"}};
+    scene_session(s, true);
+    unsigned n_dials = s->n_dials;
+    scene_say(s, &m);
+    assert_false(s->connected);
+    scene_advance_ms(s, 2 * 3600 * 1000);
+    assert_true(s->n_dials > n_dials);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +152,7 @@ int main(void)
         SCENE_TEST(test_a_session_without_a_generation_left),
         SCENE_TEST(test_versions),
         SCENE_TEST(test_owner_sequences),
+        SCENE_TEST(test_going_away_for_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
