@@ -136,6 +136,7 @@ struct syncshell {
     uint64_t pause_us;                                                  /* after a refusal */
     uint32_t in_flight; /* bits of enum request_kind */
     struct list members;
+    size_t n_members;
 };
 
 enum session_phase {

@@ -47,12 +47,17 @@ int syncshell_new(struct engine *e, const struct wire_id *id, const char *secret
     return 0;
 }
 
+static void member_drop(struct syncshell *y, struct member *m)
+{
+    list_unlink(&m->node);
+    y->n_members--;
+    free(m);
+}
+
 static void members_clear(struct syncshell *y)
 {
-    list_for_each_safe (n, next, &y->members) {
-        list_unlink(n);
-        free(container_of(n, struct member, node));
-    }
+    list_for_each_safe (n, next, &y->members)
+        member_drop(y, container_of(n, struct member, node));
 }
 
 void syncshell_free(struct syncshell *y)
@@ -248,6 +253,7 @@ static int member_add(struct syncshell *y, const struct message_member *m)
     copy->peer_id = m->peer_id;
     copy->presence = m->presence;
     list_append(&y->members, &copy->node);
+    y->n_members++;
     return 0;
 }
 
@@ -462,12 +468,12 @@ void syncshell_presence(struct syncshell *y, const struct message_peer_presence 
     struct member *member = member_find(y, m->peer_id.text);
     enum presence before = member ? member->presence : PRESENCE_LEFT;
     if (m->presence == PRESENCE_LEFT) {
-        if (member) {
-            list_unlink(&member->node);
-            free(member);
-        }
+        if (member)
+            member_drop(y, member);
     } else if (member) {
         member->presence = m->presence;
+    } else if (y->n_members >= WIRE_MEMBERS_MAX) {
+        return; /* no relay has more in a syncshell */
     } else {
         const struct message_member added = {.peer_id = m->peer_id, .presence = m->presence};
         engine_check(y->engine, member_add(y, &added));

@@ -2,6 +2,7 @@
  * with what no honest relay takes. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,31 @@ static void test_owner_sequences(void **state)
     assert_int_equal(scene_hear(s, MESSAGE_REMOVE_MEMBER)->owner_operation.owner_sequence, 1);
 }
 
+/* ---- members ---- */
+
+static void test_members_without_end(void **state)
+{
+    struct scene *s = *state;
+    struct message m = {.type = MESSAGE_PEER_PRESENCE};
+    size_t n_told = 0;
+    scene_session(s, true);
+    wire_id_set(&m.peer_presence.syncshell_id, SCENE_SHELL);
+    m.peer_presence.presence = PRESENCE_ONLINE;
+    m.peer_presence.peer_id = s->other;
+    for (unsigned i = 0; i < 1000; i++) {
+        char digits[5];
+        snprintf(digits, sizeof digits, "%04u", i);
+        memcpy(m.peer_presence.peer_id.text + 20, digits, 4);
+        scene_say(s, &m);
+        struct syncshell_event *e = station_next(&s->station);
+        n_told += e && event_type(e) == SYNCSHELL_EVENT_PEER_PRESENCE;
+    }
+    assert_in_range(n_told, WIRE_MEMBERS_MAX - 2, WIRE_MEMBERS_MAX);
+    scene_presence(s, PRESENCE_AWAY); /* who was there before is */
+    struct syncshell_event *e = station_skip_to(&s->station, SYNCSHELL_EVENT_PEER_PRESENCE);
+    assert_string_equal(event_string(e, SYNCSHELL_FIELD_PRESENCE), "away");
+}
+
 /* ---- times ---- */
 
 static void test_going_away_for_good(void **state)
@@ -152,6 +178,7 @@ int main(void)
         SCENE_TEST(test_a_session_without_a_generation_left),
         SCENE_TEST(test_versions),
         SCENE_TEST(test_owner_sequences),
+        SCENE_TEST(test_members_without_end),
         SCENE_TEST(test_going_away_for_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
