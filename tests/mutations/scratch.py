@@ -75,6 +75,7 @@ class Scratch:
             copy.write_bytes(text)
             shutil.copymode(REPOSITORY / name, copy)
         self._configure()
+        self._run(["ninja", "-C", self.build, "build.ninja"])  # a test may be new
         self._tests = {test["name"].split(" / ")[-1]: test for test in self._introspect("--tests")}
         self._programs = {os.path.relpath(name, self.build) for target in self._introspect("--targets")
                           for name in target["filename"]}
