@@ -300,6 +300,8 @@ static pid_t start_on_pipes(int *ret_input, FILE **ret_output)
         close(in[1]);
         close(out[0]);
         close(out[1]);
+        signal(SIGINT, SIG_DFL); /* the tests may run in the background of a script, or by nohup */
+        signal(SIGHUP, SIG_DFL);
         execl(SYNCSHELL_PROGRAM, SYNCSHELL_PROGRAM, "peer", "--state", "x", (char *)NULL);
         _exit(127);
     }
