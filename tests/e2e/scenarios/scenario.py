@@ -54,7 +54,7 @@ def run_once(chosen, sharing, fetching):
             chosen.play(stage)
             stage.check()
         except (AssertionError, OSError, subprocess.SubprocessError, KeyError, ValueError):
-            problems.append(traceback.format_exc())
+            problems += [traceback.format_exc(), *stage.complaints()]
         finally:
             try:
                 problems += stage.stop()

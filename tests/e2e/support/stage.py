@@ -114,6 +114,10 @@ class Stage:
             left = list((fetcher.folder / folders.PRIVATE).glob("*"))
             assert not left, f"{fetcher.host.name}: parts are left: {left[:3]}"
 
+    def complaints(self):
+        """What the members' processes have said on standard error, the last of it."""
+        return [f"{p.name} said: {p.errors[-5:]}" for member in (self.sharer, *self.fetchers) for p in member.processes if p.errors]
+
     def stop(self):
         """Ends everything in order; what went wrong meanwhile, as texts."""
         members = (self.sharer, *self.fetchers)

@@ -35,7 +35,14 @@ function clean(directory) {
   } catch {
     // it was not killed
   }
-  fs.rmSync(directory, { recursive: true, force: true });
+  // Processes of the killed browser, which end when they notice, may still write to where it was.
+  const away = `${directory}-${process.pid}`;
+  try {
+    fs.renameSync(directory, away);
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+  }
+  fs.rmSync(away, { recursive: true, force: true });
 }
 
 // Chromium trusts what the user's NSS database does.
