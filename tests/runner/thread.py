@@ -9,7 +9,7 @@ from build import BUILD, BuildError, thread_folder
 from report import Report
 
 # Programs without threads of ours are left out: they would only cost time.
-TESTS = ("transport_", "loop_libevent", "ws_lws_", "store_", "cli_", "app_relay")
+TESTS = ("transport_", "loop_libevent", "ws_lws_", "store_", "cli_", "app_relay", "app_streams")
 # They look at texts and symbols, or at this library as it is installed: nothing runs.
 NOT_RUN = ("transport_header", "transport_library", "transport_manual")
 REPORTS = BUILD / "thread-sanitizer-reports"
