@@ -102,7 +102,12 @@ def test_folder_arrives_after_kills_of_both(pair):
     share = pair.start("share")
     again = fetch.events.wait(since=killed, event="receiving")
     assert again["bytes"] < pair.total_bytes
-    fetch.events.wait(since=killed, event="progress", where=lambda e: e["ofBytes"] == again["bytes"] and e["bytes"] > 4_000_000)
+
+    def of_a_later_pass(progress):
+        """A link that is made on a busy machine may be given up and made once more."""
+        return progress["ofBytes"] in [e["bytes"] for e in fetch.events.all(since=killed, event="receiving")]
+
+    fetch.events.wait(since=killed, event="progress", where=lambda e: e["bytes"] > 4_000_000 and of_a_later_pass(e))
     fetch.kill()
     missing = pair.total_bytes - pair.on_disk_bytes()
     assert 0 < missing < again["bytes"]
