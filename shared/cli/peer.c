@@ -16,6 +16,7 @@
 #include "cli/failure.h"
 #include "cli/line_reader.h"
 #include "cli/output.h"
+#include "program/interrupt.h"
 
 enum { BUSY_PAUSE_MS = 20 };
 
@@ -39,22 +40,16 @@ static void peer_deinit(struct peer *peer)
         close(peer->signal_fd);
 }
 
-/* The signals are blocked before the client makes its thread, which inherits that. What the starter ignores, as nohup does SIGHUP,
- * stays ignored. */
+/* The signals are blocked before the client makes its thread, which inherits that. */
 static int signals_init(struct peer *peer)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     sigset_t signals;
 
     sigemptyset(&signals);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        struct sigaction action;
-
-        if (sigaction(numbers[i], NULL, &action))
-            return -errno;
-        if (action.sa_handler != SIG_IGN)
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (!interrupt_is_ignored(numbers[i]))
             sigaddset(&signals, numbers[i]);
-    }
     if (sigprocmask(SIG_BLOCK, &signals, NULL))
         return -errno;
     peer->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);

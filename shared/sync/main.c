@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program/interrupt.h"
 #include "program/stream.h"
 #include "sync/app.h"
 #include "sync/fetcher.h"
@@ -251,14 +252,10 @@ static void finish(struct program *program)
     g_main_loop_unref(app->loop);
 }
 
-/* 0 when whoever started this has it ignored, as nohup does SIGHUP: then it stays so. */
+/* 0 when it stays ignored. */
 static guint watch_end(int number, struct app *app)
 {
-    struct sigaction action;
-
-    if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-        return 0;
-    return g_unix_signal_add(number, on_signal, app);
+    return interrupt_is_ignored(number) ? 0 : g_unix_signal_add(number, on_signal, app);
 }
 
 static int run(const struct options *options)

@@ -3,18 +3,18 @@
 #include <signal.h>
 #include <stddef.h>
 
+#include "program/interrupt.h"
+
 static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 
-/* Those that would end this process: what its starter ignores, as nohup does SIGHUP, wouldn't. */
+/* Those that would end this process. */
 static sigset_t all(void)
 {
     sigset_t set;
     sigemptyset(&set);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction action;
-        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (!interrupt_is_ignored(numbers[i]))
             sigaddset(&set, numbers[i]);
-    }
     return set;
 }
 
