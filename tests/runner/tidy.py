@@ -19,6 +19,10 @@ from report import Report
 
 CLANG_TIDY = "clang-tidy-14"
 CACHE = BUILD / "tidy-cache"
+# Its compile_commands.json has one command a file. clang-tidy looks at a file once for each command that it finds, all in one
+# process, and clang 14's analyzer remembers in it by address how functions such as va_end are called: in the next look that
+# address can be any other name's, and calls of pair_kill() were taken for calls of va_end().
+COMMANDS = BUILD / "tidy-commands"
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]([^>"]+)[>"]', re.MULTILINE)
 INCLUDE_ROOTS = ("shared", "relay", "shared/include", "tests")
 # The commands are gcc's: it knows warnings that clang does not.
@@ -39,11 +43,14 @@ class Run:
         base = tool + (REPOSITORY / ".clang-tidy").read_bytes()
         self._pool = concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 2)
         self._jobs = {}  # to the mark of what is clean
-        for file, command in project_commands(build_folder):
+        entries = project_commands(build_folder)
+        COMMANDS.mkdir(exist_ok=True)
+        (COMMANDS / "compile_commands.json").write_text(json.dumps(list(entries.values())))
+        for file, entry in entries.items():
             arguments = EXTRA_ARGUMENTS + analyzer_arguments(steps_max[file.is_relative_to(TESTS)])
-            mark = CACHE / fingerprint(base + " ".join(arguments).encode(), file, command)
+            mark = CACHE / fingerprint(base + " ".join(arguments).encode(), file, entry["command"])
             if not mark.exists():
-                self._jobs[self._pool.submit(tidy_file, build_folder, file, arguments)] = mark
+                self._jobs[self._pool.submit(tidy_file, file, arguments)] = mark
 
     def findings(self, report):
         """Waits until all is done; returns what clang-tidy found, as text; empty if all is clean."""
@@ -65,14 +72,14 @@ class Run:
 
 
 def project_commands(build_folder):
-    """Yields (source file, its compile command) for what is ours and C."""
-    seen = set()
+    """Returns, for each source file that is ours and C, the first entry that compile_commands.json has for it."""
+    found = {}
     for entry in json.loads((build_folder / "compile_commands.json").read_text()):
         file = (Path(entry["directory"]) / entry["file"]).resolve()
         ours = file.is_relative_to(REPOSITORY) and not file.is_relative_to(BUILD)
-        if ours and file.suffix == ".c" and file not in seen:
-            seen.add(file)
-            yield file, entry["command"]
+        if ours and file.suffix == ".c":
+            found.setdefault(file, entry)
+    return found
 
 
 def fingerprint(base, file, command):
@@ -105,10 +112,10 @@ def analyzer_arguments(steps_max):
     return [f"--extra-arg={a}" for a in ("-Xclang", "-analyzer-config", "-Xclang", f"max-nodes={steps_max}")]
 
 
-def tidy_file(build_folder, file, arguments):
+def tidy_file(file, arguments):
     """Returns what clang-tidy says of one file; empty if it is clean."""
     result = subprocess.run(
-        ["nice", "-n", "19", CLANG_TIDY, "--quiet", "-p", build_folder, *arguments, file], cwd=REPOSITORY,
+        ["nice", "-n", "19", CLANG_TIDY, "--quiet", "-p", COMMANDS, *arguments, file], cwd=REPOSITORY,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if result.returncode == 0:
         return ""
