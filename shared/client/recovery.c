@@ -442,13 +442,16 @@ static const char *take_response(struct session *s, const struct buf *plain)
     engine_check(e, r < 0 ? r : 0);
     if (r != 0)
         return CODE_BAD_BODY;
-    engine_check(e, mismatched_files(&response, &mismatched));
-    if (str_equal(s->request_id.text, response.request_id.text)) {
-        for (size_t i = 0; i < response.n_mismatched_paths; i++)
-            start_over(s, response.mismatched_paths[i]);
-        if (s->checkpoint_needed)
-            record_put_session(s);
+    if (!str_equal(s->request_id.text, response.request_id.text)) {
+        /* It is no longer what will come: the newer request has an answer of its own. */
+        body_recovery_response_deinit(&response);
+        return NULL;
     }
+    engine_check(e, mismatched_files(&response, &mismatched));
+    for (size_t i = 0; i < response.n_mismatched_paths; i++)
+        start_over(s, response.mismatched_paths[i]);
+    if (s->checkpoint_needed)
+        record_put_session(s);
     struct syncshell_event *event = notify_session(s, SYNCSHELL_EVENT_RECOVERY_RESPONSE, 0);
     notify_text(event, SYNCSHELL_FIELD_REQUEST_ID, response.request_id.text);
     notify_integer(event, SYNCSHELL_FIELD_FILES_TO_SEND, response.files_to_send);

@@ -181,7 +181,8 @@ enum syncshell_event_type {
                                            * NEEDED the delta, MISMATCHED those of it whose copy starts over. Told again
                                            * after a restart, until it was freed and the link up, or a newer one came */
     SYNCSHELL_EVENT_RECOVERY_REQUESTED,   /* ticket or 0; session fields, REQUEST_ID: ours is stored at the relay */
-    SYNCSHELL_EVENT_RECOVERY_RESPONSE,    /* session fields, REQUEST_ID, FILES_TO_SEND, BYTES; files: MISMATCHED */
+    SYNCSHELL_EVENT_RECOVERY_RESPONSE,    /* session fields, REQUEST_ID, FILES_TO_SEND, BYTES; files: MISMATCHED. What will come, by the
+                                           * newest request; an answer to an older one is not told */
     SYNCSHELL_EVENT_REQUEST_FAILED,       /* ticket; CODE, MESSAGE, RETRYABLE; SYNCSHELL_ID, SESSION_ID where known; REQUEST_ID if the
                                            * relay refused it: its log has the same */
     SYNCSHELL_EVENT_STOPPED,              /* CODE, MESSAGE: last event; free the client */
