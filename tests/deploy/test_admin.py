@@ -6,6 +6,7 @@ import resource
 import socket
 import sqlite3
 import stat
+import time
 
 import pytest
 from support.bare import Usage
@@ -116,6 +117,16 @@ def rest_of(connection):
     return received
 
 
+def is_over(connection):
+    """Whether it was closed, within its time-out."""
+    try:
+        return not connection.recv(1)
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
 def test_whoever_dawdles_or_floods_is_cut_off(world, admin):
     """Half a request gets no memory beyond its own, and is cut off in time; nobody is locked out by it."""
     for rubbish in (b"GET / HTTP/1.1\r\n" + b"x" * 9000, b"\r\n\r\n", b"\x16\x03\x01" * 20 + b"\r\n\r\n",
@@ -127,10 +138,32 @@ def test_whoever_dawdles_or_floods_is_cut_off(world, admin):
     idle = [socket.create_connection(("127.0.0.1", admin.port), timeout=LIMIT_S) for _ in range(33)]
     for connection in idle:
         connection.sendall(b"GET /healthz HTTP/1.1\r\n")
+    with socket.create_connection(("127.0.0.1", admin.port), timeout=1) as dripping:
+        since = time.monotonic()
+        dripping.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
+        while not is_over(dripping):
+            dripping.sendall(b"x")
+            assert time.monotonic() - since < 40, "a byte now and then keeps it for ever"
     assert [rest_of(connection) for connection in reversed(idle)] == [b""] * 33
     for connection in idle:
         connection.close()
     assert admin.ask("/healthz").status == 200
+
+
+def test_slow_callers_hold_up_nobody(world, admin):
+    """Hundreds that never finish what they ask for: the oldest of them go, and a monitor is answered at once."""
+    descriptors = f"/proc/{world.relay.process.child.pid}/fd"
+    before, since = len(os.listdir(descriptors)), time.monotonic()
+    slow = []
+    for _ in range(700):
+        slow.append(socket.create_connection(("127.0.0.1", admin.port), timeout=LIMIT_S))
+        slow[-1].sendall(b"GET /healthz HTTP/1.1\r\n")
+    assert admin.ask("/readyz").status == 200
+    assert time.monotonic() - since < 9
+    assert len(os.listdir(descriptors)) - before < 300
+    assert rest_of(slow[0]) == b""
+    for connection in slow:
+        connection.close()
 
 
 def test_out_of_descriptors_it_waits(world, admin):

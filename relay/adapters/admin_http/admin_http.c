@@ -15,17 +15,22 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
-enum { HEADERS_BYTES_MAX = 8192, PAUSE_MS = 100 };
+enum { HEADERS_BYTES_MAX = 8192, UNREAD_BYTES_MAX = 16384, PAUSE_MS = 100 };
+
+/* libevent does not tell when a connection ends that never asked for anything. So its stream is kept, with the socket in it,
+ * until the answer is out, its time is over, or the place is needed for somebody else. */
+struct caller {
+    struct bufferevent *stream; /* a reference; NULL: nobody is here */
+    struct event deadline;
+};
 
 struct admin_http {
-    struct event_base *base;
     struct evhttp *http;
-    struct evconnlistener *listener; /* the server's */
     admin_answer_fn answer;
     void *userdata;
     uint16_t port;
-    unsigned int n_accepts; /* since the window was opened */
-    struct event window;    /* its end */
+    size_t n_accepted; /* since the start: the next takes the place of the oldest */
+    struct caller callers[ADMIN_HTTP_CALLERS_MAX];
 };
 
 /* Nothing of an answer may be kept, framed, or load anything from elsewhere. */
@@ -65,6 +70,58 @@ static void send_response(struct evhttp_request *request, const struct admin_res
         evbuffer_free(body);
 }
 
+/* ---- who is here ---- */
+
+static void caller_forget(struct caller *c)
+{
+    evtimer_del(&c->deadline);
+    bufferevent_decref(c->stream);
+    c->stream = NULL;
+}
+
+/* To libevent it looks like a time-out; of a connection that has ended it knows nothing any more. */
+static void caller_end(struct caller *c)
+{
+    if (!c->stream)
+        return;
+    bufferevent_trigger_event(c->stream, BEV_EVENT_READING | BEV_EVENT_TIMEOUT, 0);
+    if (c->stream) /* on_closed() may have been first */
+        caller_forget(c);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *userdata)
+{
+    (void)fd;
+    (void)what;
+    caller_end(userdata);
+}
+
+static struct bufferevent *on_accepted(struct event_base *base, void *userdata)
+{
+    const struct timeval lifetime = {.tv_sec = ADMIN_HTTP_LIFETIME_S};
+    struct admin_http *a = userdata;
+    struct caller *c = &a->callers[a->n_accepted++ % ADMIN_HTTP_CALLERS_MAX];
+    caller_end(c);
+    struct bufferevent *stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    if (!stream || evtimer_add(&c->deadline, &lifetime) < 0)
+        return stream;
+    bufferevent_setwatermark(stream, EV_READ, 0, UNREAD_BYTES_MAX);
+    bufferevent_incref(stream);
+    c->stream = stream;
+    return stream;
+}
+
+static void on_closed(struct evhttp_connection *connection, void *userdata)
+{
+    struct admin_http *a = userdata;
+    const struct bufferevent *stream = evhttp_connection_get_bufferevent(connection);
+    for (size_t i = 0; i < ADMIN_HTTP_CALLERS_MAX; i++)
+        if (a->callers[i].stream == stream)
+            caller_forget(&a->callers[i]);
+}
+
+/* ---- requests ---- */
+
 static void on_request(struct evhttp_request *request, void *userdata)
 {
     struct admin_http *a = userdata;
@@ -77,22 +134,10 @@ static void on_request(struct evhttp_request *request, void *userdata)
     struct admin_response response = {.status = 200,
                                       .content_type = "text/plain; charset=utf-8",
                                       .body = BUF_INIT(ADMIN_RESPONSE_MAX)};
+    evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_closed, a);
     a->answer(a->userdata, &asked, &response);
     send_response(request, &response);
     buf_deinit(&response.body);
-}
-
-/* Counts: no connection outlives a window in silence, so there are never many more than two windows take. */
-static struct bufferevent *on_accepted(struct event_base *base, void *userdata)
-{
-    const struct timeval window = {.tv_sec = ADMIN_HTTP_TIMEOUT_S};
-    struct admin_http *a = userdata;
-    if (a->n_accepts++ == 0)
-        (void)evtimer_add(&a->window,
-                          &window); /* fails only for want of memory: then it stays open */
-    if (a->n_accepts >= ADMIN_HTTP_ACCEPTS_MAX)
-        evconnlistener_disable(a->listener);
-    return bufferevent_socket_new(base, -1, 0);
 }
 
 static void resume_accepting(evutil_socket_t fd, short what, void *userdata)
@@ -112,15 +157,6 @@ static void on_accept_failed(struct evconnlistener *l, void *userdata)
         evconnlistener_disable(l);
 }
 
-static void on_window_over(evutil_socket_t fd, short what, void *userdata)
-{
-    struct admin_http *a = userdata;
-    (void)fd;
-    (void)what;
-    a->n_accepts = 0;
-    evconnlistener_enable(a->listener);
-}
-
 static uint16_t port_of(int fd)
 {
     struct sockaddr_storage address = {0};
@@ -138,9 +174,18 @@ static int listen_on(struct admin_http *a, const char *address, uint16_t port)
     bound = evhttp_bind_socket_with_handle(a->http, address, port);
     if (!bound)
         return errno ? -errno : -EADDRNOTAVAIL;
-    a->listener = evhttp_bound_socket_get_listener(bound);
-    evconnlistener_set_error_cb(a->listener, on_accept_failed);
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_accept_failed);
     a->port = port_of(evhttp_bound_socket_get_fd(bound));
+    return 0;
+}
+
+static int callers_init(struct admin_http *a, struct event_base *base)
+{
+    for (size_t i = 0; i < ADMIN_HTTP_CALLERS_MAX; i++) {
+        struct caller *c = &a->callers[i];
+        if (evtimer_assign(&c->deadline, base, on_deadline, c) != 0)
+            return -ENOMEM;
+    }
     return 0;
 }
 
@@ -151,10 +196,11 @@ int admin_http_new(struct admin_http **ret_admin, struct event_base *base, const
     struct admin_http *a = calloc(1, sizeof *a);
     int r = -ENOMEM;
     if (a) {
-        *a = (struct admin_http){.base = base, .answer = answer, .userdata = userdata};
+        a->answer = answer;
+        a->userdata = userdata;
         a->http = evhttp_new(base);
     }
-    if (a && a->http && evtimer_assign(&a->window, base, on_window_over, a) == 0) {
+    if (a && a->http && callers_init(a, base) == 0) {
         evhttp_set_timeout(a->http, ADMIN_HTTP_TIMEOUT_S);
         evhttp_set_max_headers_size(a->http, HEADERS_BYTES_MAX);
         evhttp_set_max_body_size(a->http, 0);
@@ -177,8 +223,8 @@ struct admin_http *admin_http_free(struct admin_http *a)
 {
     if (!a)
         return NULL;
-    if (a->listener)
-        evtimer_del(&a->window);
+    for (size_t i = 0; i < ADMIN_HTTP_CALLERS_MAX; i++)
+        caller_end(&a->callers[i]);
     if (a->http)
         evhttp_free(a->http); /* and the listener, and the connections */
     free(a);

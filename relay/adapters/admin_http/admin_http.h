@@ -1,7 +1,8 @@
 /* The operator's HTTP listener, for health checks, metrics and the status page: libevent's server on the relay's own loop.
  *
  * Carries requests to one function and its answers back, and knows nothing of their meaning. It is for this machine: small requests
- * without a body, one for each connection, ten seconds of silence, and so many connections in such a time. Loop thread. */
+ * without a body, one for each connection. A connection ends after ten seconds of silence, twenty in all, or when so many have come
+ * after it: whoever is slow holds up nobody. Loop thread. */
 #ifndef RELAY_ADAPTERS_ADMIN_HTTP_ADMIN_HTTP_H
 #define RELAY_ADAPTERS_ADMIN_HTTP_ADMIN_HTTP_H
 
@@ -15,7 +16,9 @@ struct event_base;
 
 enum {
     ADMIN_HTTP_TIMEOUT_S = 10,
-    ADMIN_HTTP_ACCEPTS_MAX = 256, /* in that time; who comes later waits in the backlog */
+    ADMIN_HTTP_LIFETIME_S = 20,
+    ADMIN_HTTP_CALLERS_MAX =
+        256, /* at the same time; whoever comes then takes the oldest's place */
 };
 
 /* Listens on a numeric address, or localhost; port 0 takes a free one. On failure `ret_error` has a sentence. 0 or negative
