@@ -81,6 +81,11 @@ static void on_io(struct lws *wsi, unsigned flags)
         (short)((flags & LWS_EV_READ ? POLLIN : 0) | (flags & LWS_EV_WRITE ? POLLOUT : 0));
     struct entry *e = flags & LWS_EV_START ? find_or_add(l, fd) : find(l, fd);
 
+    /* With both at once it takes leave of a descriptor. Of one that could not be connected nothing more is said: it is closed. */
+    if (flags & LWS_EV_STOP && flags & LWS_EV_READ && flags & LWS_EV_WRITE) {
+        drop(l, fd);
+        return;
+    }
     if (l->lws_fd < 0)
         l->lws_fd = fd;
     if (e && flags & LWS_EV_START)

@@ -130,6 +130,12 @@ SURROUNDINGS = [
         "",
         ["deploy/test_drain.py::test_a_drain_under_load_loses_nothing"]),
     Mutation(
+        "failed_dials_are_watched_on", "P3", "a client whose relay was away for a while has no room for another connection",
+        TRANSPORT + "poll_loop.c",
+        "        drop(l, fd);\n        return;\n",
+        "",
+        ["transport_socket"]),
+    Mutation(
         "drain_takes_newcomers", "P3", "a relay that is about to end goes on accepting",
         APP + "server.c",
         "    ws_server_stop_listening(s->ws);\n",

@@ -1,11 +1,14 @@
 /* The client's socket, without TLS. */
 #include "socket_scene.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/timeutil.h"
+#include "transport/poll_loop.h"
 
 enum { BIG_BYTES = 1048576, FLOOD_BYTES = 32 * 1048576 };
 
@@ -203,6 +206,40 @@ static void nobody_listening_is_told_by_itself(void **state)
     assert_int_equal(f->n_connected, 0);
 }
 
+/* libwebsockets closes what could not be connected without a word to the loop but that it is not to be watched any more. Watched on,
+ * it would end each wait at once, and in the end there would be no room for another. Here the application opens files meanwhile,
+ * so that each dial has another descriptor. */
+static void what_could_not_be_connected_is_forgotten(void **state)
+{
+    enum { DIALS = 2 * POLL_LOOP_DESCRIPTORS_MAX, TURNS_MAX = 20 };
+    struct fixture *f = *state;
+    int opened[DIALS];
+    uint64_t later_us;
+    int n_turns = 0;
+    uint16_t port;
+
+    fake_relay_start(&f->relay, NULL, NULL, NULL);
+    port = f->relay.port;
+    fake_relay_stop(&f->relay);
+    f->relay.listen_fd = -1;
+    make_socket(f, NULL);
+    for (int i = 0; i < DIALS; i++) {
+        dial(f, "ws", "127.0.0.1", port);
+        serve(f, &f->n_disconnected, i + 1);
+        opened[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        assert_true(opened[i] >= 0);
+    }
+    later_us = time_add_ms(socket_now_us(), 100);
+    for (; socket_now_us() < later_us; n_turns++)
+        assert_int_equal(socket_service(f->socket, later_us), 0);
+    assert_in_range(n_turns, 0, TURNS_MAX);
+    fake_relay_start(&f->relay, NULL, NULL, echo);
+    dial(f, "ws", "127.0.0.1", f->relay.port);
+    serve(f, &f->n_connected, 1);
+    for (int i = 0; i < DIALS; i++)
+        (void)close(opened[i]);
+}
+
 static void a_name_is_looked_up(void **state)
 {
     struct fixture *f = *state;
@@ -359,6 +396,7 @@ int main(void)
         WITH_FIXTURE(a_larger_one_ends_the_connection),
         WITH_FIXTURE(what_follows_a_larger_one_is_not_read),
         WITH_FIXTURE(nobody_listening_is_told_by_itself),
+        WITH_FIXTURE(what_could_not_be_connected_is_forgotten),
         WITH_FIXTURE(a_name_is_looked_up),
         WITH_FIXTURE(other_answers_are_no_relay),
         WITH_FIXTURE(a_redirection_is_not_followed),
