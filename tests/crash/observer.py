@@ -20,7 +20,8 @@ class Connection(RawPeer):
     """Reads without the schemas' opinion: here the load counts."""
 
     async def receive(self):
-        data = await asyncio.wait_for(self.socket.recv(), LIMIT_S)
+        async with asyncio.timeout(LIMIT_S):
+            data = await self.socket.recv()
         binary = isinstance(data, bytes)
         header, body = schemas.split(binary, data if binary else data.encode())
         return {**header, "body": body}

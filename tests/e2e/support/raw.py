@@ -111,7 +111,8 @@ class RawPeer:
 
     async def receive(self):
         """The next message: header with the body under "body". What the relay says is judged by the schemas, always."""
-        data = await asyncio.wait_for(self.socket.recv(), LIMIT_S)
+        async with asyncio.timeout(LIMIT_S):  # wait_for() of Python 3.11 loses a cancellation that comes together with what it waits for
+            data = await self.socket.recv()
         binary = isinstance(data, bytes)
         header, body = schemas.split(binary, data if binary else data.encode())
         schemas.known()[header["type"]].validate(header)

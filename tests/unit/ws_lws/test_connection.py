@@ -10,7 +10,7 @@ import struct
 import sys
 import time
 
-from tap import main, test
+from tap import LIMIT_S, main, test
 from ws_peers import (OP_BINARY, OP_CLOSE, OP_CONTINUATION, OP_PING, OP_PONG, OP_TEXT, SUBPROTOCOL, Raw, Server, certificate, client_tls,
                       closed_with, frame, request)
 
@@ -91,11 +91,11 @@ async def takes_what_just_fills_a_buffer_or_does_not(program):
                 for size in (*range(1000, 1060), *range(2030, 2070), *range(3030, 3110), *range(6100, 6180)):
                     message = os.urandom(size)
                     await ws.send(message)
-                    assert await asyncio.wait_for(ws.recv(), 5) == message
+                    assert await asyncio.wait_for(ws.recv(), LIMIT_S) == message
                 burst = [os.urandom(2900 + 7 * i) for i in range(40)]
                 await asyncio.gather(*map(ws.send, burst))
                 for message in burst:
-                    assert await asyncio.wait_for(ws.recv(), 5) == message
+                    assert await asyncio.wait_for(ws.recv(), LIMIT_S) == message
 
 
 @test
@@ -366,7 +366,7 @@ async def pings_the_quiet_and_keeps_who_answers(program):
     async with Server(program, "heartbeat_ms=300") as server, Raw(server.port) as raw:
         await raw.upgrade()
         for _ in range(5):
-            opcode, _, payload = await asyncio.wait_for(raw.receive(), 2)
+            opcode, _, payload = await asyncio.wait_for(raw.receive(), LIMIT_S)
             assert opcode == OP_PING
             await raw.send(frame(OP_PONG, payload))
         assert (await server.stats())["missed"] == 0
@@ -418,7 +418,7 @@ async def ends_connections_that_break_the_protocol(program):
                 await raw.upgrade()
                 await raw.send(data)
                 try:
-                    await asyncio.wait_for(raw.rest(), 5)
+                    await asyncio.wait_for(raw.rest(), LIMIT_S)
                 except asyncio.TimeoutError:
                     raise AssertionError(f"{name}: still open") from None
         for seed in range(40):
