@@ -62,7 +62,7 @@ const struct setting setting_table[] = {
     {"store.path", SETTING_TEXT, AT(store_path), .default_text = "syncshell-relay-data/relay.db",
      .help =
          "The database file. Its folder is created, readable by its owner only, if the folder above exists. A link is followed "
-         "to the file, beside which the database has its other files."},
+         "to the file, beside which the database has its other files; one with two names (hard links) is refused."},
     {"store.batch_max", SETTING_INTEGER, AT(store_batch_max), .default_value = 512, .min = 1,
      .max = 65536, .help = "Operations that may share one commit."},
     {"create.policy", SETTING_CHOICE, AT(create_policy), .choices = create_policies,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "adapters/store_sqlite/database_file.h"
 #include "adapters/store_sqlite/db.h"
@@ -24,7 +25,7 @@ static int open_file(struct access_keys *keys, const char *path, char *ret_reaso
     if (r == -EBUSY)
         return database_file_open_beside(&keys->db, path, ret_reason, REASON_MAX);
     if (r < 0) {
-        (void)snprintf(ret_reason, REASON_MAX, "cannot be locked");
+        (void)snprintf(ret_reason, REASON_MAX, "cannot be locked: %s", strerror(-r));
         return r;
     }
     r = database_file_open(&keys->db, path, ret_reason, REASON_MAX);

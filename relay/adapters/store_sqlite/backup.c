@@ -104,11 +104,13 @@ static int name_file(const char *partial, const char *file, uint64_t *ret_bytes,
 static int open_original(struct db *ret_db, const char *path, char *ret_error, size_t error_size)
 {
     char reason[REASON_MAX];
-    int r = db_open_reader(ret_db, path);
+    int r = database_file_check_names(path, reason, sizeof reason);
 
-    if (r < 0)
+    if (r == 0 && (r = db_open_reader(ret_db, path)) < 0)
         (void)snprintf(reason, sizeof reason, "cannot be opened: %s", ret_db->error);
-    else if ((r = migrate_check_owner(ret_db, reason, sizeof reason)) == 0)
+    if (r == 0)
+        r = migrate_check_owner(ret_db, reason, sizeof reason);
+    if (r == 0)
         r = migrate_check_used(ret_db, reason, sizeof reason);
     if (r < 0)
         (void)snprintf(ret_error, error_size, "%s %s", path, reason);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "adapters/store_sqlite/db.h"
@@ -28,6 +29,20 @@ int database_file_sync_name(const char *path)
     return r;
 }
 
+int database_file_check_names(const char *path, char *ret_reason, size_t reason_size)
+{
+    struct stat status;
+
+    if (stat(path, &status) < 0 || status.st_nlink <= 1)
+        return 0;
+    (void)snprintf(
+        ret_reason, reason_size,
+        "has %lu names (hard links), and each would have a log of its own: find them with "
+        "find / -xdev -samefile, and remove all but one",
+        (unsigned long)status.st_nlink);
+    return -EMLINK;
+}
+
 /* SQLite would create the file by the umask, and gives its companions the mode of the file. */
 static int create_file(const char *path, char *ret_reason, size_t reason_size)
 {
@@ -47,8 +62,11 @@ static int create_file(const char *path, char *ret_reason, size_t reason_size)
 
 static int open_file(struct db *db, const char *path, char *ret_reason, size_t reason_size)
 {
-    int r = db_open(db, path);
+    int r = database_file_check_names(path, ret_reason, reason_size);
 
+    if (r < 0)
+        return r;
+    r = db_open(db, path);
     if (r < 0) {
         (void)snprintf(ret_reason, reason_size, "cannot be opened: %s", db->error);
         return r;

@@ -14,6 +14,10 @@ int database_file_open(struct db *ret_db, const char *path, char *ret_reason, si
 int database_file_open_beside(struct db *ret_db, const char *path, char *ret_reason,
                               size_t reason_size);
 
+/* Says whether the file has no other name than this one, beside which its log and its lock stand: SQLite loses what is in the log
+ * of the other. 0 (also when there is none yet) or -EMLINK; `ret_reason` as above. */
+int database_file_check_names(const char *path, char *ret_reason, size_t reason_size);
+
 /* Makes the name of a new or renamed file survive a power loss, as its content does. 0 or negative. */
 int database_file_sync_name(const char *path);
 

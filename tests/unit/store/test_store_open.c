@@ -7,6 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "adapters/store_sqlite/access_keys.h"
+#include "adapters/store_sqlite/backup.h"
+
 enum { NOBODY = 65534 };
 
 /* Every refusal is a sentence that begins with the file's name. */
@@ -87,6 +90,32 @@ static void a_second_relay_is_refused(void **state)
     fixture_close(f);
     fixture_open(&second);
     fixture_close(&second);
+}
+
+/* The log and the lock stand beside the name, so each name would have its own. */
+static void a_database_with_two_names_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture second = *f;
+    char error[ERROR_MAX], copy[sizeof f->path + 8];
+    struct access_keys *keys = NULL;
+    uint64_t bytes;
+    static const char says[] = "has 2 names (hard links)";
+
+    second.store = NULL;
+    (void)snprintf(second.path, sizeof second.path, "%s/other.db", f->folder);
+    (void)snprintf(copy, sizeof copy, "%s/copy.db", f->folder);
+    assert_int_equal(link(f->path, second.path), 0);
+    assert_refused(&second, -EMLINK, says);
+    fixture_add_pair(f); /* who had it open before goes on */
+    assert_int_equal(backup_write(second.path, copy, &bytes, error, sizeof error), -EMLINK);
+    assert_non_null(strstr(error, says));
+    assert_int_equal(access_keys_open(&keys, second.path, error, sizeof error), -EMLINK);
+    assert_non_null(strstr(error, says));
+    fixture_close(f);
+    assert_refused(f, -EMLINK, says);
+    assert_int_equal(unlink(second.path), 0);
+    fixture_open(f);
 }
 
 static void an_older_schema_is_brought_up_to_date(void **state)
@@ -241,6 +270,8 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(identity_is_made_once, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_second_relay_is_refused, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_database_with_two_names_is_refused, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(an_older_schema_is_brought_up_to_date, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_newer_schema_is_refused, fixture_setup, fixture_teardown),
