@@ -203,6 +203,9 @@ static void compose(struct session *s)
 
 void recovery_ask(struct session *s, uint64_t ticket)
 {
+    if (s->request_ticket != 0)
+        notify_failed(s->syncshell->engine, s->request_ticket, wire_code_name(WIRE_CODE_SUPERSEDED),
+                      "a later command asks again", false, s->syncshell->id.text, s->id.text);
     s->request_needed = true;
     s->request_ticket = ticket;
 }

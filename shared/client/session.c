@@ -79,9 +79,20 @@ int session_add_loaded_file(struct session *s, struct body_file *takes_file, uin
     return r;
 }
 
+/* Every command has an answer: also one whose session ends without an event of its own, because its syncshell is left. */
+static void fail_command(struct session *s, uint64_t *ticket)
+{
+    if (*ticket != 0)
+        notify_failed(s->syncshell->engine, *ticket, wire_code_name(WIRE_CODE_SESSION_CLOSED),
+                      "the session has ended", false, s->syncshell->id.text, s->id.text);
+    *ticket = 0;
+}
+
 static void forget(struct session *s)
 {
     struct engine *e = s->syncshell->engine;
+    fail_command(s, &s->ticket);
+    fail_command(s, &s->request_ticket);
     handover_session_ended(s);
     request_forget_signals(e, s->id.text, UINT64_MAX);
     record_delete_session(s);
@@ -319,6 +330,7 @@ void session_closed(struct session *s, uint64_t ticket, enum session_outcome out
         .cause = cause,
         .label = s->label};
     ending_tell(s->syncshell->engine, ticket, &ended);
+    s->ticket = 0; /* it is the answer */
     forget(s);
 }
 
@@ -355,7 +367,7 @@ void session_reopen(struct session *s)
     s->ticket = 0;
     if (s->joiner) {
         progress_checkpoint(s, 0);
-        s->request_needed = s->episode;
+        s->request_needed = s->episode || s->request_ticket != 0;
     }
     recovery_reset(s);
     record_put_session(s);
@@ -412,6 +424,7 @@ void session_refused(struct session *s, const struct request *r, const struct me
         session_closed(s, 0, SESSION_OUTCOME_FAILED, code); /* it was known, or may be */
     } else if (r->kind == REQUEST_OPEN) {
         notify_failed(e, r->ticket, code, error->text, false, s->syncshell->id.text, s->id.text);
+        s->ticket = 0;
         forget(s);
     } else {
         /* A later command has taken its place, or this is its answer; what it was about goes on. */

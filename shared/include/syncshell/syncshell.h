@@ -334,7 +334,11 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_event_ice_server(const syncshell_
 
 /* ---- Commands. `ret_ticket` may be NULL; tickets rise from 1. All: ARGUMENT, NO_MEMORY, BUSY, STOPPED. A command for
  * something unknown ends in REQUEST_FAILED with the code unknown_syncshell or unknown_session. Commands survive the relay's
- * absence; those marked durable also survive this process: once their effect was reported saved. ---- */
+ * absence; those marked durable also survive this process: once their effect was reported saved.
+ *
+ * While the client lives each is answered, by the event named with it or by REQUEST_FAILED: with the code superseded when a later
+ * command took its place, with session_closed when its session ended first. Of offers, answers, candidates and links only what is
+ * refused or held is told. What the relay refuses only for the moment is not told: the library asks again. ---- */
 
 /* Creates a syncshell with a fresh secret and joins it. Durable once SYNCSHELL_CREATED came. Also E_ARGUMENT when no relay is
  * known. */
@@ -465,7 +469,8 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_link_report(syncshell_cli
                                                                    const syncshell_link_report *report,
                                                                    uint64_t *ret_ticket);
 
-/* Joiner: sends what it has again, although nothing was lost (the library does so by itself at every recovery). */
+/* Joiner: sends what it has again, although nothing was lost (the library does so by itself at every recovery).
+ * RECOVERY_REQUESTED follows; one that has not come by the next call is superseded. */
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_session_request_recovery(syncshell_client *client, const char *session_id,
                                                                         uint64_t *ret_ticket);
 

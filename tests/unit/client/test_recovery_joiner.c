@@ -80,12 +80,20 @@ static void test_request_is_repeated_as_it_was(void **state)
     scene_silence(s);
 }
 
+static void assert_failed(struct scene *s, uint64_t ticket, const char *code)
+{
+    struct syncshell_event *e = station_expect(&s->station, SYNCSHELL_EVENT_REQUEST_FAILED);
+    assert_int_equal(event_ticket(e), ticket);
+    assert_string_equal(event_string(e, SYNCSHELL_FIELD_CODE), code);
+}
+
 static void test_request_again(void **state)
 {
     struct scene *s = *state;
     scene_session(s, true);
     ask(s, 40);
     ask(s, 41); /* before the first is answered: it takes its place */
+    assert_failed(s, 40, "superseded");
     struct wire_id first = scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id;
     struct wire_id second = scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id;
     scene_stored(s, &first);
@@ -93,6 +101,44 @@ static void test_request_again(void **state)
     scene_stored(s, &second);
     struct syncshell_event *e = station_expect(&s->station, SYNCSHELL_EVENT_RECOVERY_REQUESTED);
     assert_int_equal(event_ticket(e), 41);
+}
+
+/* Its program waits for an answer. */
+static void test_session_ends_before_the_answer(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    scene_session(s, true);
+    ask(s, 40);
+    STATION_CALL(st, engine_session_close(st->engine, s->now_us, 41, SCENE_SESSION,
+                                          SYNCSHELL_OUTCOME_CANCELLED));
+    scene_settle(s);
+    scene_hear(s, MESSAGE_RECOVERY_REQUEST);
+    scene_stored(s, &scene_hear(s, MESSAGE_SESSION_CLOSE)->session_close.message_id);
+    struct syncshell_event *e = station_expect(st, SYNCSHELL_EVENT_SESSION_CLOSED);
+    assert_int_equal(event_ticket(e), 41);
+    assert_failed(s, 40, "session_closed");
+    station_expect_none(st);
+}
+
+/* The syncshell's end is told alone, but for the commands that were still waiting. */
+static void test_syncshell_is_left_before_the_answer(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    scene_session(s, true);
+    ask(s, 40);
+    scene_hear(s, MESSAGE_RECOVERY_REQUEST);
+    STATION_CALL(st, engine_session_close(st->engine, s->now_us, 41, SCENE_SESSION,
+                                          SYNCSHELL_OUTCOME_CANCELLED));
+    STATION_CALL(st, engine_leave(st->engine, s->now_us, 42, SCENE_SHELL));
+    scene_settle(s);
+    scene_hear(s, MESSAGE_SESSION_CLOSE);
+    scene_stored(s, &scene_hear(s, MESSAGE_LEAVE_SYNCSHELL)->leave_syncshell.message_id);
+    assert_int_equal(event_ticket(station_expect(st, SYNCSHELL_EVENT_SYNCSHELL_LEFT)), 42);
+    assert_failed(s, 41, "session_closed");
+    assert_failed(s, 40, "session_closed");
+    station_expect_none(st);
 }
 
 static void test_request_refused(void **state)
@@ -382,6 +428,8 @@ int main(void)
         SCENE_TEST(test_request_waits_for_the_disk),
         SCENE_TEST(test_request_is_repeated_as_it_was),
         SCENE_TEST(test_request_again),
+        SCENE_TEST(test_session_ends_before_the_answer),
+        SCENE_TEST(test_syncshell_is_left_before_the_answer),
         SCENE_TEST(test_request_refused),
         SCENE_TEST(test_asks_again_after_an_answer),
         SCENE_TEST(test_asks_again_when_the_relay_was_away),
