@@ -395,6 +395,24 @@ static void turn(struct io_thread *io)
     }
 }
 
+/* What the journal is to have still goes there, however many events wait: nobody takes one any more. */
+static void write_down(struct io_thread *io)
+{
+    struct engine_effect effect;
+
+    while (!has_ended(io)) {
+        if (!next_effect(io, &effect)) {
+            if (!io->open_batch)
+                return;
+            commit(io);
+        } else if (effect.kind == ENGINE_EVENT) {
+            (void)event_free(effect.event);
+        } else if (effect.kind != ENGINE_CONNECT) {
+            apply(io, &effect);
+        }
+    }
+}
+
 static void finish(struct io_thread *io)
 {
     void (*abandoned)(void *);
@@ -402,9 +420,7 @@ static void finish(struct io_thread *io)
 
     receipts_close(io->receipts);
     take_receipts(io);
-    pump(io);
-    if (io->open_batch)
-        commit(io);
+    write_down(io);
     io->socket = socket_free(io->socket);
     io->journal = journal_free(io->journal);
     (void)pthread_mutex_lock(&io->lock);
