@@ -100,7 +100,11 @@ static int compare(struct delta *d, const struct body_file *wanted, const struct
     if (same_content(wanted, held))
         return need_rest(d, wanted, held);
     int r = append_copy(&d->mismatched, wanted);
-    return r < 0 ? r : need_whole(d, wanted);
+    if (r == 0)
+        r = need_whole(d, wanted);
+    if (r == 0)
+        d->needed.files[d->needed.n_files - 1].mismatched = true;
+    return r;
 }
 
 int delta_compute(struct delta *ret_delta, const struct body_file_list *manifest,

@@ -10,6 +10,8 @@
 #include "wire/body.h"
 #include "wire/cause.h"
 
+enum { STRUCT_MAX_BYTES = 4096 }; /* of a later version's structs */
+
 static int32_t take(syncshell_client *client, int32_t timeout_ms, syncshell_event **ret_event,
                     int32_t nothing)
 {
@@ -104,23 +106,20 @@ static_assert(sizeof(syncshell_range) == sizeof(struct body_range) &&
                   offsetof(syncshell_range, end) == offsetof(struct body_range, end),
               "a public range is laid out like one of the wire");
 
-/* The delta's mismatches stand in a list of their own; they are few. */
-static bool is_mismatched(const syncshell_event *event, const char *path)
+/* A later program's struct is larger. What it has beyond ours becomes 0; a size that was never set is mostly out of these bounds. */
+static bool begin_struct(void *ret_struct, uint32_t size, size_t ours)
 {
-    const struct body_file_list *files = event_files(event, SYNCSHELL_FILES_MISMATCHED);
-
-    for (size_t i = 0; files && i < files->n_files; i++) {
-        if (strcmp(files->files[i].path, path) == 0)
-            return true;
-    }
-    return false;
+    if (size < ours || size > STRUCT_MAX_BYTES)
+        return false;
+    memset((char *)ret_struct + ours, 0, size - ours);
+    return true;
 }
 
-static uint32_t flags_of(const syncshell_event *event, int32_t list, const struct body_file *f)
+static uint32_t flags_of(int32_t list, const struct body_file *f)
 {
     if (list == SYNCSHELL_FILES_HELD)
         return f->done ? SYNCSHELL_FILE_DONE : 0;
-    return is_mismatched(event, f->path) ? SYNCSHELL_FILE_MISMATCHED : 0;
+    return list == SYNCSHELL_FILES_MISMATCHED || f->mismatched ? SYNCSHELL_FILE_MISMATCHED : 0;
 }
 
 int32_t SYNCSHELL_CALL syncshell_event_file(const syncshell_event *event, int32_t list,
@@ -129,15 +128,17 @@ int32_t SYNCSHELL_CALL syncshell_event_file(const syncshell_event *event, int32_
     const struct body_file_list *files;
     const struct body_file *f;
 
-    if (!event || !ret_file || ret_file->size < sizeof *ret_file)
+    if (!event || !ret_file)
         return SYNCSHELL_E_ARGUMENT;
     files = event_files(event, list);
     if (!files || index >= files->n_files)
         return SYNCSHELL_E_UNKNOWN;
+    if (!begin_struct(ret_file, ret_file->size, sizeof *ret_file))
+        return SYNCSHELL_E_ARGUMENT;
     f = &files->files[index];
     *ret_file = (syncshell_file){
         .size = ret_file->size,
-        .flags = flags_of(event, list, f),
+        .flags = flags_of(list, f),
         .path = f->path,
         .hash = f->hash,
         .algorithm = f->algorithm,
@@ -168,11 +169,13 @@ int32_t SYNCSHELL_CALL syncshell_event_ice_server(const syncshell_event *event, 
     const struct message_ice_server *servers;
     size_t n;
 
-    if (!event || !ret_server || ret_server->size < sizeof *ret_server)
+    if (!event || !ret_server)
         return SYNCSHELL_E_ARGUMENT;
     servers = event_ice_servers(event, &n);
     if (index >= n)
         return SYNCSHELL_E_UNKNOWN;
+    if (!begin_struct(ret_server, ret_server->size, sizeof *ret_server))
+        return SYNCSHELL_E_ARGUMENT;
     *ret_server = (syncshell_ice_server){
         .size = ret_server->size,
         .url = servers[index].url,

@@ -34,6 +34,7 @@ struct body_file {
     char *algorithm; /* owned; NULL exactly when hash is */
     uint64_t size_bytes;
     bool done;                 /* complete; ranges are empty then */
+    bool mismatched;           /* of a delta, never encoded: the joiner's copy differs */
     struct body_range *ranges; /* owned; received ranges of a partial file */
     size_t n_ranges;
 };

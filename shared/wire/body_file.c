@@ -34,7 +34,8 @@ static int dup_optional(char **ret_copy, const char *text)
 
 int body_file_copy(struct body_file *ret_copy, const struct body_file *f)
 {
-    struct body_file copy = {.size_bytes = f->size_bytes, .done = f->done};
+    struct body_file copy = {
+        .size_bytes = f->size_bytes, .done = f->done, .mismatched = f->mismatched};
     int r = dup_optional(&copy.path, f->path);
 
     if (!r)

@@ -21,7 +21,8 @@
  *   - The library prints nothing, installs no signal handler, has no global state, and calls back only the wake function.
  *   - Functions that can fail return 0 or a negative syncshell_error. Output parameters (ret_...) are written on success
  *     only, unless the function says otherwise.
- *   - Structs that may grow start with their size: set it with the matching _init function.
+ *   - Structs that may grow start with their size: set it to sizeof, of the options by syncshell_options_init(). Of a larger one than
+ *     this library knows it fills what it does not know with 0, and reads nothing of it; in the options that must be 0.
  */
 /* Laid out by hand, for reading. */
 /* clang-format off */
@@ -97,8 +98,9 @@ SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_error_name(int32_t error);
 /* The library's version as "major.minor.patch". */
 SYNCSHELL_API const char *SYNCSHELL_CALL syncshell_version(void);
 
-/* Called on the library's thread when the event queue becomes non-empty. It must return soon, and may only signal: calling
- * the library from it is allowed, except syncshell_client_free(). */
+/* Called on the library's thread when the event queue becomes non-empty, for the first time perhaps before syncshell_client_new() has
+ * returned, and never after syncshell_client_free() has, unless it hung that long itself. It must return soon, and may only signal:
+ * calling the library from it is allowed, except syncshell_client_free(). */
 typedef void(SYNCSHELL_CALL *syncshell_wake_fn)(void *userdata);
 
 #define SYNCSHELL_PIN_CONNECTED "connected"
@@ -131,7 +133,9 @@ SYNCSHELL_API void SYNCSHELL_CALL syncshell_options_init(syncshell_options *opti
 SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_new(const syncshell_options *options, syncshell_client **ret_client);
 
 /* Stops the thread and frees the client; NULL is allowed. What was reported as saved stays saved. Events not taken are
- * dropped. Events taken earlier stay valid. */
+ * dropped. Events taken earlier stay valid. A thread that does not come back within `stop_timeout_ms`, because the disk or the wake
+ * function hangs, is left behind and clears away after itself: as long as another client on its state directory hears STATE_IN_USE,
+ * the library must not be unloaded. */
 SYNCSHELL_API void SYNCSHELL_CALL syncshell_client_free(syncshell_client *client);
 
 /* This client's peer id, "ed25519:...", into `ret_id` of `size` bytes (SYNCSHELL_PEER_ID_SIZE suffice). ARGUMENT, BUFFER. */
