@@ -330,6 +330,9 @@ static int make_context(struct socket *s)
         .connect_timeout_secs = SOCKET_CONNECT_TIMEOUT_S,
         .timeout_secs = SOCKET_HANDSHAKE_TIMEOUT_S,
         .http_proxy_address = "", /* or the environment would decide where we connect to */
+#if defined(LWS_WITH_SOCKS5)      /* not in ours, but a system's may have it */
+        .socks_proxy_address = "",
+#endif
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
     };

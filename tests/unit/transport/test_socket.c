@@ -250,6 +250,20 @@ static void a_name_is_looked_up(void **state)
     serve(f, &f->n_connected, 1);
 }
 
+/* A proxy would see, and could change, where a client goes that was not told of one. */
+static void the_environment_names_no_proxy(void **state)
+{
+    struct fixture *f = *state;
+
+    /* Nobody listens there. */
+    assert_int_equal(setenv("http_proxy", "127.0.0.1:1", 1), 0);
+    assert_int_equal(setenv("socks_proxy", "127.0.0.1:1", 1), 0);
+    connect_to(f, echo);
+    serve(f, &f->n_connected, 1);
+    assert_int_equal(unsetenv("http_proxy"), 0);
+    assert_int_equal(unsetenv("socks_proxy"), 0);
+}
+
 static void other_answers_are_no_relay(void **state)
 {
     static const char wrong_accept_key[] =
@@ -398,6 +412,7 @@ int main(void)
         WITH_FIXTURE(nobody_listening_is_told_by_itself),
         WITH_FIXTURE(what_could_not_be_connected_is_forgotten),
         WITH_FIXTURE(a_name_is_looked_up),
+        WITH_FIXTURE(the_environment_names_no_proxy),
         WITH_FIXTURE(other_answers_are_no_relay),
         WITH_FIXTURE(a_redirection_is_not_followed),
         WITH_FIXTURE(hanging_up_is_told_at_once),

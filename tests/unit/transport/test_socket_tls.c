@@ -2,6 +2,7 @@
 #include "socket_scene.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "transport/base64url.h"
@@ -160,6 +161,21 @@ static void the_systems_authorities_do_not_know_a_test(void **state)
     assert_int_equal(f->fault, SOCKET_FAULT_CERTIFICATE);
 }
 
+/* The user's own place for authorities, which OpenSSL looks at: the manual says so. */
+static void the_environment_names_the_systems_authorities(void **state)
+{
+    struct fixture *f = *state;
+    char path[SCRATCH_PATH_MAX];
+
+    scratch_path(f->scratch, "mine.pem", path);
+    fake_relay_start(&f->relay, fake_relay_tls("IP:127.0.0.1", path), NULL, echo);
+    assert_int_equal(setenv("SSL_CERT_FILE", path, 1), 0);
+    make_socket(f, NULL);
+    assert_int_equal(unsetenv("SSL_CERT_FILE"), 0);
+    dial(f, "wss", "127.0.0.1", f->relay.port);
+    serve(f, &f->n_connected, 1);
+}
+
 static void a_file_without_authorities_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -183,6 +199,7 @@ int main(void)
         WITH_FIXTURE(a_key_that_changes_is_noticed_by_the_next_connection),
         WITH_FIXTURE(a_pin_wants_tls),
         WITH_FIXTURE(the_systems_authorities_do_not_know_a_test),
+        WITH_FIXTURE(the_environment_names_the_systems_authorities),
         WITH_FIXTURE(a_file_without_authorities_is_refused),
     };
 
