@@ -106,7 +106,8 @@ void inbox_read(struct core *core, struct syncshell *s, struct connection *c, st
     if (!c)
         return;
     struct membership *ms = connection_membership(c, s);
-    if (ms && op->code == WIRE_CODE_NONE) {
+    /* The page is of before it was shut out when it has joined anew meanwhile, and goes on from elsewhere. */
+    if (ms && op->code == WIRE_CODE_NONE && ms->sent_seq == op->seq) {
         for (size_t i = 0; i < op->n_inbox; i++) {
             const struct store_inbox_entry *e = &op->inbox[i];
             if (!deliver(ms, e->seq, e->frame, e->frame_bytes))

@@ -240,10 +240,6 @@ static void end_codes(struct session *session, int64_t now_ms)
 static void issue_code(struct shell *s, struct session *session, struct store_op *op)
 {
     struct session *holder;
-    if (strcmp(session->stored.summary.joiner_peer_id.text, op->peer_id.text) != 0) {
-        op->code = WIRE_CODE_NOT_PARTICIPANT;
-        return;
-    }
     const struct code *there = find_code(s, op, &holder);
     if (there && (holder != session || *there->redeemed_by.text)) {
         op->code = WIRE_CODE_RECOVERY_CODE_USED;
@@ -298,12 +294,28 @@ void fake_code_redeem(struct shell *s, struct store_op *op)
     end_codes(session, op->now.unix_ms);
 }
 
+/* Whoever was let in may be a former joiner by now. The raise is the relay's own. */
+static bool takes_part(const struct session *session, const struct store_op *op)
+{
+    const struct message_session_summary *s = &session->stored.summary;
+    bool joiner = strcmp(s->joiner_peer_id.text, op->peer_id.text) == 0;
+    bool provider = strcmp(s->provider_peer_id.text, op->peer_id.text) == 0;
+    if (op->kind == STORE_RAISE_GENERATION)
+        return true;
+    if (op->kind == STORE_APPEND_ENTRY || op->kind == STORE_CHECKPOINT ||
+        op->kind == STORE_ISSUE_CODE)
+        return joiner;
+    return joiner || provider;
+}
+
 void fake_session_execute(struct shell *s, struct store_op *op)
 {
     struct session *session = fake_session_find(s, op->recovery_session_id.text);
     bool closed = session && session->stored.summary.state == SESSION_STATE_CLOSED;
     if (!session)
         op->code = WIRE_CODE_UNKNOWN_SESSION;
+    else if (!takes_part(session, op))
+        op->code = WIRE_CODE_NOT_PARTICIPANT;
     else if (closed && op->kind == STORE_CLOSE_SESSION)
         op->duplicate = true;
     else if (closed)

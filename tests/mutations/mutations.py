@@ -477,8 +477,8 @@ MUTATIONS = [
         ["store_recovery_code"]),
     Mutation(
         "anybody_makes_codes", "P1", "the provider hands the joiner's session over", STORE + "op_recovery_code.c",
-        "if (!str_equal(row.session.summary.joiner_peer_id.text, op->peer_id.text)) {",
-        "if (false) {",
+        "int r = session_find_open(db, op, SESSION_PART_JOINER, &row);",
+        "int r = session_find_open(db, op, SESSION_PART_SIDE, &row);",
         ["store_recovery_code"]),
     Mutation(
         "codes_may_be_guessed", "P6", "a wrong recovery code slows nobody down", CORE + "recovery_code.c",

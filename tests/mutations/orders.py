@@ -185,6 +185,24 @@ ORDERS = [
         "",
         ["core_recovery_code"]),
     Mutation(
+        "former_joiner_goes_on", "P4", "what the former joiner was let in with ends or blames the new one's session",
+        STORE + "op_session.c",
+        "    else if (!session_has(&ret_row->session.summary, &op->peer_id, part))\n",
+        "    else if (!session_has(&ret_row->session.summary, &op->peer_id, SESSION_PART_NONE))\n",
+        ["store_recovery_code"]),
+    Mutation(
+        "former_joiner_writes_on", "P4", "an entry that the former joiner was let in with stands in the new one's log",
+        STORE + "log_head.c",
+        "    if (!str_equal(h->joiner_peer_id.text, op->peer_id.text))\n",
+        "    if (false)\n",
+        ["store_recovery_code"]),
+    Mutation(
+        "page_of_before_a_rotation", "P2", "whoever is back with the new key gets the old reading's next page, and misses what is before it",
+        CORE + "inbox.c",
+        "    if (ms && op->code == WIRE_CODE_NONE && ms->sent_seq == op->seq) {",
+        "    if (ms && op->code == WIRE_CODE_NONE) {",
+        ["core_owner"]),
+    Mutation(
         "owner_s_orders_uncounted", "P2", "an owner's order of long ago is new again after a restart",
         STORE + "op_owner.c",
         "return r < 0 ? r : count_operation(db, op, ret_owned->syncshell, description);",

@@ -416,6 +416,19 @@ static void ack_synced(struct ledger *l, const struct store_op *op)
     }
 }
 
+/* It was let in as the session's, and may have lost that part by the time it is written. */
+static void check_part(struct ledger *l, const struct ledger_session *s, const struct store_op *op)
+{
+    bool joiner = same(s->joiner.text, op->peer_id.text);
+    bool writes = op->kind == STORE_APPEND_ENTRY || op->kind == STORE_CHECKPOINT ||
+                  op->kind == STORE_ISSUE_CODE;
+    bool takes_part = writes || op->kind == STORE_CLOSE_SESSION ||
+                      op->kind == STORE_REPORT_CONNECTION || op->kind == STORE_READ_SNAPSHOT;
+    if (takes_part && !joiner && (writes || !same(s->provider.text, op->peer_id.text)))
+        sim_fail(l->sim, "P4", "%s is done in session %s for %s, who has no part in it",
+                 store_op_name(op->kind), s->id.text, sim_peer_name(l->sim, op->peer_id.text));
+}
+
 void ledger_synced(struct ledger *l, const struct store_op *op)
 {
     struct ledger_session *s = NULL;
@@ -426,6 +439,8 @@ void ledger_synced(struct ledger *l, const struct store_op *op)
               op->message_id.text);
     if (op->code != WIRE_CODE_NONE)
         return;
+    if (s)
+        check_part(l, s, op);
     if (op->kind == STORE_CREATE_SYNCSHELL)
         create_synced(l, op);
     else if (op->kind == STORE_ADD_MEMBER)

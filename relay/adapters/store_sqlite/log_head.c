@@ -107,12 +107,13 @@ static int read_ids(struct db *db, struct log_head *h)
 static int head_read(struct db *db, struct store_op *op, struct log_head *h)
 {
     struct session_row row;
-    int r = session_find_open(db, op, &row);
+    int r = session_find_open(db, op, SESSION_PART_JOINER, &row);
 
     if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;
     h->syncshell_id = op->syncshell_id;
     h->recovery_session_id = op->recovery_session_id;
+    h->joiner_peer_id = row.session.summary.joiner_peer_id;
     h->session = row.id;
     h->syncshell = row.syncshell;
     h->version = row.session.summary.version;
@@ -144,6 +145,8 @@ int log_head_find(struct db *db, struct store_op *op, struct log_head **ret_head
         if (r < 0 || op->code != WIRE_CODE_NONE)
             return r;
     }
+    if (!str_equal(h->joiner_peer_id.text, op->peer_id.text))
+        op->code = WIRE_CODE_NOT_PARTICIPANT;
     h->used = ++db->log_heads->clock;
     *ret_head = h;
     return 0;

@@ -16,7 +16,8 @@ struct log_heads;
 struct log_head {
     struct wire_id syncshell_id;
     struct wire_id recovery_session_id;
-    int64_t session; /* the rows' ids */
+    struct wire_peer_id joiner_peer_id; /* who alone writes it */
+    int64_t session;                    /* the rows' ids */
     int64_t syncshell;
     uint64_t version;
     uint64_t log_bytes;
@@ -29,7 +30,7 @@ struct log_head {
     uint32_t ids[OP_ENTRY_IDS_KEPT]; /* of version v at v modulo so many: its message id, hashed */
 };
 
-/* The head of op's session; or op->code becomes UNKNOWN_SESSION, SESSION_CLOSED or SESSION_EXPIRED. The pointer is good until the
+/* The head of op's session; or op->code becomes UNKNOWN_SESSION, NOT_PARTICIPANT, SESSION_CLOSED or SESSION_EXPIRED. The pointer is good until the
  * next call. 0 or negative. */
 int log_head_find(struct db *db, struct store_op *op, struct log_head **ret_head);
 

@@ -142,8 +142,17 @@ void session_read(struct statement *st, struct store_session *ret_session);
 /* op's session: 0, OP_E_MISSING or negative. */
 int db_session_find(struct db *db, const struct store_op *op, struct session_row *ret_row);
 
-/* The same, if it is open; otherwise op->code becomes UNKNOWN_SESSION, SESSION_CLOSED or SESSION_EXPIRED. 0 or negative. */
-int session_find_open(struct db *db, struct store_op *op, struct session_row *ret_row);
+/* What of a session an operation is for. Whoever was let in with it may have been made a former joiner meanwhile. */
+enum session_part {
+    SESSION_PART_NONE, /* the relay's own: op names no peer */
+    SESSION_PART_SIDE, /* joiner or provider */
+    SESSION_PART_JOINER,
+};
+
+/* op's session, if op's peer has that part in it and it is open; otherwise op->code becomes UNKNOWN_SESSION, NOT_PARTICIPANT,
+ * SESSION_CLOSED or SESSION_EXPIRED. 0 or negative. */
+int session_find_open(struct db *db, struct store_op *op, enum session_part part,
+                      struct session_row *ret_row);
 
 /* Forgets the shortest-lived tombstones of a syncshell beyond OP_TOMBSTONES_MAX. */
 int session_trim_tombstones(struct db *db, int64_t syncshell);

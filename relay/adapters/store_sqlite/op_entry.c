@@ -284,7 +284,7 @@ int op_read_snapshot(struct db *db, struct store_op *op)
     struct session_row row;
     STATEMENT_SCOPED st = NULL;
     size_t total = 0;
-    int r = session_find_open(db, op, &row);
+    int r = session_find_open(db, op, SESSION_PART_SIDE, &row);
 
     if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;

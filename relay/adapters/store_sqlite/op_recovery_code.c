@@ -134,14 +134,10 @@ int op_issue_code(struct db *db, struct store_op *op)
 {
     struct session_row row;
     struct code_row code;
-    int r = session_find_open(db, op, &row);
+    int r = session_find_open(db, op, SESSION_PART_JOINER, &row);
 
     if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;
-    if (!str_equal(row.session.summary.joiner_peer_id.text, op->peer_id.text)) {
-        op->code = WIRE_CODE_NOT_PARTICIPANT;
-        return 0;
-    }
     r = code_find(db, op, &code);
     if (r == 0)
         issue_again(op, &code, &row);

@@ -70,7 +70,7 @@ int op_report_connection(struct db *db, struct store_op *op)
 {
     struct session_row row;
     bool known;
-    int r = session_find_open(db, op, &row);
+    int r = session_find_open(db, op, SESSION_PART_SIDE, &row);
 
     if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;

@@ -45,7 +45,16 @@ int db_session_find(struct db *db, const struct store_op *op, struct session_row
     return statement_error(st);
 }
 
-int session_find_open(struct db *db, struct store_op *op, struct session_row *ret_row)
+static bool session_has(const struct message_session_summary *s, const struct wire_peer_id *peer_id,
+                        enum session_part part)
+{
+    return part == SESSION_PART_NONE || str_equal(s->joiner_peer_id.text, peer_id->text) ||
+           (part == SESSION_PART_SIDE && str_equal(s->provider_peer_id.text, peer_id->text));
+}
+
+/* The same, closed or not. */
+static int session_find_part(struct db *db, struct store_op *op, enum session_part part,
+                             struct session_row *ret_row)
 {
     int r = db_session_find(db, op, ret_row);
 
@@ -53,9 +62,19 @@ int session_find_open(struct db *db, struct store_op *op, struct session_row *re
         return r;
     if (r == OP_E_MISSING)
         op->code = WIRE_CODE_UNKNOWN_SESSION;
-    else
-        op->code = store_session_ended(&ret_row->session.summary);
+    else if (!session_has(&ret_row->session.summary, &op->peer_id, part))
+        op->code = WIRE_CODE_NOT_PARTICIPANT;
     return 0;
+}
+
+int session_find_open(struct db *db, struct store_op *op, enum session_part part,
+                      struct session_row *ret_row)
+{
+    int r = session_find_part(db, op, part, ret_row);
+
+    if (r == 0 && op->code == WIRE_CODE_NONE)
+        op->code = store_session_ended(&ret_row->session.summary);
+    return r;
 }
 
 int session_trim_tombstones(struct db *db, int64_t syncshell)
@@ -215,14 +234,10 @@ static int session_close(struct db *db, const struct store_op *op, const struct 
 int op_close_session(struct db *db, struct store_op *op)
 {
     struct session_row row;
-    int r = db_session_find(db, op, &row);
+    int r = session_find_part(db, op, SESSION_PART_SIDE, &row);
 
-    if (r < 0)
+    if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;
-    if (r == OP_E_MISSING) {
-        op->code = WIRE_CODE_UNKNOWN_SESSION;
-        return 0;
-    }
     op->ret_version = row.session.summary.version;
     if (row.session.summary.state == SESSION_STATE_CLOSED) {
         op->duplicate = true;
@@ -239,7 +254,7 @@ int op_raise_generation(struct db *db, struct store_op *op)
                               " expires_unix_ms = max(expires_unix_ms, ?) WHERE id = ?";
     struct statement *st;
     struct session_row row;
-    int r = session_find_open(db, op, &row);
+    int r = session_find_open(db, op, SESSION_PART_NONE, &row);
 
     if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;

@@ -1,6 +1,7 @@
 /* What only the owner may do, and what becomes of those whom it concerns (P1, P2). */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -311,6 +312,52 @@ static void p1_the_owner_puts_its_later_key_in_place(void **state)
     stored(owner, id, true); /* the same key: nothing to do */
 }
 
+static void expect_letters(struct client *c, unsigned first, unsigned last)
+{
+    for (unsigned i = first; i <= last; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "letter-%u", i);
+        expect_delivery(c, i, name);
+    }
+}
+
+/* The second page was asked for before the member was shut out, and comes when it is back, by the same connection, and begins anew. */
+static void p2_a_page_of_before_a_rotation_is_not_taken_for_the_next(void **state)
+{
+    enum { LETTERS = 100, PAGE = 64 };
+    struct world *w = *state;
+    struct trio t = trio(w);
+    client_disconnect(t.member);
+    for (unsigned i = 1; i <= LETTERS; i++) {
+        struct message m;
+        char name[16];
+        make_routed(t.owner, t.member, MESSAGE_RECOVERY_REQUEST, "session", 1, &m);
+        snprintf(name, sizeof name, "letter-%u", i);
+        wire_id_set(&m.routed.message_id, name);
+        say(t.owner, &m);
+    }
+    client_connect(t.member);
+    say_authenticate(t.member);
+    w->store_held = true;
+    say_join(t.member, "shell");
+    say_rotate(t.owner, 1);
+    forget(t.member);
+    world_store_step(w, STORE_READ_INBOX);
+    expect_letters(t.member, 1, PAGE);
+    world_store_step(w, STORE_ROTATE_KEY);
+    expect_ended(t.member, WIRE_CODE_WRONG_KEY_EPOCH);
+    w->key = next_group_key;
+    w->key_epoch = 2;
+    say_join(t.member, "shell");
+    assert_true(expect(t.member, MESSAGE_SYNCSHELL_JOINED)->syncshell_joined.recovered);
+    world_store_run(w);
+    expect_letters(t.member, 1, LETTERS);
+    expect_nothing(t.member);
+    w->store_held = false;
+    forget(t.owner);
+    forget(t.third);
+}
+
 static void p1_the_old_key_does_not_slip_in_behind_a_rotation(void **state)
 {
     struct world *w = *state;
@@ -445,6 +492,7 @@ int main(void)
         WORLD_TEST(p2_a_failing_store_changes_nothing),
         WORLD_TEST(p1_a_rotation_shuts_everybody_out_but_the_owner),
         WORLD_TEST(p1_the_owner_puts_its_later_key_in_place),
+        WORLD_TEST(p2_a_page_of_before_a_rotation_is_not_taken_for_the_next),
         WORLD_TEST(p1_the_old_key_does_not_slip_in_behind_a_rotation),
         WORLD_TEST(p4_no_attempt_survives_a_rotation),
         WORLD_TEST(p1_the_ownership_is_handed_over),

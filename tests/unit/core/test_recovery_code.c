@@ -63,6 +63,18 @@ static void expect_redeemed(struct client *c, const char *id, bool duplicate)
     assert_int_equal(m->duplicate, duplicate);
 }
 
+static const char *say_failed(struct client *c, uint64_t generation)
+{
+    struct message m = {.type = MESSAGE_CONNECTION_REPORT};
+    wire_id_set(&m.connection_report.syncshell_id, "shell");
+    wire_id_set(&m.connection_report.recovery_session_id, "session");
+    m.connection_report.generation = generation;
+    m.connection_report.attempt = 1;
+    m.connection_report.result = REPORT_RESULT_FAILED;
+    m.connection_report.cause = (struct cause_text){"ice_failed"};
+    return say(c, &m);
+}
+
 /* SessionChanged: the device is the joiner now. */
 static void expect_moved(const struct scene *s, struct client *c)
 {
@@ -168,6 +180,36 @@ static void p4_what_the_former_joiner_left_is_not_delivered(void **state)
     client_reconnect(s.provider, "shell");
     expect_nothing(s.provider);
     forget(s.joiner);
+    forget(s.device);
+}
+
+static void p4_what_the_former_joiner_was_let_in_with_changes_nothing(void **state)
+{
+    struct scene s = scene(*state);
+    const char *id[5];
+    expect_stored(s.joiner, issue(&s, s.joiner, CODE));
+    s.world->store_held = true;
+    const char *redeemed = redeem(s.device, CODE);
+    id[0] = say_entry(s.joiner, MESSAGE_SESSION_PROGRESS, "session", 1, "x");
+    id[1] = say_entry(s.joiner, MESSAGE_SESSION_CHECKPOINT, "session", 1, "x");
+    id[2] = say_failed(s.joiner, 1);
+    id[3] = say_snapshot(s.joiner, "session", 0);
+    id[4] = say_close(s.joiner, "session", SESSION_OUTCOME_CANCELLED);
+    s.world->store_held = false;
+    world_store_run(s.world);
+    expect_moved(&s, s.device);
+    expect_redeemed(s.device, redeemed, false);
+    expect_moved(&s, s.joiner);
+    for (size_t i = 0; i < 5; i++)
+        expect_error(s.joiner, id[i], WIRE_CODE_NOT_PARTICIPANT);
+    expect_moved(&s, s.provider);
+    assert_string_equal(s.provider->current.session_changed.session.cause.text, "");
+    expect_nothing(s.provider);
+    expect_nothing(s.device);
+    assert_int_equal(s.world->n_events[CORE_EVENT_ATTEMPT_FAILED], 0);
+    assert_int_equal(s.world->n_events[CORE_EVENT_SESSION_CLOSED], 0);
+    expect_stored(s.device, say_entry(s.device, MESSAGE_SESSION_CHECKPOINT, "session", 1, "y"));
+    expect_stored(s.provider, say_close(s.provider, "session", SESSION_OUTCOME_COMPLETED));
     forget(s.device);
 }
 
@@ -325,6 +367,7 @@ int main(void)
         WORLD_TEST(p1_a_generation_stays_within_what_messages_hold),
         WORLD_TEST(p1_the_new_joiner_goes_on_and_the_former_is_out),
         WORLD_TEST(p4_what_the_former_joiner_left_is_not_delivered),
+        WORLD_TEST(p4_what_the_former_joiner_was_let_in_with_changes_nothing),
         WORLD_TEST(p1_whoever_was_away_reads_it_on_joining),
         WORLD_TEST(p1_once),
         WORLD_TEST(p1_who_may),

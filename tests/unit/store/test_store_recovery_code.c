@@ -93,6 +93,61 @@ static void a_code_hands_the_session_over_once(void **state)
     assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_RECOVERY_CODE_USED);
 }
 
+static struct store_op *by(const char *peer, struct store_op *op)
+{
+    assert_int_equal(wire_peer_id_set(&op->peer_id, peer), 0);
+    return op;
+}
+
+static struct store_op *make_report(const char *message)
+{
+    struct store_op *op = make_op(STORE_REPORT_CONNECTION);
+
+    assert_int_equal(wire_id_set(&op->recovery_session_id, "s"), 0);
+    assert_int_equal(wire_id_set(&op->message_id, message), 0);
+    op->report = calloc(1, sizeof *op->report);
+    assert_non_null(op->report);
+    op->report->generation = 1;
+    op->report->result = REPORT_RESULT_FAILED;
+    op->report->cause = (struct cause_text){"ice_failed"};
+    return by(PEER_A, op);
+}
+
+/* All of it was let in when the session was A's still, and in the last round the store has looked at its log before. */
+static void what_the_former_joiner_was_let_in_with_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t version = fixture_new(f, make_append("s", "m2", 1, "A's"));
+
+    (void)fixture_new(f, make_issue(PEER_A, CODE_1));
+    fixture_submit(f, make_redeem(PEER_C, CODE_1));
+    for (int round = 0; round < 2; round++) {
+        fixture_submit(f, make_append("s", "m3", version, "A's"));
+        fixture_submit(f, make_append("s", "m2", 1, "A's"));
+        fixture_submit(f, make_checkpoint("s", "m4", version, "A's"));
+        fixture_submit(f, make_report("m5"));
+        fixture_submit(f, make_snapshot("s", 0));
+        fixture_submit(f, make_close("s", SESSION_OUTCOME_CANCELLED));
+        store_flush(f->store);
+        if (round == 0)
+            (void)store_op_free(fixture_collect(f)); /* C has it */
+        for (int i = 0; i < 6; i++) {
+            struct store_op *op = fixture_collect(f);
+
+            assert_string_equal(wire_code_name(op->code), "not_participant");
+            assert_int_equal(op->n_entries, 0);
+            (void)store_op_free(op);
+        }
+        version = fixture_new(f, by(PEER_C, make_append("s", round ? "m7" : "m6", version, "C's")));
+    }
+    expect_joiner(f, PEER_C, PEER_A);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session_attempt"), 0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session WHERE state = 'open'"
+                                        " AND cause = ''"),
+                     1);
+    (void)fixture_new(f, by(PEER_B, make_close("s", SESSION_OUTCOME_COMPLETED)));
+}
+
 static void a_generation_stays_within_what_messages_hold(void **state)
 {
     struct fixture *f = *state;
@@ -227,7 +282,7 @@ static void codes_end(void **state)
     assert_int_equal(fixture_code(f, make_redeem(PEER_C, CODE_1)), WIRE_CODE_RECOVERY_CODE_EXPIRED);
     (void)fixture_new(f, at(make_redeem(PEER_C, CODE_2), NOW_MS + TTL_MS - 1));
     (void)fixture_new(f, make_issue(PEER_C, CODE_3));
-    (void)fixture_new(f, make_close("s", SESSION_OUTCOME_CANCELLED));
+    (void)fixture_new(f, by(PEER_C, make_close("s", SESSION_OUTCOME_CANCELLED)));
     assert_int_equal(fixture_code(f, make_redeem(PEER_A, CODE_3)), WIRE_CODE_SESSION_CLOSED);
     assert_int_equal(fixture_code(f, make_issue(PEER_C, CODE_1)), WIRE_CODE_SESSION_CLOSED);
 }
@@ -291,6 +346,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_code_hands_the_session_over_once, setup_session,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(what_the_former_joiner_was_let_in_with_changes_nothing,
+                                        setup_session, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_generation_stays_within_what_messages_hold, setup_session,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_clock_that_goes_back_revives_no_code, setup_session,
