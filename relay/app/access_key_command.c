@@ -4,10 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "adapters/crypto_openssl/crypto.h"
 #include "adapters/store_sqlite/access_keys.h"
+#include "app/data_folder.h"
+#include "app/options.h"
 #include "base/str.h"
 #include "core/access_key.h"
 
@@ -65,12 +68,12 @@ static int make_key(struct access_key_row *row, char ret_key[ACCESS_KEY_SIZE])
     if (r == 0)
         r = crypto_random(crypto, secret, sizeof secret);
     if (r == 0)
-        r = crypto_base64url(id, sizeof id, row->key_id.text, sizeof row->key_id.text);
-    if (r == 0)
         r = crypto_base64url(secret, sizeof secret, secret_text, sizeof secret_text);
-    if (r == 0)
+    if (r == 0) {
+        str_hex(row->key_id.text, id, sizeof id); /* base64url would begin with a dash at times */
         (void)snprintf(ret_key, ACCESS_KEY_SIZE, ACCESS_KEY_PREFIX "%s.%s", row->key_id.text,
                        secret_text);
+    }
     (void)crypto_free(crypto);
     return r;
 }
@@ -94,7 +97,21 @@ int access_key_issue(struct access_keys *keys, const char *name, int64_t lifetim
     return r;
 }
 
-static int add(struct access_keys *keys, const char *name, uint32_t expires_days)
+/* Where it went is said in full: a key in the database of other settings opens nothing. */
+static void say_added(const struct access_key_row *row, const char *store_path, bool is_new)
+{
+    char *file = realpath(store_path, NULL);
+    fprintf(
+        stderr,
+        "Added the access key %s for \"%s\" to %s%s. The line above is the key: it is shown this once. Its holder puts it "
+        "into a file and runs: syncshell create --relay URL --access-key-file FILE\n",
+        row->key_id.text, row->name, file ? file : store_path,
+        is_new ? ", which is new: no relay has used it yet" : "");
+    free(file);
+}
+
+static int add(struct access_keys *keys, const char *name, uint32_t expires_days,
+               const char *store_path, bool is_new)
 {
     struct access_key_row row;
     char key[ACCESS_KEY_SIZE];
@@ -106,11 +123,7 @@ static int add(struct access_keys *keys, const char *name, uint32_t expires_days
         return r;
     }
     puts(key);
-    fprintf(
-        stderr,
-        "Added the access key %s for \"%s\". The line above is the key: it is shown this once. Its holder puts it "
-        "into a file and runs: syncshell create --relay URL --access-key-file FILE\n",
-        row.key_id.text, row.name);
+    say_added(&row, store_path, is_new);
     return 0;
 }
 
@@ -159,18 +172,38 @@ static int revoke(struct access_keys *keys, const char *id_or_name)
     return 0;
 }
 
+static int open_keys(struct access_keys **ret_keys, const char *store_path, bool is_new, bool adds)
+{
+    char error[ERROR_SIZE];
+    if (is_new && !adds) {
+        fprintf(
+            stderr,
+            "syncshell-relay: %s does not exist: no relay has begun to use it yet " OPTIONS_WHICH_SETTINGS
+            "\n",
+            store_path);
+        return -ENOENT;
+    }
+    int r = data_folder_make(store_path);
+    if (r < 0)
+        return r;
+    r = access_keys_open(ret_keys, store_path, error, sizeof error);
+    if (r < 0)
+        fprintf(stderr, "syncshell-relay: %s\n", error);
+    return r;
+}
+
 int access_key_command(const char *store_path, char *const *words, uint32_t expires_days)
 {
     struct access_keys *keys = NULL;
-    char error[ERROR_SIZE];
-    int r = access_keys_open(&keys, store_path, error, sizeof error);
+    bool adds = strcmp(words[0], "add") == 0;
+    struct stat status;
+    bool is_new = stat(store_path, &status) < 0 && errno == ENOENT;
+    int r = open_keys(&keys, store_path, is_new, adds);
 
-    if (r < 0) {
-        fprintf(stderr, "syncshell-relay: %s\n", error);
+    if (r < 0)
         return EXIT_FAILURE;
-    }
-    if (strcmp(words[0], "add") == 0)
-        r = add(keys, words[1], expires_days);
+    if (adds)
+        r = add(keys, words[1], expires_days, store_path, is_new);
     else if (strcmp(words[0], "list") == 0)
         r = list(keys);
     else

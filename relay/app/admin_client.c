@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "adapters/admin_http/control_socket.h"
+#include "app/options.h"
 
 static int complain(const char *store_path, int error)
 {
     if (error == -ENOENT || error == -ECONNREFUSED)
-        fprintf(stderr, "syncshell-relay: no relay runs on %s\n", store_path);
+        fprintf(stderr, "syncshell-relay: no relay runs on %s " OPTIONS_WHICH_SETTINGS "\n",
+                store_path);
     else if (error == -EAGAIN)
         fprintf(stderr, "syncshell-relay: the relay on %s does not answer\n", store_path);
     else

@@ -30,8 +30,6 @@ static const char *one_session_problem(char *const *words)
 
 static int run_access_key(const struct options *o, const struct settings *s)
 {
-    if (data_folder_make(s->store_path) < 0)
-        return EXIT_FAILURE;
     return access_key_command(s->store_path, o->words, o->expires_days);
 }
 

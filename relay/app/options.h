@@ -7,6 +7,9 @@
 
 #include "app/config.h"
 
+/* What ends a sentence about a relay that is not where it is looked for. */
+#define OPTIONS_WHICH_SETTINGS "(--config or SYNCSHELL_RELAY_CONFIG names a relay's settings)"
+
 enum { OPTIONS_ASSIGNMENTS_MAX = 64, OPTIONS_EXPIRES_DAYS_MAX = 36500 };
 
 struct command;

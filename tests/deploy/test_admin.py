@@ -15,6 +15,10 @@ from support.raw import RawPeer
 from support.wait import LIMIT_S
 
 
+def no_relay(database):
+    return f"syncshell-relay: no relay runs on {database} (--config or SYNCSHELL_RELAY_CONFIG names a relay's settings)\n"
+
+
 def test_health_needs_no_token(admin):
     for token in (None, "wrong"):
         assert (admin.ask("/healthz", token).status, admin.ask("/healthz", token).text) == (200, "ok\n")
@@ -32,7 +36,7 @@ def test_the_control_socket_is_for_the_relay_s_user(world):
 def test_a_killed_relay_s_socket_is_replaced(world):
     world.relay.kill()
     done = on_store(world.relay.database, "health", status=1)
-    assert done.stderr == f"syncshell-relay: no relay runs on {world.relay.database}\n"
+    assert done.stderr == no_relay(world.relay.database)
     world.start_relay()
     assert on_store(world.relay.database, "health").stdout == "ready\n"
 
@@ -49,7 +53,7 @@ def test_a_path_longer_than_a_socket_address_may_be(tmp_path):
 
 def test_no_relay_no_health(tmp_path):
     done = on_store(tmp_path / "relay.db", "health", status=1)
-    assert done.stderr == f"syncshell-relay: no relay runs on {tmp_path}/relay.db\n"
+    assert done.stderr == no_relay(f"{tmp_path}/relay.db")
 
 
 def test_a_store_that_fails_is_not_ready(world, admin):

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from support.command import relay_command
 from support.process import INHERITED, RELAY, SYNCSHELL
 from support.raw import Group, RawPeer
 from support.wait import LIMIT_S
@@ -54,6 +55,7 @@ def test_a_key_creates_until_it_is_revoked(world, keys):
     assert len(listed) == 2 and "Ann's laptop" in listed[1] and key.rsplit(".", 1)[1] not in listed[1]
     key_id, _, last_used, expires, revoked, _ = listed[1].split("\t")
     assert last_used != "-" and expires == revoked == "-" and key.split(".")[1] == key_id
+    assert set(key_id) <= set("0123456789abcdef"), "it must never look like an option"
     assert keys("revoke", key_id).stdout == "Revoked 1 access key.\n"
     done = create(world, "ben", "--access-key-file", file, check=False)
     assert done.returncode == 1 and "access_key_revoked" in done.stderr, done
@@ -151,3 +153,18 @@ def test_words_that_are_no_command(world, keys):
     for words in ((), ("add",), ("add", "a", "b"), ("remove", "x"), ("list", "x"), ("add", "bell\a"), ("add", "x" * 65),
                   ("revoke", "x", "--expires-days", "3"), ("add", "x", "--expires-days", "0")):
         assert keys(*words, status=2).stderr.startswith("syncshell-relay: ")
+
+
+def test_where_no_relay_has_been(tmp_path):
+    """Whoever forgot to name the settings hears it, instead of getting a key that opens nothing."""
+    database = tmp_path / "syncshell-relay-data/relay.db"
+    for words in (("list",), ("revoke", "Ann")):
+        done = relay_command("access-key", *words, status=1, cwd=tmp_path)
+        assert done.stderr == ("syncshell-relay: syncshell-relay-data/relay.db does not exist: no relay has begun to use it yet "
+                               "(--config or SYNCSHELL_RELAY_CONFIG names a relay's settings)\n"), done
+        assert not database.parent.exists()
+    done = relay_command("access-key", "add", "Ann", cwd=tmp_path)
+    assert f' for "Ann" to {database}, which is new: no relay has used it yet. ' in done.stderr, done
+    done = relay_command("access-key", "add", "Ben", cwd=tmp_path)
+    assert f' for "Ben" to {database}. ' in done.stderr, done
+    assert len(relay_command("access-key", "list", cwd=tmp_path).stdout.splitlines()) == 3
