@@ -191,11 +191,12 @@ void join_continue(struct join *j)
         return;
     }
     struct member *m = syncshell_member(s, c->peer_id.text);
-    if (m) {
+    /* Perhaps it is who leaves: then the store knows what it is afterwards. */
+    if (m && s->n_leaving == 0) {
         answer(j, m);
         return;
     }
-    if (s->members.n_entries >= core->config.members_max) {
+    if (!m && s->members.n_entries >= core->config.members_max) {
         join_refuse(j, WIRE_CODE_SYNCSHELL_FULL);
         return;
     }

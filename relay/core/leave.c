@@ -10,7 +10,7 @@
 
 void leave_request(const struct request *r)
 {
-    const struct syncshell *s = r->membership->syncshell;
+    struct syncshell *s = r->membership->syncshell;
     if (strcmp(s->owner_peer_id.text, r->connection->peer_id.text) == 0) {
         request_refuse(r, WIRE_CODE_OWNER_CANNOT_LEAVE, NULL);
         return;
@@ -22,6 +22,7 @@ void leave_request(const struct request *r)
         return;
     str_copy(op->cause.text, sizeof op->cause.text, cause_name(CAUSE_TARGET_LEFT));
     op->expires_unix_ms = core_wall_after_ms(r->core, r->core->config.tombstone_ttl_ms);
+    s->n_leaving++;
     request_issue(r, op);
 }
 
@@ -44,24 +45,16 @@ void leave_member_gone(struct syncshell *s, const struct wire_peer_id *peer_id,
 
 void leave_done(struct core *core, struct syncshell *s, struct connection *c, struct store_op *op)
 {
+    s->n_leaving--;
     if (op->code != WIRE_CODE_NONE)
         return;
-    struct member *m = syncshell_member(s, op->peer_id.text);
-    if (m) {
-        struct connection *joined = member_connection(m);
+    /* Whoever has joined since waits behind it for the store: join.c. */
+    if (syncshell_member(s, op->peer_id.text)) {
         leave_member_gone(s, &op->peer_id, &op->cause, op->expires_unix_ms);
         core_emit(core, &(struct core_event){.kind = CORE_EVENT_LEFT,
                                              .connection_id = op->connection_id,
                                              .peer_id = op->peer_id,
                                              .syncshell_id = s->id});
-        /* A newer connection of the peer joined while the leaving was under way: it hears so. */
-        if (joined && joined != c) {
-            struct message left = {.type = MESSAGE_PEER_PRESENCE};
-            left.peer_presence.syncshell_id = s->id;
-            left.peer_presence.peer_id = op->peer_id;
-            left.peer_presence.presence = PRESENCE_LEFT;
-            reply_send(joined, &left);
-        }
     }
     reply_outcome(c, op);
 }

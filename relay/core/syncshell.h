@@ -54,7 +54,8 @@ struct syncshell {
     struct list attempts;    /* live ones of its sessions */
     struct list joins;       /* wait for LOADED, and then for their turn */
     struct charge memory;
-    size_t n_ops; /* operations at the store that come back to this object */
+    size_t n_ops;     /* operations at the store that come back to this object */
+    size_t n_leaving; /* of these, those by which a member leaves */
     struct list_node idle_node;
     struct list_node
         load_node; /* LOADING, and not yet asked for; or since it is loaded, while somebody waits */

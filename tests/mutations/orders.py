@@ -203,6 +203,12 @@ ORDERS = [
         "    if (ms && op->code == WIRE_CODE_NONE) {",
         ["core_owner"]),
     Mutation(
+        "join_overtakes_a_leave", "P2", "who leaves and joins without waiting has joined, and is put out after that",
+        CORE + "join.c",
+        "    if (m && s->n_leaving == 0) {",
+        "    if (m) {",
+        ["core_presence"]),
+    Mutation(
         "owner_s_orders_uncounted", "P2", "an owner's order of long ago is new again after a restart",
         STORE + "op_owner.c",
         "return r < 0 ? r : count_operation(db, op, ret_owned->syncshell, description);",

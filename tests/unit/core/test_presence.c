@@ -183,7 +183,29 @@ static void p2_inbox_numbers_are_not_used_again(void **state)
     forget(p.provider);
 }
 
-static void p1_newer_connection_hears_of_leaving(void **state)
+/* Whoever leaves and joins, without waiting in between, has joined. */
+static void p2_a_join_does_not_overtake_a_leave(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    w->store_held = true;
+    const char *leave = say_leave(p.joiner, "shell");
+    const char *join = say_join(p.joiner, "shell");
+    expect_nothing(p.joiner);
+    world_store_run(w);
+    expect_stored(p.joiner, leave);
+    assert_string_equal(
+        expect(p.joiner, MESSAGE_SYNCSHELL_JOINED)->syncshell_joined.in_reply_to.text, join);
+    expect_nothing(p.joiner);
+    expect(p.provider, MESSAGE_SESSION_CHANGED);
+    expect_presence(p.provider, p.joiner, PRESENCE_LEFT);
+    expect_presence(p.provider, p.joiner, PRESENCE_ONLINE);
+    w->store_held = false;
+    expect_stored(p.joiner, say_open(p.joiner, p.provider, "s2"));
+    forget(p.provider);
+}
+
+static void p2_a_join_on_a_newer_connection_does_not_overtake_a_leave(void **state)
 {
     struct world *w = *state;
     struct pair p = world_pair(w);
@@ -191,11 +213,35 @@ static void p1_newer_connection_hears_of_leaving(void **state)
     say_leave(p.joiner, "shell");
     struct client *fresh = second_connection(w, p.joiner);
     say_join(fresh, "shell");
-    expect(fresh, MESSAGE_SYNCSHELL_JOINED);
+    expect_nothing(fresh);
     world_store_run(w);
-    expect_presence(fresh, p.joiner, PRESENCE_LEFT);
-    const char *id = say_ack(fresh, 1);
-    expect_error(fresh, id, WIRE_CODE_NOT_JOINED);
+    assert_int_equal(expect(fresh, MESSAGE_SYNCSHELL_JOINED)->syncshell_joined.sessions[0].state,
+                     SESSION_STATE_CLOSED);
+    expect_nothing(fresh);
+    w->store_held = false;
+    expect_stored(fresh, say_open(fresh, p.provider, "s2"));
+    forget(p.provider);
+}
+
+/* The disk did not take it: it is a member still, and joins as one. */
+static void p2_a_join_behind_a_leave_that_fails(void **state)
+{
+    struct world *w = *state;
+    struct pair p = world_pair(w);
+    w->fail = WIRE_CODE_STORE_FULL;
+    w->fail_kind = STORE_REMOVE_MEMBER;
+    w->store_held = true;
+    const char *leave = say_leave(p.joiner, "shell");
+    say_join(p.joiner, "shell");
+    world_store_run(w);
+    expect_error(p.joiner, leave, WIRE_CODE_STORE_FULL);
+    assert_int_equal(expect(p.joiner, MESSAGE_SYNCSHELL_JOINED)->syncshell_joined.sessions[0].state,
+                     SESSION_STATE_OPEN);
+    w->store_held = false;
+    say_join(p.joiner, "shell");
+    expect(p.joiner, MESSAGE_SYNCSHELL_JOINED);
+    assert_int_equal(w->n_ops[STORE_ADD_MEMBER], 2); /* the provider's first, and that one */
+    expect_nothing(p.provider);
 }
 
 static void p2_leave_twice_in_flight(void **state)
@@ -226,7 +272,9 @@ int main(void)
         WORLD_TEST(p1_left_is_no_target),
         WORLD_TEST(p1_leave_and_join_again),
         WORLD_TEST(p2_inbox_numbers_are_not_used_again),
-        WORLD_TEST(p1_newer_connection_hears_of_leaving),
+        WORLD_TEST(p2_a_join_does_not_overtake_a_leave),
+        WORLD_TEST(p2_a_join_on_a_newer_connection_does_not_overtake_a_leave),
+        WORLD_TEST(p2_a_join_behind_a_leave_that_fails),
         WORLD_TEST(p2_leave_twice_in_flight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
