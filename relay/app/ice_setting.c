@@ -274,6 +274,18 @@ static const char *fault_of(const struct ice_setting *i)
     return NULL;
 }
 
+/* The first URL of table `n` that stands before it, too, or NULL: what members report of it could belong to either. */
+static const char *url_again(struct ice_settings *s, size_t n)
+{
+    for (char *const *url = setting_at(s, n)->server.urls; *url; url++)
+        for (size_t m = 0; m <= n; m++)
+            for (char *const *other = setting_at(s, m)->server.urls; *other && other != url;
+                 other++)
+                if (str_equal(*url, *other))
+                    return *url;
+    return NULL;
+}
+
 void ice_settings_finish(struct ice_settings *s, struct faults *faults, const char *file)
 {
     size_t n_urls = 0;
@@ -288,6 +300,9 @@ void ice_settings_finish(struct ice_settings *s, struct faults *faults, const ch
             load_secret(i, faults, place);
         if (*i->secret_file && !i->server.ttl_seconds)
             i->server.ttl_seconds = ICE_TTL_SECONDS_DEFAULT;
+        const char *again = i->faulty ? NULL : url_again(s, n);
+        if (again)
+            fault_add(faults, place, TABLE ": \"%s\" stands twice", again);
         for (char *const *url = i->server.urls; *url; url++)
             n_urls++;
     }
@@ -330,7 +345,7 @@ const char ice_settings_example[] =
     "# applies them.\n"
     "#\n"
     "# [[ice.server]]\n"
-    "# # Required: \"stun:\", \"turn:\" and \"turns:\" URLs of the provider. 32 in all tables.\n"
+    "# # Required: \"stun:\", \"turn:\" and \"turns:\" URLs of the provider. 32 in all tables, each once.\n"
     "# urls = [\"turn:turn.example:3478?transport=udp\", \"turns:turn.example:443?transport=tcp\"]\n"
     "# # A file with the secret that the TURN server shares with this relay (coturn: use-auth-secret,\n"
     "# # static-auth-secret), on one line. Others on this machine must not be able to read it. Clients\n"

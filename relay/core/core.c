@@ -9,6 +9,7 @@
 #include "core/bulk.h"
 #include "core/connection.h"
 #include "core/handshake.h"
+#include "core/ice.h"
 #include "core/member.h"
 #include "core/op.h"
 #include "core/reply.h"
@@ -125,10 +126,9 @@ int64_t core_wall_after_ms(struct core *core, uint64_t delta_ms)
 
 void core_reconfigure(struct core *core, const struct core_config *config)
 {
+    ice_move_counts(core, config->ice_servers);
     config_set(&core->config, config);
-    ice_networks_clear(&core->ice_networks); /* it knows servers by their places, as these do */
-    memset(core->ice_worked, 0, sizeof core->ice_worked);
-    memset(core->ice_failed, 0, sizeof core->ice_failed);
+    ice_networks_clear(&core->ice_networks); /* it knows servers by their places */
 }
 
 static void announce_going_away(struct connection *c, uint64_t reconnect_after_ms)

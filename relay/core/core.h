@@ -178,7 +178,8 @@ int core_new(struct core **ret_core, const struct core_config *config, const str
 /* Frees everything, operations not yet taken included. Connections must be disconnected and operations be back: asserted. */
 struct core *core_free(struct core *core);
 
-/* New limits, origins and ICE servers from a reload; relay id and epoch must be the same. */
+/* New limits, origins and ICE servers from a reload; relay id and epoch must be the same. What the former configuration points to
+ * may go afterwards. */
 void core_reconfigure(struct core *core, const struct core_config *config);
 
 /* A socket was accepted; to be asked before anything is spent on it. `address` is NULL when a trusted proxy will say who it
@@ -265,7 +266,8 @@ struct core_stats {
 };
 void core_stats(const struct core *core, struct core_stats *ret_stats);
 
-/* How many reports said that they used an ICE server of that provider, or that it failed, since the last configuration. */
+/* How many reports said that they used an ICE server of that provider, or that it failed, since there was one with its first
+ * URL without a break. */
 void core_ice_outcomes(const struct core *core, size_t provider, uint64_t *ret_worked,
                        uint64_t *ret_failed);
 

@@ -85,10 +85,10 @@ void ice_order(struct ice_round *round, uint32_t attempt, size_t n,
 
 /* ---- the answer ---- */
 
-static size_t count_providers(const struct core_config *config)
+static size_t count_providers(const struct ice_server *const *servers)
 {
     size_t n = 0;
-    while (config->ice_servers && config->ice_servers[n])
+    while (servers && servers[n])
         n++;
     return n;
 }
@@ -150,7 +150,7 @@ void ice_request(const struct request *r)
     struct session *session = session_participated(r, &m->recovery_session_id, false, &side);
     if (!session)
         return;
-    size_t n = count_providers(&r->core->config);
+    size_t n = count_providers(r->core->config.ice_servers);
     for (size_t i = 0; i < n; i++)
         outcomes[i] = ice_networks_outcome(&r->core->ice_networks, r->core->now_us,
                                            &r->connection->address, i);
@@ -172,7 +172,7 @@ static bool has_url(const struct ice_server *server, const char *url)
 void ice_reported(struct connection *c, const struct message_connection_report *report)
 {
     struct core *core = c->core;
-    size_t n = count_providers(&core->config);
+    size_t n = count_providers(core->config.ice_servers);
     bool worked = report->result == REPORT_RESULT_CONNECTED;
     for (size_t i = 0; *report->ice_server && i < n; i++) {
         if (!has_url(core->config.ice_servers[i], report->ice_server))
@@ -180,4 +180,21 @@ void ice_reported(struct connection *c, const struct message_connection_report *
         ice_networks_note(&core->ice_networks, core->now_us, &c->address, i, worked);
         (worked ? core->ice_worked : core->ice_failed)[i]++;
     }
+}
+
+void ice_move_counts(struct core *core, const struct ice_server *const *servers)
+{
+    const struct ice_server *const *former = core->config.ice_servers;
+    uint64_t worked[ICE_PROVIDERS_MAX] = {0}, failed[ICE_PROVIDERS_MAX] = {0};
+    size_t n = count_providers(servers), n_former = count_providers(former);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n_former; j++) {
+            if (!str_equal(servers[i]->urls[0], former[j]->urls[0]))
+                continue;
+            worked[i] = core->ice_worked[j];
+            failed[i] = core->ice_failed[j];
+        }
+    }
+    memcpy(core->ice_worked, worked, sizeof worked);
+    memcpy(core->ice_failed, failed, sizeof failed);
 }

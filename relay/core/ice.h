@@ -11,6 +11,7 @@
 #include "core/ice_server.h"
 
 struct connection;
+struct core;
 struct message_connection_report;
 struct request;
 
@@ -29,5 +30,8 @@ void ice_request(const struct request *r);
 
 /* A participant tells what became of an attempt. */
 void ice_reported(struct connection *c, const struct message_connection_report *report);
+
+/* These are about to follow those of the core's configuration: each goes on with the counts of the one with its first URL. */
+void ice_move_counts(struct core *core, const struct ice_server *const *servers);
 
 #endif

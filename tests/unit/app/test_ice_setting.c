@@ -143,15 +143,27 @@ static void test_what_does_not_go_together(void **state)
     (void)state;
     loading_expect_faults(
         "[[ice.server]]\nurls = [\"turn:a\"]\n"
-        "[[ice.server]]\nurls = [\"turn:a\"]\nusername = \"u\"\n"
-        "[[ice.server]]\nurls = [\"turn:a\"]\nusername = \"u\"\ncredential = \"p\"\nttl_seconds = 9\n"
-        "[[ice.server]]\nurls = [\"turn:a\"]\ncredential = \"p\"\nsecret_file = \"turn.secret\"\n",
+        "[[ice.server]]\nurls = [\"turn:b\"]\nusername = \"u\"\n"
+        "[[ice.server]]\nurls = [\"turn:c\"]\nusername = \"u\"\ncredential = \"p\"\nttl_seconds = 9\n"
+        "[[ice.server]]\nurls = [\"turn:d\"]\ncredential = \"p\"\nsecret_file = \"turn.secret\"\n",
         NULL, NULL,
         "relay.toml:1: ice.server: a TURN server needs secret_file, or username and credential\n"
         "relay.toml:3: ice.server: username and credential belong together\n"
         "relay.toml:6: ice.server: ttl_seconds goes with secret_file only\n"
         "relay.toml:11: ice.server: username and credential do not go with secret_file, from which "
         "they are made\n");
+}
+
+/* What members report of it could belong to either. */
+static void test_a_url_stands_once(void **state)
+{
+    (void)state;
+    loading_expect_faults("[[ice.server]]\nurls = [\"stun:a\", \"stun:b\"]\n"
+                          "[[ice.server]]\nurls = [\"stun:c\", \"stun:b\"]\n"
+                          "[[ice.server]]\nurls = [\"stun:d\", \"stun:d\"]\n",
+                          NULL, NULL,
+                          "relay.toml:3: ice.server: \"stun:b\" stands twice\n"
+                          "relay.toml:5: ice.server: \"stun:d\" stands twice\n");
 }
 
 static void test_what_is_no_array_of_tables(void **state)
@@ -168,11 +180,18 @@ static void test_what_is_no_array_of_tables(void **state)
         "relay.toml:3: listen: must be a section, [listen]\n");
 }
 
-static void expect_of_many(unsigned n, const char *table, const char *faults)
+static void expect_of_many(unsigned n, unsigned n_urls, const char *faults)
 {
     struct buf file = BUF_INIT(4096);
-    for (unsigned i = 0; i < n; i++)
-        assert_int_equal(buf_append_str(&file, table), 0);
+    for (unsigned i = 0; i < n; i++) {
+        char url[32];
+        assert_int_equal(buf_append_str(&file, "[[ice.server]]\nurls = ["), 0);
+        for (unsigned u = 0; u < n_urls; u++) {
+            snprintf(url, sizeof url, "%s\"stun:s%uu%u\"", u ? ", " : "", i, u);
+            assert_int_equal(buf_append_str(&file, url), 0);
+        }
+        assert_int_equal(buf_append_str(&file, "]\n"), 0);
+    }
     assert_int_equal(buf_append(&file, "", 1), 0);
     loading_expect_faults((const char *)file.data, NULL, NULL, faults);
     buf_deinit(&file);
@@ -181,10 +200,8 @@ static void expect_of_many(unsigned n, const char *table, const char *faults)
 static void test_there_may_not_be_too_many(void **state)
 {
     (void)state;
-    expect_of_many(17, "[[ice.server]]\nurls = [\"stun:a\", \"stun:b\"]\n",
-                   "relay.toml:33: ice.server: there may be 16 of them\n");
-    expect_of_many(11, "[[ice.server]]\nurls = [\"stun:a\", \"stun:b\", \"stun:c\"]\n",
-                   "relay.toml:21: ice.server.urls: more than 32 in all tables\n");
+    expect_of_many(17, 2, "relay.toml:33: ice.server: there may be 16 of them\n");
+    expect_of_many(11, 3, "relay.toml:21: ice.server.urls: more than 32 in all tables\n");
 }
 
 static const char by_file[] =
@@ -245,6 +262,7 @@ int main(void)
                                         without_secret),
         cmocka_unit_test(test_faults_name_their_line),
         cmocka_unit_test(test_what_does_not_go_together),
+        cmocka_unit_test(test_a_url_stands_once),
         cmocka_unit_test(test_what_is_no_array_of_tables),
         cmocka_unit_test(test_there_may_not_be_too_many),
         cmocka_unit_test_setup_teardown(test_the_file_with_the_secret, NULL, without_secret),

@@ -289,6 +289,30 @@ static void a_reload_forgets_outcomes(void **state)
     expect_order(p.provider, 1, "cba");
 }
 
+/* Whoever counts would see another server's number go down. */
+static void a_reload_keeps_each_servers_count(void **state)
+{
+    static const struct ice_server *const turned[] = {&server_c, &server_a, NULL};
+    struct world *w = *state;
+    struct pair p = with_servers(w, three);
+    uint64_t worked, failed;
+    report(p.joiner, A, false);
+    report(p.joiner, A, true);
+    report(p.joiner, B, true);
+    w->config.ice_servers = turned;
+    core_reconfigure(w->core, &w->config);
+    core_ice_outcomes(w->core, 1, &worked, &failed);
+    assert_int_equal(worked, 1);
+    assert_int_equal(failed, 1);
+    core_ice_outcomes(w->core, 0, &worked, &failed);
+    assert_int_equal(worked, 0);
+    assert_int_equal(failed, 0);
+    w->config.ice_servers = three;
+    core_reconfigure(w->core, &w->config);
+    core_ice_outcomes(w->core, 1, &worked, &failed);
+    assert_int_equal(worked, 0); /* it was away */
+}
+
 /* ---- networks ---- */
 
 static struct address v6(uint8_t subnet, uint8_t host)
@@ -377,6 +401,7 @@ int main(void)
         CONFIGURED_TEST(never_twice_in_a_row_the_one_that_failed),
         CONFIGURED_TEST(one_alone_stays_first),
         CONFIGURED_TEST(a_reload_forgets_outcomes),
+        CONFIGURED_TEST(a_reload_keeps_each_servers_count),
         cmocka_unit_test(a_network_is_a_24_or_a_64),
         cmocka_unit_test(p6_the_table_of_networks_is_bounded),
     };
