@@ -1,6 +1,7 @@
 """The operator's HTTP and the control socket: who may ask, what is answered, and what is cut off."""
 
 import asyncio
+import contextlib
 import os
 import resource
 import socket
@@ -143,11 +144,12 @@ def test_whoever_dawdles_or_floods_is_cut_off(world, admin):
     for connection in idle:
         connection.sendall(b"GET /healthz HTTP/1.1\r\n")
     with socket.create_connection(("127.0.0.1", admin.port), timeout=1) as dripping:
-        since = time.monotonic()
+        limit = time.monotonic() + 3 * LIMIT_S
         dripping.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
         while not is_over(dripping):
-            dripping.sendall(b"x")
-            assert time.monotonic() - since < 40, "a byte now and then keeps it for ever"
+            with contextlib.suppress(ConnectionError):  # closed since that look: the next one sees it
+                dripping.sendall(b"x")
+            assert time.monotonic() < limit, "a byte now and then keeps it for ever"
     assert [rest_of(connection) for connection in reversed(idle)] == [b""] * 33
     for connection in idle:
         connection.close()
@@ -157,13 +159,15 @@ def test_whoever_dawdles_or_floods_is_cut_off(world, admin):
 def test_slow_callers_hold_up_nobody(world, admin):
     """Hundreds that never finish what they ask for: the oldest of them go, and a monitor is answered at once."""
     descriptors = f"/proc/{world.relay.process.child.pid}/fd"
-    before, since = len(os.listdir(descriptors)), time.monotonic()
+    before = len(os.listdir(descriptors))
     slow = []
     for _ in range(700):
         slow.append(socket.create_connection(("127.0.0.1", admin.port), timeout=LIMIT_S))
         slow[-1].sendall(b"GET /healthz HTTP/1.1\r\n")
     assert admin.ask("/readyz").status == 200
-    assert time.monotonic() - since < 9
+    slow[-1].setblocking(False)
+    with pytest.raises(BlockingIOError):  # its time is not over: the monitor did not wait for the end of the others
+        slow[-1].recv(1)
     assert len(os.listdir(descriptors)) - before < 300
     assert rest_of(slow[0]) == b""
     for connection in slow:

@@ -71,7 +71,7 @@ def test_a_key_from_the_standard_input_and_the_environment(world, keys):
     done = create_by(world, "eve", env={**INHERITED, "SYNCSHELL_ACCESS_KEY": "x"})
     assert done.returncode == 1 and "bad_access_key" in done.stderr, done
     # The operator reads why, and never the key.
-    assert any("bad_access_key" in line for line in world.relay.process.errors)
+    world.relay.process.listening.wait(where=lambda e: "bad_access_key" in e["line"])
     assert not any(key.strip() in line or key.rsplit(".", 1)[1].strip() in line for line in world.relay.process.errors)
 
 

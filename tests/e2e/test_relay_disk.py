@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import signal
 import sqlite3
+import time
 
 import pytest
 
@@ -13,6 +15,7 @@ from support.process import Relay
 from support.sick_disk import FAILS_READS, FAILS_SYNCS, FAILS_WRITES, READ_ONLY, STALLS, WELL, SickDisk
 
 DISK_BYTES = 8 << 20
+STORE_STOP_S = 5  # a relay's patience with it at the end
 
 
 @pytest.fixture
@@ -192,6 +195,25 @@ def test_a_disk_that_never_answers_does_not_keep_a_relay_from_ending(tmp_path, w
 
     asyncio.run(play())
     assert relay.stop() == 0
+    assert not relay.reports, "\n".join(relay.reports)
+
+
+def test_a_machine_that_stands_still_is_no_disk_that_does_not_answer(tmp_path):
+    """The relay waits for its disk, and then cannot look for longer than it would wait; meanwhile the disk is well again."""
+    disk = SickDisk(tmp_path / "illness")
+    relay = Relay(tmp_path, timing_drain_ms=0)
+    relay.environment = disk.environment
+    relay.start()
+    process = relay.process
+    disk.becomes(STALLS)
+    process.child.send_signal(signal.SIGTERM)
+    process.listening.wait(where=lambda e: "event=draining" in e["line"])
+    process.child.send_signal(signal.SIGSTOP)
+    time.sleep(STORE_STOP_S + 1)
+    disk.becomes(WELL)
+    process.child.send_signal(signal.SIGCONT)
+    assert process.wait() == 0, process.errors[-3:]
+    relay.collect()
     assert not relay.reports, "\n".join(relay.reports)
 
 

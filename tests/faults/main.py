@@ -38,7 +38,7 @@ class Stage:
         self.limit_s = 200 if short else 600  # less than who samples it waits: so it can say where it stood
         self.stall_s = 2 if short else 10
         self.half_open = 10 if short else 100
-        self.heartbeat_ms = 1000 if short else 2000
+        self.heartbeat_ms = 3000  # three of them without a word are the end, also of who could not run so long
         self.handshake_ms = 3000 if short else 5000
         self.drips = 50 if short else 1000
         self.garbage_rounds = 2 if short else 50

@@ -5,9 +5,10 @@ import contextlib
 import time
 
 from support.raw import Group, RawPeer
+from support.standstill import Standstill
 
 PAUSE_S = 0.02
-LATE_S = 1.5  # no message may take longer; it is loopback, on a machine that does other things too
+LATE_S = 1.5  # no message may take longer; it is loopback, on a machine that does other things too. While it does nothing, nothing counts
 SESSION = "probe"
 
 
@@ -19,7 +20,8 @@ class Probe:
         self.one, self.other = RawPeer(relay.url, ssl=tls), RawPeer(relay.url, ssl=tls)
         self.group = Group()
         self.generation = 0
-        self.times_s = []
+        self.spans = []  # (sent, arrived)
+        self.standstill = Standstill()
         self.running = None
 
     async def __aenter__(self):
@@ -38,6 +40,7 @@ class Probe:
             await self.running
         for peer in (self.one, self.other):
             await peer.close()
+        await asyncio.to_thread(self.standstill.close)
 
     async def run(self):
         while True:
@@ -46,23 +49,27 @@ class Probe:
                 began = time.monotonic()
                 await source.send("ReconnectOffer", b"sealed", **source.route(self.group, target.id, SESSION, self.generation))
                 await target.expect("ReconnectOffer", generation=self.generation)
-                self.times_s.append(time.monotonic() - began)
+                self.spans.append((began, time.monotonic()))
             await asyncio.sleep(PAUSE_S)
 
     async def served(self, n=20):
         """So many more messages have arrived."""
-        wanted = len(self.times_s) + n
-        while len(self.times_s) < wanted:
+        wanted = len(self.spans) + n
+        while len(self.spans) < wanted:
             if self.running.done():
                 self.running.result()
             await asyncio.sleep(PAUSE_S)
 
     def mark(self):
-        return len(self.times_s)
+        return len(self.spans)
+
+    def took_s(self, sent, arrived):
+        took_s = arrived - sent
+        return took_s if took_s < LATE_S else took_s - self.standstill.within(sent, arrived)
 
     def since(self, mark):
         """(n, p50, p99, max in ms)"""
-        times = sorted(self.times_s[mark:])
+        times = sorted(self.took_s(*span) for span in self.spans[mark:])
         return len(times), *(1000 * times[int(share * (len(times) - 1))] for share in (0.5, 0.99, 1.0))
 
     def check(self, mark):

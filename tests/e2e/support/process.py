@@ -128,6 +128,8 @@ class Relay:
             "SYNCSHELL_RELAY_LISTEN_PORT": str(self.port),
             "SYNCSHELL_RELAY_STORE_PATH": str(self.database),
             "SYNCSHELL_RELAY_LOG_LEVEL": "debug",
+            # A test may not get to run for longer than a stranger has.
+            "SYNCSHELL_RELAY_TIMING_HANDSHAKE_TIMEOUT_MS": "60000",
             **{f"SYNCSHELL_RELAY_{key.upper()}": str(value) for key, value in self.settings.items()},
         }
         if self.tls:

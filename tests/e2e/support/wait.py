@@ -1,8 +1,10 @@
 """Waiting for events, never for time: each wait ends with its event, or fails the test after a generous limit."""
 
 import threading
+import time
 
 LIMIT_S = 60.0
+LIMITS_MAX = 5  # so many limits, if something comes all the time and never what is waited for
 
 
 class Log:
@@ -35,8 +37,10 @@ class Log:
             return [e for e in self.entries[since:until] if matches(e, wanted)]
 
     def wait(self, since=0, limit_s=LIMIT_S, where=None, **wanted):
-        """The first entry at or after `since` with these values (and for which `where` is true)."""
+        """The first entry at or after `since` with these values (and for which `where` is true). The limit is for a log to which
+        nothing is added: what comes shows that it goes on."""
         position = since
+        end = time.monotonic() + LIMITS_MAX * limit_s
         with self.changed:
             while True:
                 while position < len(self.entries):
@@ -46,7 +50,7 @@ class Log:
                         return entry
                 if self.ended:
                     raise AssertionError(f"{self.name} ended without {wanted}; last: {self.entries[-8:]}")
-                if not self.changed.wait(limit_s):
+                if time.monotonic() > end or not self.changed.wait(limit_s):
                     raise AssertionError(f"{self.name}: no {wanted} in {limit_s} s; last: {self.entries[-8:]}")
 
 

@@ -6,7 +6,7 @@
 
 #include <syncshell/syncshell.h>
 
-enum { LIMIT_MS = 10000 };
+enum { LIMIT_MS = 60000 };
 
 syncshell_options
 usual_options(const struct scratch *s); /* nobody listens at its relay's address */

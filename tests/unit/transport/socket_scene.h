@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "transport/socket.h"
 
-enum { LIMIT_MS = 10000 };
+enum { LIMIT_MS = 60000 };
 
 struct fixture {
     struct scratch *scratch;

@@ -13,7 +13,7 @@
 
 #include <syncshell/syncshell.h>
 
-enum { STOP_MS = 100, LIMIT_MS = 10000, EXITS = 24, COMMANDS = 64 };
+enum { STOP_MS = 100, LIMIT_MS = 60000, EXITS = 24, COMMANDS = 64 };
 
 static uint64_t now_ms(void)
 {

@@ -12,6 +12,7 @@ import signal
 import socket
 import ssl
 import struct
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,10 +22,29 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tap import LIMIT_S
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "e2e"))
+
+from support.standstill import Standstill  # noqa: E402
 
 SUBPROTOCOL = "syncshell.v1"
 
 OP_CONTINUATION, OP_TEXT, OP_BINARY, OP_CLOSE, OP_PING, OP_PONG = 0, 1, 2, 8, 9, 10
+
+
+class Stopwatch:
+    """For what may happen early or late; it is not late because the machine stood still."""
+
+    STANDSTILL = Standstill()
+
+    def __init__(self):
+        self.began = time.monotonic()
+
+    def check(self, after_s, before_s):
+        passed_s = time.monotonic() - self.began
+        assert after_s < passed_s, f"after {passed_s:.2f} s"
+        assert self.STANDSTILL.seconds_since(self.began) < before_s, f"after {passed_s:.2f} s"
 
 
 class Server:
@@ -76,7 +96,7 @@ class Server:
             await ws.send("!stats")
             return json.loads(await ws.recv())
 
-    async def until(self, condition, seconds=5.0):
+    async def until(self, condition, seconds=LIMIT_S):
         """Asks for the counters again and again until the condition holds for them."""
         end = time.monotonic() + seconds
         while True:
