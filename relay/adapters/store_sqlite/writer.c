@@ -16,6 +16,7 @@
 
 enum {
     WRITER_NICE = 10,
+    STOP_STEP_MS = 100,
 };
 
 static const uint64_t commit_bounds_us[] = {100,   250,   500,    1000,   2500,    5000,   10000,
@@ -186,18 +187,30 @@ int writer_new(struct writer **ret_writer, struct db *db, const struct store_opt
     return 0;
 }
 
+static struct timespec after_ms(uint32_t ms)
+{
+    uint64_t end_us = monotonic_us() + (uint64_t)ms * 1000;
+
+    return (struct timespec){.tv_sec = (time_t)(end_us / 1000000),
+                             .tv_nsec = (long)(end_us % 1000000 * 1000)};
+}
+
+/* In steps, of which each counts for its length, however long it took: while the machine stood still the thread could do nothing
+ * either, and a disk that answers is not given up for it. */
 static bool wait_for_the_end(struct writer *w, uint32_t within_ms)
 {
-    uint64_t end_us = monotonic_us() + (uint64_t)within_ms * 1000;
-    struct timespec end = {.tv_sec = (time_t)(end_us / 1000000),
-                           .tv_nsec = (long)(end_us % 1000000 * 1000)};
     bool ended;
-    int r = 0;
 
     (void)pthread_mutex_lock(&w->mutex);
-    while (!w->ended && r == 0)
-        r = within_ms == WRITER_STOP_FOREVER ? pthread_cond_wait(&w->end, &w->mutex)
-                                             : pthread_cond_timedwait(&w->end, &w->mutex, &end);
+    while (!w->ended && within_ms > 0) {
+        uint32_t step_ms = within_ms < STOP_STEP_MS ? within_ms : STOP_STEP_MS;
+        struct timespec end = after_ms(step_ms);
+
+        if (within_ms == WRITER_STOP_FOREVER)
+            (void)pthread_cond_wait(&w->end, &w->mutex);
+        else if (pthread_cond_timedwait(&w->end, &w->mutex, &end) != 0)
+            within_ms -= step_ms;
+    }
     ended = w->ended;
     (void)pthread_mutex_unlock(&w->mutex);
     return ended;
