@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/timeutil.h"
+#include "transport/address_order.h"
 #include "transport/poll_loop.h"
 #include "transport/resolver.h"
 #include "transport/tls.h"
@@ -51,7 +52,8 @@ struct socket {
     struct tls_peer peer;
     struct resolver *resolver;
     struct resolver_addresses addresses;
-    size_t next_address;
+    struct address_order order; /* outlives the connections */
+    size_t next_address;        /* the one before it is being dialled, or was */
     uint16_t close_code;
 
     struct list queue; /* of struct outgoing */
@@ -106,10 +108,19 @@ static void ended(struct socket *s)
     s->handler.disconnected(s->handler.userdata, close_code, fault_of(s));
 }
 
+/* Nothing came of the address that was dialled last. */
+static void address_failed(struct socket *s)
+{
+    if (s->next_address > 0)
+        address_order_failed(&s->order, s->addresses.text[s->next_address - 1]);
+}
+
 void socket_disconnect(struct socket *s)
 {
     if (s->state == SOCKET_STATE_IDLE)
         return;
+    if (s->state == SOCKET_STATE_DIALLING)
+        address_failed(s);
     if (s->wsi) {
         lws_set_opaque_user_data(s->wsi, NULL); /* what it still has to say is no longer heard */
         lws_set_timeout(s->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
@@ -145,6 +156,7 @@ static void dial_address(struct socket *s, const char *address)
     wsi = lws_client_connect_via_info(&info);
     if (!wsi) {
         s->wsi = NULL;
+        address_failed(s);
         schedule_dial(s, 1);
     }
 }
@@ -162,6 +174,7 @@ static void dial_step(lws_sorted_usec_list_t *sul)
         s->resolver = resolver_free(s->resolver);
         if (r < 0)
             s->addresses.n = 0;
+        address_order_apply(&s->order, &s->addresses);
         s->state = SOCKET_STATE_DIALLING;
         s->next_address = 0;
     }
@@ -288,6 +301,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
             return -1;
         s->state = SOCKET_STATE_OPEN;
         s->stirred = true;
+        address_order_worked(&s->order, s->addresses.text[s->next_address - 1]);
         s->handler.connected(s->handler.userdata, s->url.tls ? &s->peer.key : NULL);
         return 0;
     case LWS_CALLBACK_CLIENT_RECEIVE:
@@ -301,6 +315,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         if (s) {
             s->wsi = NULL;
+            address_failed(s);
             schedule_dial(s, 1);
         }
         return 0;
