@@ -13,7 +13,7 @@ const struct help_event HELP_EVENTS[] = {
     {"relay_connected", "{\"event\":\"relay_connected\"}", "The relay knows this peer."},
     {"relay_disconnected",
      "{\"event\":\"relay_disconnected\",\"code\":\"shutting_down\",\"retryMs\":2000}",
-     "It comes back by itself after retryMs; 0: it will not."},
+     "It comes back by itself after retryMs; 0: it will not. A message says more where no connection came about."},
     {"syncshell_created",
      "{\"event\":\"syncshell_created\",\"ticket\":1,\"syncshellId\":\"k3J9...\",\"invite\":\"syncshell1.eyJy...\"}",
      "The invite is for the members only."},

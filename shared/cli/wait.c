@@ -49,6 +49,15 @@ static const char *certificate_fault(const char *code)
     return NULL;
 }
 
+static void keep_reason(struct wait *wait, const syncshell_event *event)
+{
+    const char *message = syncshell_event_text(event, SYNCSHELL_FIELD_MESSAGE, NULL);
+
+    snprintf(wait->reason, sizeof(wait->reason), "%s%s%s",
+             text_or(event, SYNCSHELL_FIELD_CODE, "no reason given"), message ? ": " : "",
+             message ? message : "");
+}
+
 /* Follows the connection. E_STOPPED, with a sentence printed, when nothing more will come. */
 static int32_t follow(struct wait *wait, const syncshell_event *event)
 {
@@ -62,16 +71,16 @@ static int32_t follow(struct wait *wait, const syncshell_event *event)
     case SYNCSHELL_EVENT_RELAY_DISCONNECTED:
         wait->connected = false;
         wait->disconnected = true;
-        snprintf(wait->code, sizeof(wait->code), "%s", text_or(event, SYNCSHELL_FIELD_CODE, ""));
-        fault = certificate_fault(wait->code);
+        keep_reason(wait, event);
+        fault = certificate_fault(text_or(event, SYNCSHELL_FIELD_CODE, ""));
         if (fault) {
-            failure_print("%s (%s)", fault, wait->code);
+            failure_print("%s (%s)", fault, wait->reason);
             return SYNCSHELL_E_STOPPED;
         }
         if (syncshell_event_integer(event, SYNCSHELL_FIELD_RETRY_MS, &retry_ms) || retry_ms > 0)
             return SYNCSHELL_OK;
         failure_print("The relay ended the connection for good (%s): ask its operator.",
-                      *wait->code ? wait->code : "no reason given");
+                      wait->reason);
         return SYNCSHELL_E_STOPPED;
     case SYNCSHELL_EVENT_STOPPED:
         failure_print("The client stopped: %s (%s)",
@@ -196,7 +205,7 @@ void wait_print_timeout(const struct wait *wait, const char *what)
     else if (wait->disconnected)
         failure_print(
             "%s within %u s: the relay cannot be reached (%s). Check --relay, --ca and the network.",
-            what, seconds, *wait->code ? wait->code : "no reason given");
+            what, seconds, wait->reason);
     else
         failure_print(
             "%s within %u s: the relay did not answer. Check --relay, --ca and the network, or allow more with "

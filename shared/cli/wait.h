@@ -11,15 +11,15 @@
 #include "cli/options.h"
 #include "cli/visit.h"
 
-enum { WAIT_CODE_SIZE = 64 };
+enum { WAIT_REASON_SIZE = 256 };
 
 struct wait {
     struct visit *visit;
     uint32_t timeout_ms;
     int64_t deadline_ms; /* monotonic */
     bool connected;
-    bool disconnected;         /* at least once since the start */
-    char code[WAIT_CODE_SIZE]; /* of the last disconnection */
+    bool disconnected;             /* at least once since the start */
+    char reason[WAIT_REASON_SIZE]; /* of the last disconnection, for people */
 };
 
 void wait_init(struct wait *wait, struct visit *visit, const struct options *options);

@@ -258,9 +258,9 @@ void engine_connected(struct engine *e, uint64_t now_us)
     engine_connected_to(e, now_us, NULL);
 }
 
-void engine_connection_fault(struct engine *e, const char *code)
+void engine_connection_fault(struct engine *e, const struct engine_fault *fault)
 {
-    e->link.fault = code;
+    link_fault(e, fault);
 }
 
 void engine_disconnected(struct engine *e, uint64_t now_us, uint16_t close_code)

@@ -95,6 +95,8 @@ struct engine_config {
 
 void engine_config_defaults(struct engine_config *ret_config); /* peer_id stays empty */
 
+enum { ENGINE_FAULT_TEXT_MAX = 160 }; /* bytes, the NUL included */
+
 enum engine_effect_kind {
     ENGINE_CONNECT = 1, /* dial url; then engine_connected() or engine_disconnected() */
     ENGINE_DISCONNECT,  /* close the connection; engine_disconnected() follows */
@@ -152,8 +154,14 @@ struct wire_key engine_certificate_pin(const struct engine *e);
 void engine_connected_to(struct engine *e, uint64_t now_us, const struct wire_key *key);
 void engine_connected(struct engine *e, uint64_t now_us); /* the same without TLS */
 
-/* Before engine_disconnected(): what was wrong with the relay, as a CODE of code.h. */
-void engine_connection_fault(struct engine *e, const char *code);
+/* Before engine_disconnected(): what is known of why no connection came about. */
+struct engine_fault {
+    const char *code; /* a CODE of code.h, for what is wrong with the relay; NULL: nothing is */
+    const char *text; /* a sentence for people, copied; "": none */
+    uint32_t
+        retry_after_ms; /* for so long whoever answered does not want to be asked again; 0: no wish */
+};
+void engine_connection_fault(struct engine *e, const struct engine_fault *fault);
 void engine_disconnected(struct engine *e, uint64_t now_us,
                          uint16_t close_code); /* or dialling failed: 0 */
 void engine_receive(struct engine *e, uint64_t now_us, bool binary, const uint8_t *data,

@@ -51,6 +51,9 @@ struct link {
     uint32_t short_lived;    /* connections in a row that did not stay READY for long */
     uint64_t go_away_us;     /* the relay asked not to come back before */
     enum wire_code farewell; /* why the relay ends the connection; NONE: it did not say */
+    uint32_t
+        retry_after_ms; /* whoever answered in the relay's place asked for such a pause; 0: nobody */
+    char fault_text[ENGINE_FAULT_TEXT_MAX];
     const char *fault; /* why we do, or did not let it come about; NULL: nothing of that kind */
     char origin[WIRE_ORIGIN_MAX + 1];
     struct wire_id relay_id;

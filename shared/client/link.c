@@ -16,7 +16,9 @@
 
 enum {
     MESSAGE_ID_BYTES = 12,
-    GO_AWAY_MAX_MS = 3600000,  /* an operator can set a sixth of it: more is not believed */
+    GO_AWAY_MAX_MS = 3600000, /* an operator can set a sixth of it: more is not believed */
+    RETRY_AFTER_MAX_MS =
+        60000, /* anybody on the way may ask for it: no more than what we do by ourselves */
     REPLACED_PAUSE_MS = 30000, /* up to twice: somebody runs with our key, do not fight */
     CLOSE_DO_NOT_RETURN_FIRST = 4400,
     CLOSE_DO_NOT_RETURN_LAST = 4499,
@@ -160,6 +162,14 @@ static uint64_t return_ms(struct engine *e)
     return between_ms(e, delay_ms / 2, delay_ms / 2 + delay_ms);
 }
 
+/* Those who were turned away together do not come back together. */
+static uint64_t retry_after_ms(struct engine *e)
+{
+    uint64_t asked_ms =
+        e->link.retry_after_ms < RETRY_AFTER_MAX_MS ? e->link.retry_after_ms : RETRY_AFTER_MAX_MS;
+    return asked_ms ? between_ms(e, asked_ms, asked_ms + asked_ms / 2) : 0;
+}
+
 static uint64_t pause_ms(struct engine *e, uint16_t close_code)
 {
     uint64_t delay_ms = close_code == wire_code_close(WIRE_CODE_REPLACED)
@@ -167,6 +177,8 @@ static uint64_t pause_ms(struct engine *e, uint16_t close_code)
                             : return_ms(e);
     uint64_t asked_ms =
         e->link.go_away_us > e->now_us ? (e->link.go_away_us - e->now_us) / 1000 : 0;
+    if (asked_ms == 0)
+        asked_ms = retry_after_ms(e);
     return asked_ms > delay_ms ? asked_ms : delay_ms;
 }
 
@@ -182,6 +194,7 @@ static void tell_disconnected(struct engine *e, uint16_t close_code, uint64_t re
         notify_text(event, SYNCSHELL_FIELD_CODE, wire_code_name(code));
     else if (e->link.failures > 0)
         notify_text(event, SYNCSHELL_FIELD_CODE, CODE_RELAY_UNREACHABLE);
+    notify_text(event, SYNCSHELL_FIELD_MESSAGE, e->link.fault_text);
     notify_integer(event, SYNCSHELL_FIELD_RETRY_MS, retry_ms);
     notify_send(e, event);
 }
@@ -211,6 +224,8 @@ void link_disconnected(struct engine *e, uint16_t close_code)
     tell_disconnected(e, close_code, retry_ms);
     e->link.farewell = WIRE_CODE_NONE;
     e->link.fault = NULL;
+    e->link.fault_text[0] = '\0';
+    e->link.retry_after_ms = 0;
     e->relay_key.text[0] = '\0';
 }
 
@@ -263,6 +278,13 @@ void link_welcome(struct engine *e, const struct message_welcome *m)
 void link_refused(struct engine *e, enum wire_code code)
 {
     e->link.farewell = code;
+}
+
+void link_fault(struct engine *e, const struct engine_fault *fault)
+{
+    e->link.fault = fault->code;
+    (void)str_copy(e->link.fault_text, sizeof e->link.fault_text, fault->text);
+    e->link.retry_after_ms = fault->retry_after_ms;
 }
 
 void link_go_away(struct engine *e, const struct message_go_away *m)

@@ -19,6 +19,7 @@ void link_welcome(struct engine *e, const struct message_welcome *m);
 /* Authenticate was refused. The close that follows says whether to come back: who hangs up first never hears it. */
 void link_refused(struct engine *e, enum wire_code code);
 
+void link_fault(struct engine *e, const struct engine_fault *fault);
 void link_go_away(struct engine *e, const struct message_go_away *m);
 
 /* Gives the connection up: engine_disconnected() follows, and then it is dialled again. */

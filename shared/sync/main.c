@@ -107,7 +107,8 @@ static void take_general(struct app *app, const syncshell_event *event)
     case SYNCSHELL_EVENT_RELAY_DISCONNECTED:
         output_event(&app->output,
                      json_pack("{s:s, s:s}", "event", "relay_disconnected", "code", code),
-                     "The relay is away (%s); a link that is up goes on.", *code ? code : "closed");
+                     "The relay is away (%s%s%s); a link that is up goes on.",
+                     *code ? code : "closed", *message ? ": " : "", message);
         break;
     case SYNCSHELL_EVENT_MANUAL_RECOVERY:
     case SYNCSHELL_EVENT_RECOVERY_CODE:

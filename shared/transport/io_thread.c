@@ -313,15 +313,31 @@ static void on_connected(void *userdata, const struct wire_key *key)
     io_thread_unlock_engine(io);
 }
 
-static void on_disconnected(void *userdata, uint16_t close_code, enum socket_fault fault)
+static_assert((int)SOCKET_TEXT_MAX <= (int)ENGINE_FAULT_TEXT_MAX,
+              "the engine takes a whole sentence");
+
+static const char *code_of(enum socket_fault fault)
+{
+    switch (fault) {
+    case SOCKET_FAULT_PIN:
+        return CODE_WRONG_CERTIFICATE_PIN;
+    case SOCKET_FAULT_CERTIFICATE:
+        return CODE_CERTIFICATE_REFUSED;
+    case SOCKET_FAULT_NONE:
+        break;
+    }
+    return NULL;
+}
+
+static void on_disconnected(void *userdata, const struct socket_end *end)
 {
     struct io_thread *io = userdata;
     struct engine *e = io_thread_lock_engine(io);
 
-    if (fault != SOCKET_FAULT_NONE)
-        engine_connection_fault(e, fault == SOCKET_FAULT_PIN ? CODE_WRONG_CERTIFICATE_PIN
-                                                             : CODE_CERTIFICATE_REFUSED);
-    engine_disconnected(e, socket_now_us(), close_code);
+    engine_connection_fault(e, &(struct engine_fault){.code = code_of(end->fault),
+                                                      .text = end->text,
+                                                      .retry_after_ms = end->retry_after_ms});
+    engine_disconnected(e, socket_now_us(), end->close_code);
     io_thread_unlock_engine(io);
 }
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,10 @@ enum {
     RX_BUFFER_BYTES = 16384,
     KEPT_BUFFER_BYTES = 65536, /* larger buffers are given back after use */
     RESOLVER_POLL_US = 5000,
+    RETRY_AFTER_MAX_S = 3600,
+    HOST_SHOWN_MAX = 64,
+    HTTP_STATUS_SWITCHING_PROTOCOLS = 101,
+    HTTP_STATUS_TOO_MANY_REQUESTS = 429,
 };
 
 enum socket_state {
@@ -54,7 +59,7 @@ struct socket {
     struct resolver_addresses addresses;
     struct address_order order; /* outlives the connections */
     size_t next_address;        /* the one before it is being dialled, or was */
-    uint16_t close_code;
+    struct socket_end end;      /* so far */
 
     struct list queue; /* of struct outgoing */
     size_t queued_bytes;
@@ -101,11 +106,15 @@ static enum socket_fault fault_of(const struct socket *s)
 
 static void ended(struct socket *s)
 {
-    uint16_t close_code = s->close_code;
+    struct socket_end end = s->end;
 
+    end.fault = fault_of(s);
+    if (s->peer.fault != X509_V_OK)
+        (void)snprintf(end.text, sizeof end.text, "the relay's certificate: %s",
+                       X509_verify_cert_error_string(s->peer.fault));
     reset(s);
     s->stirred = true;
-    s->handler.disconnected(s->handler.userdata, close_code, fault_of(s));
+    s->handler.disconnected(s->handler.userdata, &end);
 }
 
 /* Nothing came of the address that was dialled last. */
@@ -172,8 +181,11 @@ static void dial_step(lws_sorted_usec_list_t *sul)
             return;
         }
         s->resolver = resolver_free(s->resolver);
-        if (r < 0)
+        if (r < 0) {
             s->addresses.n = 0;
+            (void)snprintf(s->end.text, sizeof s->end.text, "no address was found for %.*s",
+                           HOST_SHOWN_MAX, s->url.host);
+        }
         address_order_apply(&s->order, &s->addresses);
         s->state = SOCKET_STATE_DIALLING;
         s->next_address = 0;
@@ -195,7 +207,7 @@ void socket_connect(struct socket *s, const struct relay_url *url, const struct 
     assert(s->state == SOCKET_STATE_IDLE);
     s->url = *url;
     s->peer = (struct tls_peer){.pin = *pin};
-    s->close_code = 0;
+    s->end = (struct socket_end){.close_code = 0};
     s->addresses.n = s->next_address = 0;
     /* A lookup that cannot be started is one without a result. */
     s->state =
@@ -285,7 +297,39 @@ static int received(struct socket *s, const void *data, size_t size)
 static void take_close_code(struct socket *s, const uint8_t *payload, size_t size)
 {
     if (size >= 2)
-        s->close_code = (uint16_t)(payload[0] << 8 | payload[1]);
+        s->end.close_code = (uint16_t)(payload[0] << 8 | payload[1]);
+}
+
+/* Seconds; a date, the other form, is too rare to be worth a clock. */
+static uint32_t retry_after_ms(struct lws *wsi)
+{
+    char text[16] = "", *end;
+    unsigned long seconds;
+
+    if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP_RETRY_AFTER) <= 0 || *text < '0' ||
+        *text > '9')
+        return 0;
+    seconds = strtoul(text, &end, 10);
+    if (*end)
+        return 0;
+    return (uint32_t)(seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * 1000;
+}
+
+/* Somebody answered in words of HTTP: a relay that is full, or a proxy, or what a network has its guests sign in at. */
+static void take_answer(struct socket *s, struct lws *wsi)
+{
+    unsigned status = lws_http_client_http_response(wsi);
+
+    if (status == 0 || status == HTTP_STATUS_SWITCHING_PROTOCOLS)
+        return;
+    s->end.retry_after_ms = retry_after_ms(wsi);
+    (void)snprintf(s->end.text, sizeof s->end.text, "%.*s answered HTTP %u: %s", HOST_SHOWN_MAX,
+                   s->url.host, status,
+                   status < HTTP_STATUS_BAD_REQUEST ? "no relay, perhaps the network's sign-in page"
+                   : status == HTTP_STATUS_TOO_MANY_REQUESTS ||
+                           status == HTTP_STATUS_SERVICE_UNAVAILABLE
+                       ? "it has no room for this client at the moment"
+                       : "it is no relay, or a proxy that does not reach one");
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -300,6 +344,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         if (!s)
             return -1;
         s->state = SOCKET_STATE_OPEN;
+        s->end =
+            (struct socket_end){.close_code = 0}; /* of other addresses nothing matters any more */
         s->stirred = true;
         address_order_worked(&s->order, s->addresses.text[s->next_address - 1]);
         s->handler.connected(s->handler.userdata, s->url.tls ? &s->peer.key : NULL);
@@ -314,6 +360,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         if (s) {
+            take_answer(s, wsi);
             s->wsi = NULL;
             address_failed(s);
             schedule_dial(s, 1);

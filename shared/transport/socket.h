@@ -28,6 +28,7 @@ enum {
     SOCKET_HANDSHAKE_TIMEOUT_S = 10, /* TLS and WebSocket */
     SOCKET_PING_AFTER_S = 20,
     SOCKET_SILENCE_S = 35,
+    SOCKET_TEXT_MAX = 160,
 };
 
 /* Why no connection came about, where TLS knows. */
@@ -37,12 +38,19 @@ enum socket_fault {
     SOCKET_FAULT_CERTIFICATE, /* not one that is trusted */
 };
 
+/* What is known of a connection's end, or of why none came about. */
+struct socket_end {
+    uint16_t close_code; /* 0: the relay gave none */
+    enum socket_fault fault;
+    uint32_t retry_after_ms;    /* who answered in place of a relay asked for such a pause, an hour at most; 0: did not */
+    char text[SOCKET_TEXT_MAX]; /* a sentence for people; "": nothing more is known */
+};
+
 struct socket_handler {
     void *userdata;
     /* `key`: see tls_peer; NULL without TLS. */
     void (*connected)(void *userdata, const struct wire_key *key);
-    void (*disconnected)(void *userdata, uint16_t close_code, /* 0: the relay gave none */
-                         enum socket_fault fault);
+    void (*disconnected)(void *userdata, const struct socket_end *end);
     void (*received)(void *userdata, bool binary, const uint8_t *data, size_t size);
 };
 

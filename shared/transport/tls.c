@@ -68,11 +68,14 @@ static int verify(X509_STORE_CTX *store, void *userdata)
     struct wire_key key;
     bool accepted = certificate && key_of(certificate, &key) == 0;
 
+    peer->fault = X509_V_OK;
     if (accepted && *peer->pin.text) {
         accepted = strcmp(key.text, peer->pin.text) == 0;
         X509_STORE_CTX_set_error(store, accepted ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
     } else if (accepted) {
         accepted = X509_verify_cert(store) == 1;
+        if (!accepted)
+            peer->fault = X509_STORE_CTX_get_error(store);
     } else {
         X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
     }

@@ -150,9 +150,12 @@ SYNCSHELL_API int32_t SYNCSHELL_CALL syncshell_client_invite(syncshell_client *c
 
 enum syncshell_event_type {
     SYNCSHELL_EVENT_RELAY_CONNECTED = 1,  /* authenticated */
-    SYNCSHELL_EVENT_RELAY_DISCONNECTED,   /* CODE (may be empty), RETRY_MS: comes back by itself; 0: it will not. CODE
+    SYNCSHELL_EVENT_RELAY_DISCONNECTED,   /* CODE (may be absent), RETRY_MS: comes back by itself; 0: it will not. CODE
                                            * wrong_certificate_pin: the relay, or who stands in for it, has another key than the
-                                           * one that is pinned; certificate_refused: no authority vouches for it */
+                                           * one that is pinned; certificate_refused: no authority vouches for its certificate
+                                           * and name; relay_unreachable: no connection came about. MESSAGE, where more is
+                                           * known: what is wrong with the certificate, such as its time, that the relay's name
+                                           * has no address, or which HTTP status came in place of a relay's answer */
     SYNCSHELL_EVENT_SYNCSHELL_CREATED,    /* ticket; SYNCSHELL_ID, INVITE */
     SYNCSHELL_EVENT_SYNCSHELL_JOINED,     /* ticket (0: rejoined by itself); SYNCSHELL_ID, OWNER_PEER_ID, RECOVERED */
     SYNCSHELL_EVENT_SYNCSHELL_READY,      /* SYNCSHELL_ID: a PEER_PRESENCE for each member and all sessions were given */

@@ -247,6 +247,31 @@ static void test_go_away(void **state)
     expect_dial_after(s, retry_ms);
 }
 
+/* A relay that is full, or a proxy before it, turned the client away in HTTP. */
+static void test_retry_after(void **state)
+{
+    static const struct {
+        uint32_t asked_ms, least_ms, most_ms;
+    } cases[] = {{5000, 5000, 7500}, {UINT32_MAX, 60000, 90000}, {1, 125, 1500}};
+    struct scene *s = *state;
+    scene_boot(s);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        engine_connection_fault(s->station.engine,
+                                &(struct engine_fault){.text = "answered HTTP 503",
+                                                       .retry_after_ms = cases[i].asked_ms});
+        scene_drop(s, 0);
+        struct syncshell_event *e =
+            station_skip_to(&s->station, SYNCSHELL_EVENT_RELAY_DISCONNECTED);
+        assert_string_equal(event_string(e, SYNCSHELL_FIELD_MESSAGE), "answered HTTP 503");
+        uint64_t retry_ms = event_number(e, SYNCSHELL_FIELD_RETRY_MS);
+        assert_in_range(retry_ms, cases[i].least_ms, cases[i].most_ms);
+        expect_dial_after(s, retry_ms);
+    }
+    scene_drop(s, 0); /* what was asked for then is over */
+    struct syncshell_event *e = station_skip_to(&s->station, SYNCSHELL_EVENT_RELAY_DISCONNECTED);
+    assert_null(event_text(e, SYNCSHELL_FIELD_MESSAGE, NULL));
+}
+
 static void test_silence_of_the_relay(void **state)
 {
     struct scene *s = *state;
@@ -522,6 +547,7 @@ int main(void)
         SCENE_TEST(test_refused_authentication),
         SCENE_TEST(test_network_changed_ends_the_pause),
         SCENE_TEST(test_go_away),
+        SCENE_TEST(test_retry_after),
         SCENE_TEST(test_silence_of_the_relay),
         SCENE_TEST(test_another_language),
         SCENE_TEST(test_another_protocol_version),

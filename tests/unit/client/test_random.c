@@ -208,7 +208,10 @@ static void act(struct game *g)
         STATION_CALL(&s->station, engine_network_changed(s->station.engine, s->now_us));
         s->refuses = one_in(g, 6);
         if (one_in(g, 4))
-            engine_connection_fault(s->station.engine, CODE_WRONG_CERTIFICATE_PIN);
+            engine_connection_fault(s->station.engine,
+                                    &(struct engine_fault){.code = CODE_WRONG_CERTIFICATE_PIN,
+                                                           .text = "another key",
+                                                           .retry_after_ms = UINT32_MAX});
         break;
     case 4:
         report_files(g, one_in(g, 3));

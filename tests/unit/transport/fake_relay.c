@@ -184,6 +184,11 @@ static void write_certificate(const char *path, const X509 *certificate)
 
 SSL_CTX *fake_relay_tls(const char *subject_alt_name, const char *pem_path)
 {
+    return fake_relay_tls_for(subject_alt_name, 3600, pem_path);
+}
+
+SSL_CTX *fake_relay_tls_for(const char *subject_alt_name, long good_for_s, const char *pem_path)
+{
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = X509_new();
@@ -193,7 +198,7 @@ SSL_CTX *fake_relay_tls(const char *subject_alt_name, const char *pem_path)
     assert_int_equal(X509_set_version(certificate, X509_VERSION_3), 1);
     assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1), 1);
     assert_non_null(X509_gmtime_adj(X509_getm_notBefore(certificate), -3600));
-    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(certificate), 3600));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(certificate), good_for_s));
     assert_int_equal(X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN",
                                                 MBSTRING_ASC, (const unsigned char *)"a test", -1,
                                                 -1, 0),

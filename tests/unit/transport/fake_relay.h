@@ -38,5 +38,7 @@ int fake_relay_receive(struct fake_relay *f, uint8_t *ret_data, size_t max, size
 /* A self-signed certificate for `subject_alt_name` ("DNS:localhost", "IP:127.0.0.1"), written to `pem_path` too, in a
  * server's context that uses it. */
 SSL_CTX *fake_relay_tls(const char *subject_alt_name, const char *pem_path);
+/* The same with an end: negative, it is over. */
+SSL_CTX *fake_relay_tls_for(const char *subject_alt_name, long good_for_s, const char *pem_path);
 
 #endif

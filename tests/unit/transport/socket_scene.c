@@ -13,13 +13,12 @@ static void on_connected(void *userdata, const struct wire_key *key)
     f->key = key ? *key : (struct wire_key){.text = ""};
 }
 
-static void on_disconnected(void *userdata, uint16_t close_code, enum socket_fault fault)
+static void on_disconnected(void *userdata, const struct socket_end *end)
 {
     struct fixture *f = userdata;
 
     f->n_disconnected++;
-    f->fault = fault;
-    f->close_code = close_code;
+    f->end = *end;
 }
 
 static void on_received(void *userdata, bool binary, const uint8_t *data, size_t size)

@@ -16,8 +16,7 @@ struct fixture {
     struct socket *socket;
     struct fake_relay relay;
     int n_connected, n_disconnected, n_received;
-    uint16_t close_code;
-    enum socket_fault fault;
+    struct socket_end end; /* the last one's */
     struct wire_key key, pin;
     bool binary; /* the last message */
     struct buf data;

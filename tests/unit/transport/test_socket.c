@@ -145,7 +145,7 @@ static void the_close_code_is_told_once(void **state)
 
     connect_to(f, close_replaced);
     serve(f, &f->n_disconnected, 1);
-    assert_int_equal(f->close_code, 4001);
+    assert_int_equal(f->end.close_code, 4001);
     assert_int_equal(f->n_connected, 1);
     assert_int_equal(f->n_disconnected, 1);
 }
@@ -156,7 +156,7 @@ static void a_relay_that_vanishes_is_noticed(void **state)
 
     connect_to(f, vanish);
     serve(f, &f->n_disconnected, 1);
-    assert_int_equal(f->close_code, 0);
+    assert_int_equal(f->end.close_code, 0);
 }
 
 static void the_largest_message_passes(void **state)
@@ -291,6 +291,61 @@ static void other_answers_are_no_relay(void **state)
     assert_int_equal(f->n_connected, 0);
 }
 
+struct answer_case {
+    const char *answer;
+    const char *said; /* of the sentence */
+    uint32_t retry_after_ms;
+};
+
+static const struct answer_case answer_cases[] = {
+    {"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
+     "127.0.0.1 answered HTTP 503: it has no room", 7000},
+    {"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 99999999999999\r\nContent-Length: 0\r\n\r\n",
+     "HTTP 429: it has no room", 3600000},
+    {"HTTP/1.1 503 Service Unavailable\r\nRetry-After: Fri, 27 Nov 2026 05:00:00 GMT\r\n"
+     "Content-Length: 0\r\n\r\n",
+     "HTTP 503", 0},
+    {"HTTP/1.1 503 Service Unavailable\r\nRetry-After: -1\r\nContent-Length: 0\r\n\r\n", "HTTP 503",
+     0},
+    {"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+     "HTTP 502: it is no relay, or a proxy", 0},
+    {"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<p>Welcome</p>",
+     "HTTP 200: no relay, perhaps the network's sign-in page", 0},
+    {"HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\nContent-Length: 0\r\n\r\n",
+     "HTTP 302: no relay, perhaps", 0},
+    {"no HTTP at all\r\n\r\n", "", 0},
+};
+
+/* To the user all of these are a relay that cannot be reached: what to do about it is not the same. */
+static void an_answer_that_is_no_relays_is_told(void **state)
+{
+    struct fixture *f = *state;
+
+    make_socket(f, NULL);
+    for (int i = 0; i < (int)(sizeof answer_cases / sizeof *answer_cases); i++) {
+        const struct answer_case *c = &answer_cases[i];
+
+        fake_relay_start(&f->relay, NULL, c->answer, vanish);
+        dial(f, "ws", "127.0.0.1", f->relay.port);
+        serve(f, &f->n_disconnected, i + 1);
+        if (!strstr(f->end.text, c->said) || (!*c->said && *f->end.text))
+            fail_msg("%s: %s", c->answer, f->end.text);
+        assert_int_equal(f->end.retry_after_ms, c->retry_after_ms);
+        fake_relay_stop(&f->relay);
+        f->relay.listen_fd = -1;
+    }
+}
+
+static void a_name_without_an_address_is_told(void **state)
+{
+    struct fixture *f = *state;
+
+    make_socket(f, NULL);
+    dial(f, "ws", "no-such-name.invalid", 80);
+    serve(f, &f->n_disconnected, 1);
+    assert_string_equal(f->end.text, "no address was found for no-such-name.invalid");
+}
+
 /* The origin that was dialled is what the client signs: it does not go elsewhere because somebody says so. */
 static void a_redirection_is_not_followed(void **state)
 {
@@ -414,6 +469,8 @@ int main(void)
         WITH_FIXTURE(a_name_is_looked_up),
         WITH_FIXTURE(the_environment_names_no_proxy),
         WITH_FIXTURE(other_answers_are_no_relay),
+        WITH_FIXTURE(an_answer_that_is_no_relays_is_told),
+        WITH_FIXTURE(a_name_without_an_address_is_told),
         WITH_FIXTURE(a_redirection_is_not_followed),
         WITH_FIXTURE(hanging_up_is_told_at_once),
         WITH_FIXTURE(frames_without_a_connection_are_dropped),

@@ -53,6 +53,41 @@ static void only_the_right_certificate_counts(void **state)
     }
 }
 
+/* A clock that is wrong, a name that is wrong and an authority that is unknown are mended in different places. */
+static void what_is_wrong_with_a_certificate_is_told(void **state)
+{
+    static const struct {
+        const char *names;
+        long good_for_s;
+        bool trusted;
+        const char *said;
+    } cases[] = {
+        {"DNS:localhost", 3600, false, "self-signed certificate"},
+        {"DNS:localhost", -60, true, "certificate has expired"},
+        {"DNS:elsewhere.example", 3600, true, "hostname mismatch"},
+    };
+    struct fixture *f = *state;
+    char mine[SCRATCH_PATH_MAX], other[SCRATCH_PATH_MAX];
+
+    scratch_path(f->scratch, "mine.pem", mine);
+    scratch_path(f->scratch, "other.pem", other);
+    SSL_CTX_free(fake_relay_tls("DNS:localhost", other));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        f->n_disconnected = 0;
+        fake_relay_start(&f->relay, fake_relay_tls_for(cases[i].names, cases[i].good_for_s, mine),
+                         NULL, echo);
+        make_socket(f, cases[i].trusted ? mine : other);
+        dial(f, "wss", "localhost", f->relay.port);
+        serve(f, &f->n_disconnected, 1);
+        assert_int_equal(f->end.fault, SOCKET_FAULT_CERTIFICATE);
+        if (!strstr(f->end.text, cases[i].said))
+            fail_msg("%s: %s", cases[i].said, f->end.text);
+        f->socket = socket_free(f->socket);
+        fake_relay_stop(&f->relay);
+        f->relay.listen_fd = -1;
+    }
+}
+
 struct pin_case {
     const char *names; /* of the relay's certificate; 127.0.0.1 is dialled */
     bool pinned;       /* that key, or else another one */
@@ -96,7 +131,7 @@ static void a_pinned_key_counts_and_nothing_else(void **state)
         SSL_CTX *relays = fake_relay_tls(c->names, mine);
 
         f->n_connected = f->n_disconnected = 0;
-        f->fault = SOCKET_FAULT_NONE;
+        f->end.fault = SOCKET_FAULT_NONE;
         f->pin = pin_of(c->pinned ? relays : tls);
         fake_relay_start(&f->relay, relays, NULL, echo);
         make_socket(f, c->trusted ? mine : other);
@@ -107,7 +142,7 @@ static void a_pinned_key_counts_and_nothing_else(void **state)
         if (c->connects)
             assert_string_equal(f->key.text, f->pin.text);
         else
-            assert_int_equal(f->fault, SOCKET_FAULT_PIN);
+            assert_int_equal(f->end.fault, SOCKET_FAULT_PIN);
         f->socket = socket_free(f->socket);
         fake_relay_stop(&f->relay);
         f->relay.listen_fd = -1;
@@ -127,13 +162,13 @@ static void a_key_that_changes_is_noticed_by_the_next_connection(void **state)
     dial(f, "wss", "127.0.0.1", f->relay.port);
     serve(f, &f->n_disconnected, 1);
     assert_int_equal(f->n_connected, 1);
-    assert_int_equal(f->fault, SOCKET_FAULT_NONE);
+    assert_int_equal(f->end.fault, SOCKET_FAULT_NONE);
     fake_relay_stop(&f->relay);
     fake_relay_start(&f->relay, fake_relay_tls("IP:127.0.0.1", path), NULL, vanish);
     dial(f, "wss", "127.0.0.1", f->relay.port);
     serve(f, &f->n_disconnected, 2);
     assert_int_equal(f->n_connected, 1);
-    assert_int_equal(f->fault, SOCKET_FAULT_PIN);
+    assert_int_equal(f->end.fault, SOCKET_FAULT_PIN);
 }
 
 static void a_pin_wants_tls(void **state)
@@ -144,7 +179,7 @@ static void a_pin_wants_tls(void **state)
     connect_to(f, echo);
     serve(f, &f->n_disconnected, 1);
     assert_int_equal(f->n_connected, 0);
-    assert_int_equal(f->fault, SOCKET_FAULT_PIN);
+    assert_int_equal(f->end.fault, SOCKET_FAULT_PIN);
 }
 
 static void the_systems_authorities_do_not_know_a_test(void **state)
@@ -158,7 +193,7 @@ static void the_systems_authorities_do_not_know_a_test(void **state)
     dial(f, "wss", "127.0.0.1", f->relay.port);
     serve(f, &f->n_disconnected, 1);
     assert_int_equal(f->n_connected, 0);
-    assert_int_equal(f->fault, SOCKET_FAULT_CERTIFICATE);
+    assert_int_equal(f->end.fault, SOCKET_FAULT_CERTIFICATE);
 }
 
 /* The user's own place for authorities, which OpenSSL looks at: the manual says so. */
@@ -195,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_FIXTURE(only_the_right_certificate_counts),
+        WITH_FIXTURE(what_is_wrong_with_a_certificate_is_told),
         WITH_FIXTURE(a_pinned_key_counts_and_nothing_else),
         WITH_FIXTURE(a_key_that_changes_is_noticed_by_the_next_connection),
         WITH_FIXTURE(a_pin_wants_tls),
