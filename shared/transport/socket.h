@@ -42,7 +42,8 @@ enum socket_fault {
 struct socket_end {
     uint16_t close_code; /* 0: the relay gave none */
     enum socket_fault fault;
-    uint32_t retry_after_ms;    /* who answered in place of a relay asked for such a pause, an hour at most; 0: did not */
+    uint32_t
+        retry_after_ms; /* who answered in place of a relay asked for such a pause, an hour at most; 0: did not */
     char text[SOCKET_TEXT_MAX]; /* a sentence for people; "": nothing more is known */
 };
 

@@ -18,7 +18,7 @@ struct tls_peer {
     struct wire_key
         key; /* the one that it has, if it was accepted: SHA-256 of its SubjectPublicKeyInfo, as in RFC 7469 */
     bool refused; /* for its key or its certificate */
-    int fault;    /* what is wrong with its certificate, X509_V_ERR_...; X509_V_OK: nothing that is known */
+    int fault; /* what is wrong with its certificate, X509_V_ERR_...; X509_V_OK: nothing that is known */
 };
 
 /* `ca_file` NULL: the system's authorities. 0, -EINVAL (the file cannot be read or holds no certificate), -ENOMEM. */
