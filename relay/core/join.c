@@ -166,6 +166,28 @@ static void answer(struct join *j, struct member *m)
     join_free(j);
 }
 
+/* Whether it may become a member, and makes it one. */
+static void ask_store(struct join *j, uint64_t proved_epoch)
+{
+    struct connection *c = j->connection;
+    struct core *core = c->core;
+    struct store_op *op = op_new(core, STORE_ADD_MEMBER, j->syncshell);
+    if (!op) {
+        join_refuse(j, WIRE_CODE_INTERNAL);
+        return;
+    }
+    op->connection_id = c->id;
+    op->message_id = j->message.message_id;
+    op->peer_id = c->peer_id;
+    op->key_epoch = proved_epoch;
+    op->limit_rows = core->config.members_max;
+    /* Its connection may go before it is back, and the join with it. */
+    op->charge = j->charge;
+    j->charge = (struct charge){0};
+    j->op = op;
+    op_issue(core, op);
+}
+
 void join_continue(struct join *j)
 {
     struct syncshell *s = j->syncshell;
@@ -184,37 +206,19 @@ void join_continue(struct join *j)
         return;
     }
     enum wire_code code = proof_check_join(c, s, &j->message);
+    struct member *m = syncshell_member(s, c->peer_id.text);
     if (code == WIRE_CODE_BAD_PROOF)
         guess_failed(c);
-    if (code != WIRE_CODE_NONE) {
+    if (code == WIRE_CODE_NONE && !m && s->members.n_entries >= core->config.members_max)
+        code = WIRE_CODE_SYNCSHELL_FULL;
+    /* The key is rotated when a member is removed. Who was away then must not hear of the key alone, and wait for a new one. */
+    bool may_be_removed = code == WIRE_CODE_WRONG_KEY_EPOCH && !m;
+    if (code != WIRE_CODE_NONE && !may_be_removed)
         join_refuse(j, code);
-        return;
-    }
-    struct member *m = syncshell_member(s, c->peer_id.text);
-    /* Perhaps it is who leaves: then the store knows what it is afterwards. */
-    if (m && s->n_leaving == 0) {
+    else if (m && s->n_leaving == 0)
         answer(j, m);
-        return;
-    }
-    if (!m && s->members.n_entries >= core->config.members_max) {
-        join_refuse(j, WIRE_CODE_SYNCSHELL_FULL);
-        return;
-    }
-    struct store_op *op = op_new(core, STORE_ADD_MEMBER, s);
-    if (!op) {
-        join_refuse(j, WIRE_CODE_INTERNAL);
-        return;
-    }
-    op->connection_id = c->id;
-    op->message_id = j->message.message_id;
-    op->peer_id = c->peer_id;
-    op->key_epoch = j->message.key_epoch;
-    op->limit_rows = core->config.members_max;
-    /* Its connection may go before it is back, and the join with it. */
-    op->charge = j->charge;
-    j->charge = (struct charge){0};
-    j->op = op;
-    op_issue(core, op);
+    else /* perhaps it is who leaves: then the store knows what it is afterwards */
+        ask_store(j, may_be_removed ? STORE_KEY_EPOCH_NONE : j->message.key_epoch);
 }
 
 void join_request(const struct request *r)
@@ -245,7 +249,7 @@ void join_request(const struct request *r)
         return;
     }
     if (s->state == SYNCSHELL_STALE) {
-        request_refuse(r, WIRE_CODE_INTERNAL, NULL);
+        request_refuse(r, s->stale_code, NULL);
         return;
     }
     struct join *j = join_new(r, s);

@@ -123,9 +123,9 @@ void core_store_done(struct core *core, uint64_t now_us, struct store_op *op)
         assert(s && s->n_ops > 0);
         s->n_ops--;
         syncshell_touch(s);
-        /* What a stale syncshell would do with the result is not known: whoever waits asks again. */
+        /* What memory would do with the result is not known any more, or there is nothing left that it was for. */
         if (s->state == SYNCSHELL_STALE)
-            op->code = WIRE_CODE_INTERNAL;
+            op->code = s->stale_code;
     }
     struct connection *c = op->connection_id ? connection_find(core, op->connection_id) : NULL;
     if (c && kind->request) {

@@ -23,10 +23,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* No syncshell's: who has proved none is only told whether it was removed. */
+#define STORE_KEY_EPOCH_NONE UINT64_MAX
+
 enum store_op_kind {
     STORE_LOAD_SYNCSHELL = 1, /* everything but bodies of one syncshell */
     STORE_CREATE_SYNCSHELL,   /* and its owner's membership; same owner and key again: duplicate */
-    STORE_ADD_MEMBER,         /* idempotent */
+    STORE_ADD_MEMBER,         /* idempotent; key_epoch: proved, or STORE_KEY_EPOCH_NONE */
     STORE_REMOVE_MEMBER, /* its open sessions become tombstones (cancelled), its inbox goes; idempotent; not the owner */
     /* The owner's, each with owner_sequence: applied when it is the next one, a duplicate when it was the last one,
      * STALE_OWNER_SEQUENCE (ret_version: the syncshell's) otherwise, NOT_OWNER when somebody else sent it. */

@@ -132,6 +132,7 @@ static struct join *next_join(const struct syncshell *s)
 static void end_loading(struct syncshell *s, enum wire_code code)
 {
     s->state = code == WIRE_CODE_NONE ? SYNCSHELL_LOADED : SYNCSHELL_STALE;
+    s->stale_code = code;
     if (code == WIRE_CODE_NONE)
         list_append(&s->core->arrivals, &s->load_node);
     else
@@ -157,7 +158,7 @@ void syncshell_join_next(struct core *core)
     if (s->state == SYNCSHELL_LOADED)
         join_continue(j);
     else
-        join_refuse(j, WIRE_CODE_INTERNAL);
+        join_refuse(j, s->stale_code);
 }
 
 static void load_next(struct core *core)
@@ -187,6 +188,7 @@ void syncshell_loaded(struct syncshell *s, struct store_op *op)
 void syncshell_spoil(struct syncshell *s)
 {
     s->state = SYNCSHELL_STALE;
+    s->stale_code = WIRE_CODE_INTERNAL;
     list_for_each_safe (n, next, &s->memberships) {
         connection_close(container_of(n, struct membership, syncshell_node)->connection,
                          WIRE_CODE_INTERNAL);
@@ -197,6 +199,7 @@ void syncshell_spoil(struct syncshell *s)
 void syncshell_gone(struct syncshell *s, enum wire_code code, const struct connection *except)
 {
     s->state = SYNCSHELL_STALE; /* what is under way comes back to it; who joins loads afresh */
+    s->stale_code = code;
     list_for_each_safe (n, next, &s->attempts) {
         attempt_end(container_of(n, struct attempt, node), WIRE_CODE_NONE);
     }

@@ -1,9 +1,10 @@
 /* A syncshell in memory: loaded from the store when somebody wants to join it, unloaded when nobody needs it.
  *
  * States: LOADING while the store reads it and joins wait; LOADED; STALE when memory ran out while a committed change was
- * taken over, so that memory and disk may differ: its connections are closed, nobody joins, and it goes as soon as
- * its operations are back, to be loaded afresh. Its memory, members and sessions included, is charged to the address that had it
- * loaded. What the store holds changes here only when its operation is back. */
+ * taken over, so that memory and disk may differ (its connections are closed), when it could not be loaded, or when it was
+ * deleted or expired: nobody joins, and it goes as soon as its operations are back, to be loaded afresh. Its memory,
+ * members and sessions included, is charged to the address that had it loaded. What the store holds changes here only when
+ * its operation is back. */
 #ifndef RELAY_CORE_SYNCSHELL_H
 #define RELAY_CORE_SYNCSHELL_H
 
@@ -35,6 +36,7 @@ struct syncshell {
     struct map_node node;
     struct wire_id id;
     enum syncshell_state state;
+    enum wire_code stale_code; /* STALE: why, for whoever waits */
 
     struct wire_key group_public_key;
     struct wire_peer_id owner_peer_id;

@@ -30,6 +30,16 @@ def test_a_removed_member_is_out_at_once_and_stays_out(world):
     assert again.returncode == 1 and "member_removed" in again.stderr
 
 
+def test_who_was_away_hears_of_the_removal_and_not_of_the_new_key_alone(world):
+    """An owner who removes somebody rotates the key, too."""
+    provider, joiner, shell = world.pair()
+    open_session(provider, joiner, [])
+    joiner.kill()
+    provider.event("member_removed", ticket=provider.send("remove_member", peer=joiner.peer_id))
+    rotate(provider)
+    removed_for_good(world, world.peer("joiner"), shell)
+
+
 def rotate(provider):
     return provider.event("key_rotated", ticket=provider.send("rotate_key"))["invite"]
 

@@ -74,6 +74,7 @@ async def test_a_removed_member_is_out_at_once_and_after_a_kill(world, owner, se
     await second.refused("not_joined", "ReconnectOffer", b"x" * 40, **second.route(group, owner.id, SESSION, 2))
     await crash(world, owner, second, third)
     assert (await second.join(group, "Error"))["code"] == "member_removed"
+    assert (await second.join(rotated(group), "Error"))["code"] == "member_removed"
     joined = await owner.join(group)
     assert {m["peerId"] for m in joined["members"]} == {owner.id, third.id} and joined["ownerSequence"] == 1
     states = {s["joinerPeerId"]: (s["state"], s.get("outcome")) for s in joined["sessions"]}

@@ -107,6 +107,18 @@ ORDERS = [
         "",
         ["core_owner", "sim"]),
     Mutation(
+        "removed_member_hears_of_the_key_alone", "P7", "who was removed while away waits for the newer key for ever",
+        CORE + "join.c",
+        "    bool may_be_removed = code == WIRE_CODE_WRONG_KEY_EPOCH && !m;\n",
+        "    bool may_be_removed = false;\n",
+        ["core_owner"]),
+    Mutation(
+        "deletion_is_told_as_a_failure", "P7", "what was under way when a syncshell was deleted is called the relay's fault",
+        CORE + "syncshell.c",
+        "    s->stale_code = code;\n    list_for_each_safe",
+        "    s->stale_code = WIRE_CODE_INTERNAL;\n    list_for_each_safe",
+        ["core_owner"]),
+    Mutation(
         "strangers_codes_reach_the_disk", "P6", "the disk has to say that the session is not theirs to hand over",
         CORE + "recovery_code.c",
         "    if (side != SESSION_SIDE_JOINER) {",
@@ -205,8 +217,8 @@ ORDERS = [
     Mutation(
         "join_overtakes_a_leave", "P2", "who leaves and joins without waiting has joined, and is put out after that",
         CORE + "join.c",
-        "    if (m && s->n_leaving == 0) {",
-        "    if (m) {",
+        "    else if (m && s->n_leaving == 0)",
+        "    else if (m)",
         ["core_presence"]),
     Mutation(
         "owner_s_orders_uncounted", "P2", "an owner's order of long ago is new again after a restart",

@@ -118,7 +118,7 @@ static void p1_nobody_is_let_into_what_was_deleted_meanwhile(void **state)
     world_join_step(w);
     say_delete(owner, 1);
     world_join_step(w);
-    expect_error(late, id, WIRE_CODE_INTERNAL);
+    expect_error(late, id, WIRE_CODE_SYNCSHELL_DELETED);
     w->joins_held = false;
     id = say_join(late, "shell");
     expect_error(late, id, WIRE_CODE_SYNCSHELL_DELETED);

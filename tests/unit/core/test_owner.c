@@ -278,6 +278,29 @@ static void p1_a_rotation_shuts_everybody_out_but_the_owner(void **state)
     client_joined(w, 2, "shell");
 }
 
+/* Who is removed while it is away, and shut out by the new key that a removal takes, must not wait for an invite. */
+static void p7_who_was_removed_hears_so_whatever_key_it_has(void **state)
+{
+    struct world *w = *state;
+    struct trio t = trio(w);
+    client_disconnect(t.member);
+    say_remove(t.owner, 1, t.member);
+    say_rotate(t.owner, 2);
+    forget(t.owner);
+    refused_join(client_online(w, 1), WIRE_CODE_MEMBER_REMOVED);
+    refused_join(client_online(w, 4), WIRE_CODE_WRONG_KEY_EPOCH); /* a stranger */
+    /* To claim the new epoch proves nothing, also while memory has not heard of it. */
+    struct client *fifth = client_online(w, 5);
+    w->store_held = true;
+    say_rotate(t.owner, 3);
+    w->key_epoch = 3;
+    const char *id = say_join(fifth, "shell");
+    world_store_run(w);
+    w->store_held = false;
+    expect_error(fifth, id, WIRE_CODE_WRONG_KEY_EPOCH);
+    assert_false(fake_store_is_member(w->store, "shell", fifth->peer_id.text));
+}
+
 /* The relay knows a key of before, as after an older backup was restored. Who got in with it is out when the owner has been there; the
  * policy for new syncshells has no say. */
 static void p1_the_owner_puts_its_later_key_in_place(void **state)
@@ -467,7 +490,7 @@ static void p1_a_deleted_syncshell_is_gone_for_everybody(void **state)
     w->store_held = false;
     stored(t.owner, id, false);
     expect_ended(t.member, WIRE_CODE_SYNCSHELL_DELETED);
-    expect_error(t.member, late, WIRE_CODE_INTERNAL);
+    expect_error(t.member, late, WIRE_CODE_SYNCSHELL_DELETED);
     expect_ended(t.third, WIRE_CODE_SYNCSHELL_DELETED);
     refused_join(t.member, WIRE_CODE_SYNCSHELL_DELETED);
     refused_join(t.owner, WIRE_CODE_SYNCSHELL_DELETED);
@@ -491,6 +514,7 @@ int main(void)
         WORLD_TEST(p2_each_once_and_in_order),
         WORLD_TEST(p2_a_failing_store_changes_nothing),
         WORLD_TEST(p1_a_rotation_shuts_everybody_out_but_the_owner),
+        WORLD_TEST(p7_who_was_removed_hears_so_whatever_key_it_has),
         WORLD_TEST(p1_the_owner_puts_its_later_key_in_place),
         WORLD_TEST(p2_a_page_of_before_a_rotation_is_not_taken_for_the_next),
         WORLD_TEST(p1_the_old_key_does_not_slip_in_behind_a_rotation),
