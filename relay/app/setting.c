@@ -92,7 +92,9 @@ const struct setting setting_table[] = {
      .help = "Requests of one connection that may wait for the disk."},
     {"limits.session_log_bytes_max", SETTING_INTEGER, AT(session_log_bytes_max),
      .default_value = 16 * MEBIBYTE, .min = MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
-     .help = "Bytes of one session's progress log before a checkpoint is asked for."},
+     .help =
+         "Bytes of one session's progress log before a checkpoint is asked for. In every log an entry counts 192 bytes more than "
+         "its body, for its row."},
     {"limits.syncshell_log_bytes_max", SETTING_INTEGER, AT(syncshell_log_bytes_max),
      .default_value = 128 * MEBIBYTE, .min = 6 * MEBIBYTE, .max = 1048576 * MEBIBYTE,
      .reloadable = true,

@@ -27,6 +27,7 @@ static enum wire_code check_open(const struct request *r)
  * up, and costs no look at them. */
 static void limit_log(struct store_op *op, const struct core_config *config)
 {
+    op->row_bytes = STORE_ENTRY_BYTES;
     op->limit_bytes = config->session_log_bytes_max;
     op->part_bytes = config->syncshell_log_bytes_max / 2 / config->sessions_max;
     op->pool_bytes = config->syncshell_log_bytes_max - op->part_bytes * config->sessions_max;

@@ -56,6 +56,7 @@ enum store_op_kind {
 enum {
     STORE_DAY_MS = 24 * 3600 * 1000,
     STORE_SHA256_SIZE = 65,
+    STORE_ENTRY_BYTES = 192, /* of an entry's row and its index, at most, beside the body */
     /* REDEEM_CODE raises the generation by so much: the new joiner knows only what the relay does, which may have lost the last
      * raises in a crash, and the provider takes nothing that is not above what it has seen. */
     STORE_HANDOVER_GENERATIONS = 64,
@@ -159,6 +160,8 @@ struct store_op {
                                                 * the tombstones made */
     uint32_t
         unused_days; /* SWEEP: syncshells end after so many, and are known as expired as long; 0: none end */
+    uint64_t
+        row_bytes; /* OPEN, APPEND, CHECKPOINT: what an entry counts for in logs, beside its body */
     uint64_t limit_bytes; /* APPEND: log bytes; ADD_INBOX: inbox bytes: refuse beyond */
     uint64_t
         limit_rows; /* CREATE: syncshells of its creator; OPEN: open sessions of the syncshell; ADD_INBOX: unacknowledged; ADD_MEMBER: members */

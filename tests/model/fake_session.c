@@ -71,28 +71,34 @@ bool fake_is_share(uint64_t max, uint64_t all, uint64_t own, uint64_t more)
     return own == 0 || all + own + 2 * more <= max;
 }
 
-static size_t log_bytes(const struct session *s)
+static uint64_t log_bytes(const struct session *s, const struct store_op *op)
 {
-    size_t n = 0;
+    uint64_t n = 0;
     for (size_t i = 0; i < s->n_entries; i++)
-        n += s->entries[i].meta.size_bytes;
+        n += s->entries[i].meta.size_bytes + op->row_bytes;
     return n;
 }
 
-static size_t from_pool(const struct store_op *op, size_t bytes)
+/* What op's entry counts for in a log. */
+static uint64_t counted_size(const struct store_op *op)
+{
+    return op->frame->size - op->body_offset + op->row_bytes;
+}
+
+static uint64_t from_pool(const struct store_op *op, uint64_t bytes)
 {
     return bytes > op->part_bytes ? bytes - op->part_bytes : 0;
 }
 
 /* A session's log (NULL: a new one's) is to become that large. A model's closed sessions have no entries. */
 static bool admit_log(const struct shell *s, const struct session *session, struct store_op *op,
-                      size_t bytes)
+                      uint64_t bytes)
 {
-    size_t has = session ? from_pool(op, log_bytes(session)) : 0;
-    size_t wants = from_pool(op, bytes);
-    size_t all = 0, own = 0;
+    uint64_t has = session ? from_pool(op, log_bytes(session, op)) : 0;
+    uint64_t wants = from_pool(op, bytes);
+    uint64_t all = 0, own = 0;
     for (size_t i = 0; i < s->n_sessions; i++) {
-        size_t n = from_pool(op, log_bytes(&s->sessions[i]));
+        uint64_t n = from_pool(op, log_bytes(&s->sessions[i], op));
         all += n;
         if (strcmp(s->sessions[i].stored.summary.joiner_peer_id.text, op->peer_id.text) == 0)
             own += n;
@@ -128,7 +134,7 @@ void fake_session_open(struct shell *s, struct store_op *op)
     else if (!fake_is_share(op->limit_rows, n_open, open_sessions(s, op->peer_id.text), 1))
         op->code = WIRE_CODE_SESSIONS_SHARE;
     else
-        admit_log(s, NULL, op, op->frame->size - op->body_offset);
+        admit_log(s, NULL, op, counted_size(op));
     if (op->code != WIRE_CODE_NONE)
         return;
     s->sessions = fake_grown(s->sessions, s->n_sessions, sizeof *s->sessions);
@@ -143,7 +149,7 @@ void fake_session_open(struct shell *s, struct store_op *op)
 
 static void write_entry(const struct shell *shell, struct session *s, struct store_op *op)
 {
-    size_t size = op->frame->size - op->body_offset;
+    uint64_t size = counted_size(op);
     for (size_t i = 0; i < s->n_entries; i++) {
         if (strcmp(s->entries[i].message_id.text, op->message_id.text) == 0) {
             op->duplicate = true;
@@ -159,9 +165,9 @@ static void write_entry(const struct shell *shell, struct session *s, struct sto
             return;
         fake_session_clear(s);
         add_entry(s, op);
-    } else if (log_bytes(s) + size > op->limit_bytes) {
+    } else if (log_bytes(s, op) + size > op->limit_bytes) {
         op->code = WIRE_CODE_SESSION_FULL;
-    } else if (admit_log(shell, s, op, log_bytes(s) + size)) {
+    } else if (admit_log(shell, s, op, log_bytes(s, op) + size)) {
         add_entry(s, op);
     }
 }

@@ -221,6 +221,12 @@ ORDERS = [
         "    else if (m)",
         ["core_presence"]),
     Mutation(
+        "rows_of_small_entries_are_free", "P6", "entries of one byte take a hundred times the room that a log may have",
+        STORE + "op_entry.c",
+        "    return entry_body_bytes(op) + op->row_bytes;",
+        "    return entry_body_bytes(op);",
+        ["store_share"]),
+    Mutation(
         "owner_s_orders_uncounted", "P2", "an owner's order of long ago is new again after a restart",
         STORE + "op_owner.c",
         "return r < 0 ? r : count_operation(db, op, ret_owned->syncshell, description);",

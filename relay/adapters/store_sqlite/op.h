@@ -165,6 +165,7 @@ int recovery_code_sweep(struct db *db, const struct store_op *op, size_t *budget
 int entry_insert(struct db *db, const struct store_op *op, int64_t session, uint64_t version,
                  enum message_type type);
 size_t entry_body_bytes(const struct store_op *op);
+uint64_t entry_log_bytes(const struct store_op *op); /* what it counts for in its log */
 
 /* Whether another element of `bytes` still belongs on op's page that has `n` elements of `total` bytes. */
 bool page_has_room(const struct store_op *op, size_t n, size_t total, size_t bytes);

@@ -54,6 +54,11 @@ size_t entry_body_bytes(const struct store_op *op)
     return op->frame->size - op->body_offset;
 }
 
+uint64_t entry_log_bytes(const struct store_op *op)
+{
+    return entry_body_bytes(op) + op->row_bytes;
+}
+
 int entry_insert(struct db *db, const struct store_op *op, int64_t session, uint64_t version,
                  enum message_type type)
 {
@@ -231,7 +236,7 @@ static int entry_add(struct db *db, struct store_op *op, enum message_type type)
     }
     if (r != OP_E_MISSING)
         return r;
-    log_bytes = entry_body_bytes(op);
+    log_bytes = entry_log_bytes(op);
     if (type != MESSAGE_SESSION_CHECKPOINT)
         log_bytes += head->log_bytes;
     r = entry_check(db, op, head, log_bytes);

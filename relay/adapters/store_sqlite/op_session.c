@@ -150,7 +150,7 @@ static int session_insert(struct db *db, const struct store_op *op, int64_t sync
     statement_bind_text(st, op->joiner_peer_id.text);
     statement_bind_text(st, op->provider_peer_id.text);
     statement_bind_text(st, op->peer_id.text);
-    statement_bind_uint(st, entry_body_bytes(op));
+    statement_bind_uint(st, entry_log_bytes(op));
     statement_bind_int(st, op->expires_unix_ms);
     r = statement_step(st);
     if (r < 0)
@@ -205,7 +205,7 @@ int op_open_session(struct db *db, struct store_op *op)
     if (r == 0 && op->code == WIRE_CODE_NONE)
         r = session_check_room(db, op, syncshell);
     if (r == 0 && op->code == WIRE_CODE_NONE)
-        r = log_check_room(db, op, syncshell, 0, entry_body_bytes(op), true);
+        r = log_check_room(db, op, syncshell, 0, entry_log_bytes(op), true);
     if (r < 0 || op->code != WIRE_CODE_NONE)
         return r;
     r = session_insert(db, op, syncshell, &session);

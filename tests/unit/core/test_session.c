@@ -178,7 +178,7 @@ static void p2_entry_failing_store(void **state)
 static void p6_session_log_max(void **state)
 {
     struct world *w = *state;
-    w->config.session_log_bytes_max = 10;
+    w->config.session_log_bytes_max = 10 + 2 * STORE_ENTRY_BYTES; /* one is SessionOpen's */
     world_start(w);
     struct pair p = world_pair(w);
     say_entry(p.joiner, PROGRESS, "session", 1, "12345678");
@@ -189,24 +189,29 @@ static void p6_session_log_max(void **state)
     expect_version(p.joiner, id, 3, false);
 }
 
+/* Two entries and 10 bytes are each session's own, and twice that is for both, of which one may have half. */
 static void p6_syncshell_log_max(void **state)
 {
+    enum { PART_BYTES = 10 + 2 * STORE_ENTRY_BYTES, BODY_BYTES = 10 + PART_BYTES };
     struct world *w = *state;
+    char body[BODY_BYTES + 2] = {0};
     w->config.sessions_max = 2;
-    w->config.syncshell_log_bytes_max = 40; /* 10 for each session, 20 for both */
+    w->config.syncshell_log_bytes_max = (uint64_t)4 * PART_BYTES;
     world_start(w);
     struct pair p = world_pair(w);
     say_open(p.provider, p.joiner, "theirs");
     forget(p.joiner);
     forget(p.provider);
-    say_entry(p.joiner, PROGRESS, "session", 1, "12345678901234567890");
+    memset(body, 'x', BODY_BYTES);
+    say_entry(p.joiner, PROGRESS, "session", 1, body);
     expect(p.joiner, MESSAGE_STORED);
     const char *id = say_entry(p.joiner, PROGRESS, "session", 2, "1");
     expect_error(p.joiner, id, WIRE_CODE_LOG_SHARE);
     assert_int_equal(core_refusals(w->core, WIRE_CODE_LOG_SHARE), 1);
-    id = say_entry(p.provider, PROGRESS, "theirs", 1, "123456789012345678901");
+    memset(body, 'x', BODY_BYTES + 1);
+    id = say_entry(p.provider, PROGRESS, "theirs", 1, body);
     expect_error(p.provider, id, WIRE_CODE_SYNCSHELL_QUOTA);
-    id = say_entry(p.provider, PROGRESS, "theirs", 1, "12345678901234567890");
+    id = say_entry(p.provider, PROGRESS, "theirs", 1, body + 1);
     expect_version(p.provider, id, 2, false);
     id = say_entry(p.joiner, CHECKPOINT, "session", 2, "123");
     expect_version(p.joiner, id, 3, false);

@@ -1,6 +1,8 @@
 /* What one member may have of what its syncshell's sessions may take: never so much that another finds nothing. */
 #include "fixture.h"
 
+#include <inttypes.h>
+
 static int setup_trio(void **state)
 {
     if (fixture_setup(state) < 0)
@@ -211,6 +213,43 @@ static void closed_logs_take_room_until_they_are_swept(void **state)
                      WIRE_CODE_NONE);
 }
 
+static int64_t database_bytes(struct fixture *f)
+{
+    return fixture_sql_int(f, "SELECT page_count * page_size FROM pragma_page_count,"
+                              " pragma_page_size");
+}
+
+/* Whatever the limit is, it is about the disk, and not about what is written there without its rows. */
+static void small_entries_count_for_what_they_take(void **state)
+{
+    enum { LIMIT_BYTES = 1 << 20, BATCH = 500, BATCHES_MAX = 40 };
+    struct fixture *f = *state;
+    int64_t before = database_bytes(f);
+    uint64_t version = 1;
+    bool full = false;
+
+    (void)fixture_new(f, make_open_session("s", "m"));
+    for (int batch = 0; batch < BATCHES_MAX && !full; batch++) {
+        for (uint64_t i = 0; i < BATCH; i++) {
+            char id[WIRE_ID_MAX + 1]; /* as long as one may be */
+            (void)snprintf(id, sizeof id, "%064" PRIu64, version + i);
+            struct store_op *op = make_append("s", id, version + i, "1");
+            op->limit_bytes = LIMIT_BYTES;
+            op->row_bytes = STORE_ENTRY_BYTES;
+            fixture_submit(f, op);
+        }
+        store_flush(f->store);
+        for (int i = 0; i < BATCH; i++) {
+            struct store_op *op = fixture_collect(f);
+            full |= op->code == WIRE_CODE_SESSION_FULL;
+            version += op->code == WIRE_CODE_NONE;
+            (void)store_op_free(op);
+        }
+    }
+    assert_true(full);
+    assert_in_range(database_bytes(f) - before, LIMIT_BYTES / 2, LIMIT_BYTES);
+}
+
 static void what_was_counted_before_is_not_taken_for_what_is(void **state)
 {
     struct fixture *f = *state;
@@ -242,6 +281,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_s_logs_take_all_the_room, setup_trio,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(in_another_s_name_nobody_takes_from_the_pool, setup_trio,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(small_entries_count_for_what_they_take, setup_trio,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(what_was_counted_before_is_not_taken_for_what_is,
                                         setup_trio, fixture_teardown),
