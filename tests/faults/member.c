@@ -107,17 +107,25 @@ static void on_recovered(struct member *m)
         report(m);
 }
 
-/* The links share the relay's fate: it is all of them that come back. */
+static void lose_link(struct member *m)
+{
+    m->linked = false;
+    if (m->generation)
+        link_is(m, m->generation, SYNCSHELL_LINK_LOST);
+}
+
+/* The links share the relay's fate: it is all of them that come back. A link is lost at both of its ends, also where only one is gone, as
+ * on a machine that is too busy to answer a ping. */
 static void on_gone(struct member *m)
 {
-    m->back = m->linked = m->stored = false;
+    m->back = m->stored = false;
     m->report = UINT64_MAX;
     if (joiner_of(m)->whole) {
         joiner_of(m)->whole = false;
         m->crowd->n_whole--;
     }
-    if (m->generation)
-        link_is(m, m->generation, SYNCSHELL_LINK_LOST);
+    lose_link(m);
+    lose_link(m->other);
 }
 
 static void lose(struct member *m, const struct syncshell_event *event)
