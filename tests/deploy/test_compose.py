@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 from support.command import relay_command
+from support.port import free_port
 from support.process import Process, Relay
 from support.raw import Group, RawPeer
-from support.turn import free_port, password
+from support.turn import password
 from support.wait import LIMIT_S
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"

@@ -13,8 +13,9 @@ from support.certificate import Certificate
 from support.command import on_store, relay_command
 from support.disk import SmallDisk
 from support.network import Namespace
+from support.port import free_port
 from support.process import INHERITED, RELAY, Relay
-from support.turn import TurnServer, free_port
+from support.turn import TurnServer
 from support.wait import LIMIT_S
 
 SECRET = "a-secret-between-two-servers"
@@ -113,10 +114,10 @@ def test_it_leaves_nothing_behind(tmp_path, lasting, run):
     site.doctor(env={"TMPDIR": str(temporary)})
     assert set(site.data.iterdir()) == before and not list(temporary.iterdir())
     assert on_store(site.relay.database, "access-key", "list").stdout.count("\n") == 1, "its access key is still there"
-    log = [e["line"] for e in site.relay.process.listening.all()]
+    log = site.relay.process.listening
     for event in ("syncshell_created", "session_opened", "attempt_answered", "link_up", "session_closed", "syncshell_deleted"):
-        assert any(f"event={event} " in line for line in log), event
-    assert len([line for line in log if "event=attempt_answered" in line]) == 2, "nothing was lost and found again"
+        log.wait(where=lambda e, event=event: f"event={event} " in e["line"])
+    assert len([e for e in log.all() if "event=attempt_answered" in e["line"]]) == 2, "nothing was lost and found again"
 
 
 class Gate:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import websockets
 from support.certificate import Certificate
+from support.port import free_port
 from support.process import Process, Relay
 from support.raw import Group, RawPeer
-from support.turn import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ONE, TWO, FORGER = "127.71.0.1", "127.71.0.2", "127.71.0.3"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from support.port import free_port
 from support.process import BUILD, Process, Relay, syncshell
-from support.turn import TurnServer, free_port, password
+from support.turn import TurnServer, password
 from support.wait import Log
 
 SYNC = Path(os.environ.get("SYNCSHELL_SYNC_BIN", BUILD / "shared" / "sync" / "syncshell-sync"))

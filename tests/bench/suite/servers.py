@@ -4,24 +4,20 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from paths import DATA, FLOOR, PEERS, RELAY, SERVER_CORE, pin
+from paths import DATA, FLOOR, PEERS, RELAY, REPOSITORY, SERVER_CORE, pin
 
-START_S_MAX = 20
-STOP_S_MAX = 10
+sys.path.insert(0, str(REPOSITORY / "tests/e2e"))
+from support.port import free_port
+
+START_S_MAX = 60
+STOP_S_MAX = 60
 SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-
-
-def free_port():
-    """For servers that cannot take any. Somebody else might take it first: then the server says so and the run ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Server:

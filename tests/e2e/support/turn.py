@@ -1,13 +1,12 @@
 """A real TURN server (coturn), on the loopback or on a host of a test network."""
 
 import base64
-import contextlib
 import hashlib
 import hmac
 import re
-import socket
 import time
 
+from .port import free_port
 from .process import Process
 
 
@@ -24,16 +23,6 @@ def credential(secret):
     """(username, password) as whoever shares that secret with the server mints them."""
     username = f"{int(time.time()) + LIFETIME_S}:scenario"
     return username, password(secret, username)
-
-
-def free_port():
-    """Of neither UDP nor TCP: coturn cannot choose one by itself."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as stream:
-            datagrams.bind(("127.0.0.1", 0))
-            with contextlib.suppress(OSError):  # somebody has the other one of that number
-                stream.bind(datagrams.getsockname())
-                return datagrams.getsockname()[1]
 
 
 class TurnServer(Process):

@@ -2,9 +2,11 @@
 #include "socket_scene.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/timeutil.h"
@@ -188,22 +190,33 @@ static void what_follows_a_larger_one_is_not_read(void **state)
     assert_int_equal(f->n_received, 0);
 }
 
+/* Nobody else can listen on it while it is open, and it does not. */
+static int take_port(uint16_t *ret_port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
 static void nobody_listening_is_told_by_itself(void **state)
 {
     struct fixture *f = *state;
     uint16_t port;
+    int fd = take_port(&port);
 
-    /* A port that was free a moment ago. */
-    fake_relay_start(&f->relay, NULL, NULL, NULL);
-    port = f->relay.port;
-    fake_relay_stop(&f->relay);
-    f->relay.listen_fd = -1;
     make_socket(f, NULL);
     for (int i = 1; i <= 20; i++) {
         dial(f, "ws", "127.0.0.1", port);
         serve(f, &f->n_disconnected, i);
     }
     assert_int_equal(f->n_connected, 0);
+    (void)close(fd);
 }
 
 /* libwebsockets closes what could not be connected without a word to the loop but that it is not to be watched any more. Watched on,
@@ -217,11 +230,8 @@ static void what_could_not_be_connected_is_forgotten(void **state)
     uint64_t later_us;
     int n_turns = 0;
     uint16_t port;
+    int fd = take_port(&port);
 
-    fake_relay_start(&f->relay, NULL, NULL, NULL);
-    port = f->relay.port;
-    fake_relay_stop(&f->relay);
-    f->relay.listen_fd = -1;
     make_socket(f, NULL);
     for (int i = 0; i < DIALS; i++) {
         dial(f, "ws", "127.0.0.1", port);
@@ -238,6 +248,7 @@ static void what_could_not_be_connected_is_forgotten(void **state)
     serve(f, &f->n_connected, 1);
     for (int i = 0; i < DIALS; i++)
         (void)close(opened[i]);
+    (void)close(fd);
 }
 
 static void a_name_is_looked_up(void **state)
