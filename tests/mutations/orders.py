@@ -227,6 +227,12 @@ ORDERS = [
         "    return entry_body_bytes(op);",
         ["store_share"]),
     Mutation(
+        "all_tombstones_are_searched", "P6", "for each closed session that has entries still, a sweep walks through all that have none",
+        STORE + "op_sweep.c",
+        "FROM session INDEXED BY session_garbage\"",
+        "FROM session\"",
+        ["store_sweep"]),
+    Mutation(
         "owner_s_orders_uncounted", "P2", "an owner's order of long ago is new again after a restart",
         STORE + "op_owner.c",
         "return r < 0 ? r : count_operation(db, op, ret_owned->syncshell, description);",

@@ -80,8 +80,9 @@ static int sweep_entries_of(struct db *db, int64_t session, size_t *budget)
 
 static int sweep_entries(struct db *db, size_t *budget)
 {
-    static const char sql[] =
-        "SELECT id FROM session WHERE state = 'closed' AND has_entries = 1 LIMIT 1";
+    /* By name: SQLite would rather walk through all that are closed. */
+    static const char sql[] = "SELECT id FROM session INDEXED BY session_garbage"
+                              " WHERE state = 'closed' AND has_entries = 1 LIMIT 1";
 
     while (*budget > 0) {
         struct statement *st = statement_get(db, sql);

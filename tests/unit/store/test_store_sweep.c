@@ -1,5 +1,8 @@
 #include "fixture.h"
 
+#include "adapters/store_sqlite/db.h"
+#include "adapters/store_sqlite/op.h"
+
 static int setup_pair(void **state)
 {
     if (fixture_setup(state) < 0)
@@ -342,6 +345,47 @@ static void many_expire_in_small_steps(void **state)
     assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM member"), 0);
 }
 
+/* What SQLite has done for all statements of a connection. */
+static int steps_of(struct db *db)
+{
+    int steps = 0;
+
+    for (sqlite3_stmt *st = sqlite3_next_stmt(db->handle, NULL); st;
+         st = sqlite3_next_stmt(db->handle, st))
+        steps += sqlite3_stmt_status(st, SQLITE_STMTSTATUS_VM_STEP, 0);
+    return steps;
+}
+
+/* A day's tombstones of a large relay, of which hardly any has entries still: each that has them is found without a look at all the
+ * others, for which everybody who writes would have to wait. */
+static void tombstones_are_not_searched_for_entries(void **state)
+{
+    enum { TOMBSTONES = 5000, WITH_ENTRIES = 20 };
+    struct fixture *f = *state;
+    struct store_op *op = make_sweep(NOW_MS, 256);
+    struct db db;
+    char id[16];
+
+    for (int i = 0; i < WITH_ENTRIES; i++) {
+        (void)snprintf(id, sizeof id, "s%d", i);
+        open_session_expiring(f, id, 5000000);
+        (void)fixture_new(f, make_close(id, SESSION_OUTCOME_COMPLETED));
+    }
+    fixture_sql(f, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+                   " INSERT INTO session (syncshell, recovery_session_id, joiner_peer_id,"
+                   " provider_peer_id, version, log_bytes, has_entries, state, outcome,"
+                   " expires_unix_ms) SELECT 1, 'old' || i, 'a', 'b', 1, 0, 0, 'closed',"
+                   " 'completed', 1500000 FROM n");
+    assert_int_equal(db_open(&db, f->path), 0);
+    assert_int_equal(op_sweep(&db, op), 0);
+    assert_true(op->complete);
+    assert_in_range(steps_of(&db), 1, TOMBSTONES);
+    db_close(&db);
+    (void)store_op_free(op);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session_entry"), 0);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session"), TOMBSTONES + WITH_ENTRIES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +410,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(days_without_a_relay_do_not_count, setup_pair,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_clock_that_jumps_makes_nothing_expire, setup_pair,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(tombstones_are_not_searched_for_entries, setup_pair,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(many_expire_in_small_steps, setup_pair, fixture_teardown),
     };
