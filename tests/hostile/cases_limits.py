@@ -237,7 +237,7 @@ async def large_messages_cost_more(world, owner, other, group):
     count = itertools.count()
     paced(await asked_until("too_many_writes", lambda: answer(
         other, "RecoveryRequest", b"x" * 60_000, **other.route(group, owner.id, SESSION))
-        if next(count) < 12 else fail("12 messages of 60 KB within 40 a minute")))
+        if next(count) < 30 else fail("30 messages of 60 KB within 40 a minute")))
 
 
 def fail(text):
@@ -464,12 +464,12 @@ async def one_member_s_logs_take_all_the_room(world, owner, other, group):
         assert (await entry(third, "thirds", 3, 360_000))["type"] == "Stored"
 
 
-@case(limits_session_log_bytes_max=1048576)
+@case(limits_session_log_bytes_max=2 << 20)
 async def a_full_session_log(world, owner, other, group):
     entry = {"syncshellId": group.id, "recoverySessionId": SESSION, "bodyFormat": "sealed"}
     version = itertools.count(1)
     await asked_until("session_full", lambda: answer(
-        other, "SessionProgress", b"x" * 60_000, baseVersion=next(version), **entry), 30)
+        other, "SessionProgress", b"x" * 60_000, baseVersion=next(version), **entry), 40)
 
 
 @case(limits_attempt_bytes_max=147456)

@@ -222,8 +222,10 @@ class Round:
 
     def on_request_failed(self, life, book, event):
         late = book and (book.close_posted or book.closed)
-        if not event.get("retryable") and not late:
-            self.fault(f"{life.name}: {life.tickets.get(event.get('ticket'))} failed: {event}")
+        command = life.tickets.get(event.get("ticket"))
+        asked_again = command and command[0] == "recover" and event["code"] == "superseded"
+        if not event.get("retryable") and not late and not asked_again:
+            self.fault(f"{life.name}: {command} failed: {event}")
 
     def on_stopped(self, life, book, event):
         self.fault(f"{life.name}: {event}")
