@@ -91,7 +91,8 @@ const struct setting setting_table[] = {
      .min = 1, .max = 10000, .reloadable = true,
      .help = "Requests of one connection that may wait for the disk."},
     {"limits.session_log_bytes_max", SETTING_INTEGER, AT(session_log_bytes_max),
-     .default_value = 16 * MEBIBYTE, .min = 2 * MEBIBYTE, .max = 1024 * MEBIBYTE, .reloadable = true,
+     .default_value = 16 * MEBIBYTE, .min = 2 * MEBIBYTE, .max = 1024 * MEBIBYTE,
+     .reloadable = true,
      .help =
          "Bytes of one session's progress log before a checkpoint is asked for. In every log an entry counts 192 bytes more than "
          "its body, for its row."},
