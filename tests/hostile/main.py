@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import resource
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from support.certificate import Certificate  # noqa: E402
 
 CASE_LIMIT_S = 120
 SCENES_AT_ONCE = 3
+DESCRIPTORS = 8192
 
 
 class Tally:
@@ -82,6 +84,9 @@ def main():
     parser = argparse.ArgumentParser(prog="tests/hostile/run", description=__doc__)
     parser.add_argument("-k", dest="expression", default="", metavar="NAME", help="only cases with NAME in their name")
     arguments = parser.parse_args()
+    # A case has a thousand connections; a shell may give its programs no more than that, until they ask.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(DESCRIPTORS, hard), hard))
     folder = Path(tempfile.mkdtemp(prefix="syncshell-hostile-"))
     tally = Tally()
     began = time.monotonic()

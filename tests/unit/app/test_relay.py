@@ -127,7 +127,8 @@ async def says_where_it_is_and_what_to_do_next(program):
         url = f"ws://127.0.0.1:{w.relay.port}"
         assert w.relay.port not in (0, 8787)
         line = await w.logged("event=listening")
-        assert f" url={url} data={w.relay.database} relay=" in line
+        database = f'"{w.relay.database}"' if " " in str(w.relay.database) else w.relay.database
+        assert f" url={url} data={database} relay=" in line
         lines = [(await asyncio.to_thread(w.relay.process.output.wait, i))["line"] for i in range(6)]
         assert lines[0].startswith("Syncshell relay ")
         assert [line.split(maxsplit=2)[0] for line in lines[1:]] == ["listens", "data", "creating", "next", "stop"]
