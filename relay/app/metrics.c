@@ -1,6 +1,7 @@
 #include "app/metrics.h"
 
 #include "adapters/store_sqlite/store.h"
+#include "adapters/ws_lws/ws.h"
 #include "app/exposition.h"
 #include "app/limit_key.h"
 #include "app/server_state.h"
@@ -153,6 +154,15 @@ static void print_process(struct exposition *e, const struct server *s, const st
     exposition_gauge(e, "process_max_fds", "Descriptors that may be open.", u->descriptors_max);
 }
 
+/* Nobody's alert is for a relay whose proxy has the certificate. */
+static void print_certificate(struct exposition *e, const struct server *s)
+{
+    int64_t expires_s = ws_server_certificate_expires_unix_s(s->ws);
+    if (expires_s > 0)
+        exposition_gauge(e, "syncshell_certificate_expiry_timestamp_seconds",
+                         "When the certificate ends that the relay presents.", (uint64_t)expires_s);
+}
+
 int metrics_print(const struct server *s, struct buf *out)
 {
     struct exposition e = {.out = out};
@@ -163,6 +173,7 @@ int metrics_print(const struct server *s, struct buf *out)
     print_recoveries(&e, &s->tally);
     print_turn(&e, s);
     print_store(&e, s, &usage);
+    print_certificate(&e, s);
     print_process(&e, s, &usage);
     return e.error;
 }

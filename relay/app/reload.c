@@ -6,6 +6,7 @@
 
 #include "adapters/loop_libevent/loop.h"
 #include "app/admin.h"
+#include "app/certificate_watch.h"
 #include "app/config.h"
 #include "app/server_options.h"
 #include "app/server_state.h"
@@ -78,6 +79,7 @@ static void apply(struct server *s, struct settings *settings, const struct prox
     s->reloaded = *settings;
     s->settings = &s->reloaded;
     log_write(s->log, LOG_LEVEL_INFO, "reloaded", LOG_FIELDS(LOG_TEXT("url", s->url)));
+    certificate_watch(s);
 }
 
 /* What can fail comes first, so that nothing changes then; the certificate is last of it. */

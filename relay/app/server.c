@@ -13,6 +13,7 @@
 #include "adapters/crypto_openssl/crypto.h"
 #include "adapters/loop_libevent/loop.h"
 #include "app/admin.h"
+#include "app/certificate_watch.h"
 #include "app/reload.h"
 #include "app/server_options.h"
 #include "app/server_state.h"
@@ -112,6 +113,8 @@ static int start_loop(struct server *s)
         r = loop_timer_new(s->loop, on_drain_over, s, &s->drain);
     if (r == 0)
         r = loop_timer_new(s->loop, on_watchdog, s, &s->watchdog);
+    if (r == 0)
+        r = loop_timer_new(s->loop, certificate_watch, s, &s->certificate);
     if (r == 0)
         r = loop_signal_new(s->loop, SIGTERM, on_terminate, s, &s->signals[0]);
     if (r == 0)
@@ -222,6 +225,7 @@ int server_run(struct server *s)
                          LOG_TEXT("relay", store_identity(s->store)->relay_id.text)));
     loop_set_end_of_turn(s->loop, on_end_of_turn, s);
     wiring_heartbeat(s);
+    certificate_watch(s);
     tell_ready(s);
     return loop_run(s->loop);
 }
@@ -261,6 +265,7 @@ struct server *server_free(struct server *s)
     s->core = core_free(s->core);
     s->store = store_free(s->store);
     notify_deinit(&s->notify);
+    s->certificate = loop_timer_free(s->certificate);
     s->watchdog = loop_timer_free(s->watchdog);
     s->drain = loop_timer_free(s->drain);
     s->sweep = loop_timer_free(s->sweep);

@@ -36,6 +36,7 @@ struct server {
     struct loop_timer *sweep;
     struct loop_timer *drain;
     struct loop_timer *watchdog;
+    struct loop_timer *certificate;
     struct loop_signal *signals[4];
     struct notify notify; /* the service manager */
     struct list links;

@@ -111,7 +111,8 @@ def test_a_limit_is_counted_with_its_setting(world, admin):
 
 
 def test_dashboard_and_alerts_ask_for_what_there_is(admin):
-    known = {name for name, _ in metrics(admin)} | {"syncshell_ice_outcomes_total"}  # without servers it has no series
+    known = {name for name, _ in metrics(admin)}
+    known |= {"syncshell_ice_outcomes_total", "syncshell_certificate_expiry_timestamp_seconds"}  # with servers, and with TLS
     dashboard = json.loads((MONITORING / "dashboard.json").read_text())
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     rules = [rule for group in yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"] for rule in group["rules"]]
@@ -169,6 +170,8 @@ SITUATIONS = {
                                 for cause in ("turn_refused", "peer_away")),
     "SyncshellLimitsHit": tuple([series("syncshell_limits_hit_total", f"0+{n}x60", code="flooding", setting="rates.refusals_per_minute")]
                                 for n in (120, 30)),
+    # The time of a test begins with 1970.
+    "SyncshellCertificateExpires": tuple([series("syncshell_certificate_expiry_timestamp_seconds", f"{days * 86400}x60")] for days in (6, 8)),
     "SyncshellDescriptorsShort": tuple([series("process_open_fds", f"{n}x60"), series("process_max_fds", "1000x60")] for n in (950, 500)),
 }
 

@@ -1,6 +1,7 @@
 """A reload changes what it can, says what it cannot, and drops nobody."""
 
 import asyncio
+import datetime
 import re
 import shutil
 import signal
@@ -8,10 +9,13 @@ import ssl
 from contextlib import asynccontextmanager
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from support.certificate import Certificate
 from support.process import Relay
 from support.raw import Group, RawPeer
+
+from admin_site import Admin
 
 
 class Site:
@@ -59,8 +63,9 @@ def der(tls):
 
 
 @asynccontextmanager
-async def site(folder, first):
+async def site(folder, first, more=""):
     s = Site(folder, first)
+    s.configure(s.certificate, s.key, more)
     await asyncio.to_thread(s.relay.start)
     try:
         yield s
@@ -69,10 +74,10 @@ async def site(folder, first):
         assert not s.relay.reports, "\n".join(s.relay.reports)
 
 
-def make(tmp_path, name, key=None):
+def make(tmp_path, name, key=None, days=60):
     folder = tmp_path / name
     folder.mkdir()
-    return Certificate(folder, key=key)
+    return Certificate(folder, key=key, days=days)
 
 
 @pytest.fixture
@@ -123,6 +128,36 @@ def test_a_wrong_certificate_changes_nothing(folder):
             peer = await s.peer(second).connect()
             assert peer.hello["limits"]["offerTtlMs"] == 12345
             await peer.close()
+    asyncio.run(run())
+
+
+def test_it_is_told_when_a_certificate_ends(tmp_path):
+    """In the log from the last week on, and to monitors at any time: nobody else looks at it but the members whom it shuts out."""
+    soon, over, lasting = (make(tmp_path, str(days), days=days) for days in (3, -1, 60))
+    settings = Admin.settings(tmp_path)
+
+    def end(tls):
+        return x509.load_pem_x509_certificate(tls.certificate.read_bytes()).not_valid_after.replace(tzinfo=datetime.timezone.utc).timestamp()
+
+    async def run():
+        async with site(tmp_path, soon, f'[admin]\naddress = "127.0.0.1"\nport = 0\ntoken_file = "{settings["admin_token_file"]}"\n') as s:
+            def told():
+                [value] = re.findall(r"^syncshell_certificate_expiry_timestamp_seconds (\d+)$", Admin(s.relay).ask("/metrics").text, re.MULTILINE)
+                return int(value)
+
+            log = s.relay.process.listening
+            line = await asyncio.to_thread(log.wait, where=lambda e: "event=certificate_" in e["line"])
+            assert f"level=warning event=certificate_expires days=2 file={s.certificate}" in line["line"], line
+            assert told() == end(soon)
+            s.install(over)
+            lines = await s.reload("event=certificate_")
+            assert f"level=error event=certificate_expired file={s.certificate}" in lines[-1], lines
+            assert told() == end(over)
+            s.install(lasting)
+            mark = log.mark()
+            await s.reload()
+            assert told() == end(lasting)
+            assert not [e for e in log.all(mark) if "certificate" in e["line"]]
     asyncio.run(run())
 
 

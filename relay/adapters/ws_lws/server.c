@@ -392,6 +392,11 @@ int ws_server_renew_certificate(struct ws_server *s, const struct ws_listen *lis
     return 0;
 }
 
+int64_t ws_server_certificate_expires_unix_s(const struct ws_server *s)
+{
+    return tls_expires_unix_s(s->identity);
+}
+
 uint16_t ws_server_port(const struct ws_server *s)
 {
     return s->port;

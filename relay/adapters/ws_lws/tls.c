@@ -1,11 +1,14 @@
 /* Certificates are loaded here and not by libwebsockets, whose only word about a failure is that there was one.
  * OpenSSL's declarations come with libwebsockets.h: it is the library that libwebsockets was built with. */
+#define _DEFAULT_SOURCE /* timegm */
+
 #include "adapters/ws_lws/tls.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libwebsockets.h>
@@ -86,6 +89,16 @@ int tls_load(struct ssl_ctx_st **ret_identity, const char *certificate_file, con
 void tls_unload(struct ssl_ctx_st *identity)
 {
     SSL_CTX_free(identity);
+}
+
+int64_t tls_expires_unix_s(const struct ssl_ctx_st *identity)
+{
+    const X509 *certificate = identity ? SSL_CTX_get0_certificate(identity) : NULL;
+    struct tm utc;
+
+    if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &utc) != 1)
+        return 0;
+    return timegm(&utc);
 }
 
 /* Asked for in every handshake, rather than set in the listener's context: there each kind of key has a place of its own, so

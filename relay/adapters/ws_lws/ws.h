@@ -70,6 +70,9 @@ int ws_certificate_check(const struct ws_listen *listen, char *ret_error, size_t
 int ws_server_renew_certificate(struct ws_server *s, const struct ws_listen *listen,
                                 char *ret_error, size_t error_size);
 
+/* When the certificate ends that handshakes present now; 0 without TLS. */
+int64_t ws_server_certificate_expires_unix_s(const struct ws_server *s);
+
 /* Once per turn, after events: writes what wants to be written and runs lws's deferred work. */
 void ws_server_end_of_turn(struct ws_server *s);
 
