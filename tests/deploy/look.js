@@ -10,14 +10,16 @@ const { chromium } = require("playwright-core");
 const RUN = fileURLToPath(new URL("../e2e/peers/chromium/run-chromium", import.meta.url));
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync"];
+const LIMIT_MS = 180_000; // of each step, for one that hangs
 const [url, token, folder, session] = process.argv.slice(2);
 
-const browser = await chromium.launch({ executablePath: RUN, headless: true, args: FLAGS,
+const browser = await chromium.launch({ executablePath: RUN, headless: true, args: FLAGS, timeout: LIMIT_MS,
   env: { ...process.env, HOME: folder } });
 const seen = { faults: [], requests: [], views: {}, busy: {} };
 
 async function open(options) {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(LIMIT_MS);
   const page = await context.newPage();
   page.on("pageerror", (error) => seen.faults.push(String(error)));
   page.on("console", (message) => message.type() === "error" && !message.text().includes("401") && seen.faults.push(message.text()));

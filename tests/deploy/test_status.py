@@ -85,7 +85,7 @@ def test_it_is_a_page_for_everybody(scene, admin, tmp_path):
     folder.mkdir()
     url = f"http://127.0.0.1:{admin.port}/"
     done = subprocess.run(["node", HERE / "look.js", url, TOKEN, folder, scene["bad"]], capture_output=True, text=True,
-                          timeout=120, check=False)
+                          timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     if keep := os.environ.get("SYNCSHELL_SCREENSHOTS"):
         shutil.copytree(folder, keep, dirs_exist_ok=True, ignore=lambda _, names: [n for n in names if not n.endswith(".png")])

@@ -136,7 +136,7 @@ def test_folder_arrives(pair):
     complete = fetch.events.wait(event="complete")
     assert complete["bytesReceived"] == pair.total_bytes
     assert complete["files"] == 42
-    assert not fetch.events.all(event="link")[0]["relayed"]
+    assert not fetch.events.all(event="link", state="up")[0]["relayed"]
     assert fetch.wait() == 0
     pair.check_equal()
     assert share.stop() == 0
@@ -208,7 +208,8 @@ def test_share_killed(long_pair):
     complete = fetch.events.wait(event="complete")
     assert complete["bytesReceived"] == long_pair.total_bytes
     passes = fetch.events.all(event="receiving")
-    assert len(passes) == 2 and passes[1]["bytes"] < long_pair.total_bytes * 0.6
+    # A link that is made on a busy machine may be given up and made once more.
+    assert len(passes) >= 2 and passes[1]["bytes"] < long_pair.total_bytes * 0.6
     assert fetch.wait() == 0
     long_pair.check_equal()
 
@@ -270,7 +271,7 @@ def test_through_turn_only(pair, turn, transport):
     assert fetch.events.wait(event="complete")["bytesReceived"] == pair.total_bytes
     assert fetch.wait() == 0
     pair.check_equal()
-    assert fetch.events.all(event="link")[0]["relayed"]
+    assert fetch.events.all(event="link", state="up")[0]["relayed"]
 
 
 def test_turn_refuses(pair, turn):

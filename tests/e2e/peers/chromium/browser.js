@@ -14,6 +14,7 @@ const MODULE = /^\/(?:browser|common)\/[a-z]+\.js$/;
 const FEATURES_OFF = [
   "WebRtcHideLocalIpsWithMdns", "LocalNetworkAccessChecks", "LocalNetworkAccessChecksWebSockets", "LocalNetworkAccessChecksWebRTC",
 ];
+const LIMIT_MS = 180_000; // of each step, for one that hangs; playwright's own half a minute may be over before a busy machine has begun
 const FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", `--disable-features=${FEATURES_OFF}`,
@@ -65,10 +66,12 @@ export async function openPage({ directory, ca, bind }, calls, failed) {
     artifactsDir: directory,
     env: { ...process.env, HOME: directory },
     executablePath: path.join(SOURCES, "chromium", "run-chromium"),
+    timeout: LIMIT_MS,
     headless: true, handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false,
     args: [...FLAGS, ...loopback],
     permissions: ["microphone"], // otherwise WebRTC is not told of all addresses
   });
+  context.setDefaultTimeout(LIMIT_MS);
   const page = context.pages()[0] ?? (await context.newPage());
   context.on("close", () => failed("Chromium has ended."));
   page.on("crash", () => failed("The page has crashed."));
