@@ -25,6 +25,9 @@ struct journal {
     sqlite3_stmt *delete;
     bool in_batch;
     int error; /* of the batch */
+    bool log_seen;
+    dev_t log_device; /* of the write-ahead log, when it was seen */
+    ino_t log_inode;
 };
 
 static int failure(int sqlite_result)
@@ -37,6 +40,8 @@ static int failure(int sqlite_result)
         return -ENOMEM;
     case SQLITE_FULL:
         return -ENOSPC;
+    case SQLITE_BUSY:
+        return -EBUSY;
     default:
         return -EIO;
     }
@@ -140,9 +145,11 @@ static int set_up(struct journal *j)
 {
     char mode[16];
     bool empty;
-    int r = check_identity(j, &empty);
+    int r;
 
-    if (r)
+    /* Before anything is read: then SQLite keeps its index of the log in memory of ours. Otherwise it maps a file, in which a disk
+     * that is full, or whoever cuts the file off, ends the program by SIGBUS. And nobody else gets at the file meanwhile. */
+    if ((r = execute(j, "PRAGMA locking_mode = EXCLUSIVE")) || (r = check_identity(j, &empty)))
         return r;
     if (!empty && (r = check_integrity(j)))
         return r;
@@ -160,6 +167,26 @@ static int set_up(struct journal *j)
                 " ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value",
                 &j->put);
     return r ? r : prepare(j, "DELETE FROM record WHERE kind = ?1 AND key = ?2", &j->delete);
+}
+
+/* To open a FIFO is to wait for who writes to it, and SQLite opens these. */
+static int check_places(const char *path)
+{
+    static const char *const endings[] = {"", "-wal", "-journal"};
+
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        struct stat st;
+        char *place;
+        bool other;
+
+        if (asprintf(&place, "%s%s", path, endings[i]) < 0)
+            return -ENOMEM;
+        other = stat(place, &st) == 0 && !S_ISREG(st.st_mode);
+        free(place);
+        if (other)
+            return -EINVAL;
+    }
+    return 0;
 }
 
 /* SQLite would make the file by the umask; what it makes beside it takes after the file. */
@@ -184,31 +211,28 @@ static int close_to_others(const char *path)
     return 0;
 }
 
-/* The records hold the syncshells' secrets, and so do the files that SQLite has made beside them by now, which take after the first.
- * A file that is not ours was refused before this. */
+/* The records hold the syncshells' secrets, and so does the log that SQLite has made beside them by now, which takes after the file. A file that is not ours was refused before this. */
 static int close_all_to_others(const char *path)
 {
-    static const char *const endings[] = {"-wal", "-shm"};
+    char *log;
     int r = close_to_others(path);
 
-    for (size_t i = 0; i < sizeof endings / sizeof *endings && r == 0; i++) {
-        char *beside;
-
-        if (asprintf(&beside, "%s%s", path, endings[i]) < 0)
-            return -ENOMEM;
-        r = close_to_others(beside);
-        if (r == -ENOENT)
-            r = 0;
-        free(beside);
-    }
-    return r;
+    if (r)
+        return r;
+    if (asprintf(&log, "%s-wal", path) < 0)
+        return -ENOMEM;
+    r = close_to_others(log);
+    free(log);
+    return r == -ENOENT ? 0 : r;
 }
 
 int journal_open(struct journal **ret_journal, const char *path)
 {
     struct journal *j;
-    int rc, r = make_private_file(path);
+    int rc, r = check_places(path);
 
+    if (r == 0)
+        r = make_private_file(path);
     if (r)
         return r;
     j = calloc(1, sizeof *j);
@@ -360,6 +384,21 @@ void journal_delete(struct journal *j, const char *kind, const char *key)
         run(j, j->delete, bind_key(j->delete, kind, key));
 }
 
+/* The log's name leads to another file, or to none. SQLite has it open, and never makes a new one meanwhile. */
+static int check_log(struct journal *j)
+{
+    struct stat st;
+
+    if (stat(sqlite3_filename_wal(sqlite3_db_filename(j->db, "main")), &st) < 0)
+        return -errno;
+    if (!j->log_seen) {
+        j->log_seen = true;
+        j->log_device = st.st_dev;
+        j->log_inode = st.st_ino;
+    }
+    return st.st_dev == j->log_device && st.st_ino == j->log_inode ? 0 : -ENOENT;
+}
+
 /* A file that was removed, moved away or replaced takes every write, and nobody will ever read them. SQLite compares the file that it
  * has open with the one that stands at the path; within a transaction, as its own writes do. */
 static int check_in_place(struct journal *j)
@@ -368,7 +407,7 @@ static int check_in_place(struct journal *j)
 
     if (rc != SQLITE_OK)
         return failure(rc);
-    return moved ? -ENOENT : 0;
+    return moved ? -ENOENT : check_log(j);
 }
 
 int journal_commit(struct journal *j)

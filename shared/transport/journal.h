@@ -1,12 +1,12 @@
 /* The client's journal: the engine's records, (kind, key) -> JSON text, in one SQLite file.
  *
  * - What journal_commit() said yes to survives a kill and a power loss (write-ahead log, synchronous=FULL).
- * - A file that was removed, moved away or replaced since takes nothing more: the commit fails.
+ * - A file that was removed, moved away or replaced since takes nothing more, nor does its log: the commit fails.
  * - A file that is damaged, or written by a newer version, is refused and left as it is.
  * - Only its owner can read it: the records hold the syncshells' secrets.
  * - The first failure in a batch sticks: the rest of it does nothing, and journal_commit() tells.
  *
- * One thread at a time. The state directory's lock keeps other clients away. */
+ * One thread at a time. The state directory's lock keeps other clients away, and SQLite's everybody else: -EBUSY. */
 #ifndef SHARED_TRANSPORT_JOURNAL_H
 #define SHARED_TRANSPORT_JOURNAL_H
 

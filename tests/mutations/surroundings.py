@@ -262,6 +262,18 @@ SURROUNDINGS = [
         "        r = 0 * check_in_place(j);",
         ["transport_journal"]),
     Mutation(
+        "journal_log_that_nobody_reads", "P2", "what goes into a removed log is called saved",
+        TRANSPORT + "journal.c",
+        "    return moved ? -ENOENT : check_log(j);",
+        "    return moved ? -ENOENT : 0 * check_log(j);",
+        ["transport_journal"]),
+    Mutation(
+        "dead_address_goes_first", "P3", "each reconnection waits for an address that leads nowhere",
+        TRANSPORT + "socket.c",
+        "        address_order_apply(&s->order, &s->addresses);\n",
+        "",
+        ["transport_address_order"]),
+    Mutation(
         "journal_half_committed", "P2", "of a batch that failed the first half is committed",
         TRANSPORT + "journal.c",
         "    if (j->in_batch && r == 0)\n        r = execute(j, \"COMMIT\");",

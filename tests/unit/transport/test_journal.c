@@ -2,6 +2,7 @@
 
 #include "scratch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -187,7 +188,7 @@ static void a_commit_is_synced(void **state)
 
 static void assert_private(const struct scratch *s)
 {
-    static const char *const names[] = {NAME, NAME "-wal", NAME "-shm"};
+    static const char *const names[] = {NAME, NAME "-wal"};
     struct stat st;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -373,6 +374,58 @@ static void a_replaced_file_takes_nothing_more(void **state)
     free(other);
 }
 
+/* A commit stands in the log until SQLite moves it. */
+static void a_removed_log_takes_nothing_more(void **state)
+{
+    const struct scratch *s = *state;
+
+    for (int replaced = 0; replaced <= 1; replaced++) {
+        struct journal *j = open_journal(s);
+
+        put(j, "first", "a", "1");
+        assert_int_equal(journal_commit(j), 0);
+        put(j, "first", "b", "2");
+        assert_int_equal(journal_commit(j), 0);
+        assert_int_equal(unlinkat(s->fd, NAME "-wal", 0), 0);
+        if (replaced)
+            scratch_write(s, NAME "-wal", "another", sizeof "another");
+        put(j, "first", "c", "3");
+        assert_true(journal_commit(j) < 0);
+        (void)journal_free(j);
+    }
+}
+
+/* What two processes map belongs to both: who cuts the file off, or a disk without room for it, would end ours by SIGBUS. */
+static void no_file_of_it_is_mapped(void **state)
+{
+    const struct scratch *s = *state;
+    struct journal *j = open_journal(s);
+    char line[TEXT_MAX];
+    FILE *maps = fopen("/proc/self/maps", "r");
+
+    put(j, "first", "a", "1");
+    assert_int_equal(journal_commit(j), 0);
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps))
+        assert_null(strstr(line, s->path));
+    assert_int_equal(fclose(maps), 0);
+    assert_int_equal(faccessat(s->fd, NAME "-shm", F_OK, 0), -1);
+    (void)journal_free(j);
+}
+
+/* Also where the state directory's lock was removed, or its file system knows no such locks. */
+static void one_at_a_time_has_it(void **state)
+{
+    const struct scratch *s = *state;
+    struct journal *j = open_journal(s);
+
+    assert_refused(s, -EBUSY);
+    put(j, "first", "a", "1");
+    assert_int_equal(journal_commit(j), 0);
+    (void)journal_free(j);
+    assert_holds(s, "first/a=1;");
+}
+
 /* Every byte in turn, in a small file: what is read afterwards may be refused, or be another text, but reading ends in order, and what is refused
  * stays as it is. */
 static void a_damaged_byte_does_no_harm(void **state)
@@ -438,6 +491,19 @@ static void a_place_that_cannot_be_is_an_error(void **state)
     assert_null(journal_free(NULL));
 }
 
+/* To open a FIFO is to wait for who writes to it. */
+static void a_place_that_is_no_file_is_not_waited_for(void **state)
+{
+    static const char *const names[] = {NAME, NAME "-wal", NAME "-journal"};
+    const struct scratch *s = *state;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(mkfifoat(s->fd, names[i], 0600), 0);
+        assert_refused(s, -EINVAL);
+        assert_int_equal(unlinkat(s->fd, names[i], 0), 0);
+    }
+}
+
 #define WITH_SCRATCH(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -459,8 +525,12 @@ int main(void)
         WITH_SCRATCH(a_damaged_file_is_refused),
         WITH_SCRATCH(a_removed_file_takes_nothing_more),
         WITH_SCRATCH(a_replaced_file_takes_nothing_more),
+        WITH_SCRATCH(a_removed_log_takes_nothing_more),
+        WITH_SCRATCH(no_file_of_it_is_mapped),
+        WITH_SCRATCH(one_at_a_time_has_it),
         WITH_SCRATCH(a_damaged_byte_does_no_harm),
         WITH_SCRATCH(a_place_that_cannot_be_is_an_error),
+        WITH_SCRATCH(a_place_that_is_no_file_is_not_waited_for),
     };
 
     return cmocka_run_group_tests_name("transport_journal", tests, NULL, NULL);
