@@ -244,6 +244,7 @@ struct session {
     uint64_t pause_us;
     uint32_t in_flight; /* bits of enum request_kind */
     bool announced;     /* on this connection */
+    bool unlisted;      /* the relay has not told us on this connection how it stands */
 
     /* joiner */
     struct map files;

@@ -90,7 +90,7 @@ bool envelope_seal_entry(struct session *s, enum message_type type, uint64_t ver
 
 const char *envelope_open_routed(struct session *s, const struct message *m, struct buf *out)
 {
-    const struct sides sides = {.source = s->other.text,
+    const struct sides sides = {.source = m->routed.source_peer_id.text,
                                 .target = s->syncshell->engine->config.peer_id.text,
                                 .generation = m->routed.generation};
     return open_sealed(s, m->type, &sides, m->routed.body_format, m->body, m->body_size, out);

@@ -187,6 +187,12 @@ bool handover_reconcile(struct session *s, const struct message_session_summary 
     return false;
 }
 
+void handover_joiner_is(struct session *s, const struct wire_peer_id *joiner)
+{
+    if (!str_equal(joiner->text, s->other.text))
+        change_joiner(s, joiner);
+}
+
 /* ---- redeeming ---- */
 
 static void fail_redeem(struct syncshell *y, const char *code, const char *text, bool retryable)

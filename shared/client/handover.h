@@ -30,6 +30,9 @@ void handover_moved(struct session *s);
 /* What the relay says of a session that is known here. True: it is another device's now, and freed here. */
 bool handover_reconcile(struct session *s, const struct message_session_summary *summary);
 
+/* Provider: the relay let another member write as the joiner, and it has the key. */
+void handover_joiner_is(struct session *s, const struct wire_peer_id *joiner);
+
 /* Redeeming. */
 void handover_redeem(struct syncshell *y, uint64_t ticket, const struct recovery_code *code);
 void handover_redeem_pump(struct syncshell *y);

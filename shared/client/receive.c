@@ -21,12 +21,19 @@
 #include "client/session.h"
 #include "client/syncshell.h"
 
+/* Who has more sessions than a list has room for is not told of all that moved while it was away. The relay takes requests from the
+ * joiner alone, and hands them on in order: so another member's means that it is the joiner now. */
+static bool may_have_moved(const struct session *s, const struct message *m)
+{
+    return s->unlisted && !s->joiner && m->type == MESSAGE_RECOVERY_REQUEST;
+}
+
 /* The session that a routed message belongs to, if everything about it fits. */
 static struct session *addressed(struct engine *e, const struct message *m)
 {
     struct session *s = engine_find_session(e, m->routed.recovery_session_id.text);
     bool fits = s && str_equal(s->syncshell->id.text, m->routed.syncshell_id.text) &&
-                str_equal(s->other.text, m->routed.source_peer_id.text) &&
+                (str_equal(s->other.text, m->routed.source_peer_id.text) || may_have_moved(s, m)) &&
                 str_equal(e->config.peer_id.text, m->routed.target_peer_id.text);
     return fits ? s : NULL;
 }
@@ -59,8 +66,10 @@ static void take_durable(struct engine *e, const struct message *m)
         return; /* of a session that is closed here: taken out of the inbox, and forgotten */
     struct buf plain = BUF_INIT(WIRE_BODY_MAX);
     const char *code = envelope_open_routed(s, m, &plain);
-    if (!code)
+    if (!code) {
+        handover_joiner_is(s, &m->routed.source_peer_id);
         code = recovery_received(s, m->type, &plain);
+    }
     if (code)
         tell_bad_body(s, code);
     buf_deinit(&plain);

@@ -492,7 +492,9 @@ static void visit_unlisted(struct session *s, const struct reconciling *r)
         session_closed(s, s->ticket, s->outcome, cause_name(CAUSE_SESSION_CLOSED));
         return;
     }
-    /* Likely one of many open ones. If it is not, the relay says so when it is asked for something. */
+    /* Likely one of many open ones. If it is not, the relay says so when it is asked for something; and if it has another joiner,
+     * that one says so: receive.c. */
+    s->unlisted = true;
     recovery_other_returned(s);
     if (s->phase == SESSION_OPENED)
         tell_open(s);
@@ -502,6 +504,7 @@ static void visit_known(struct session *s, void *argument)
 {
     const struct reconciling *r = argument;
     const struct message_session_summary *summary = listed(r->joined, s->id.text);
+    s->unlisted = false;
     if (summary && handover_reconcile(s, summary))
         return;
     if (summary && summary->state == SESSION_STATE_CLOSED)
@@ -569,7 +572,11 @@ void session_changed(struct syncshell *y, const struct message_session_changed *
 {
     const struct message_session_summary *summary = &m->session;
     struct session *s = engine_find_session(y->engine, summary->recovery_session_id.text);
-    if (s && (s->syncshell != y || handover_reconcile(s, summary)))
+    if (s && s->syncshell != y)
+        return;
+    if (s)
+        s->unlisted = false;
+    if (s && handover_reconcile(s, summary))
         return;
     if (summary->state == SESSION_STATE_CLOSED) {
         if (s)

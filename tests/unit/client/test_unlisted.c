@@ -79,6 +79,95 @@ static void test_provider_goes_on(void **state)
     station_expect(&s->station, SYNCSHELL_EVENT_OFFER);
 }
 
+static struct wire_peer_id device(const struct scene *s)
+{
+    struct wire_peer_id id = s->other;
+
+    id.text[strlen(id.text) - 3] ^= 1;
+    return id;
+}
+
+static void deliver_request(struct scene *s, uint64_t inbox_seq, const struct wire_peer_id *joiner,
+                            const char *request_id)
+{
+    struct body_recovery_request request = {.part = 1, .parts = 1};
+
+    s->other = *joiner;
+    wire_id_set(&request.request_id, request_id);
+    scene_deliver_request(s, inbox_seq, &request);
+}
+
+/* Nothing tells a provider who the joiner is by now but that another one asks, and the relay lets nobody ask who is not. */
+static void test_provider_goes_on_with_another_joiner(void **state)
+{
+    struct scene *s = *state;
+    const struct wire_peer_id former = s->other, later = device(s);
+    struct body_file_list files = {0};
+    struct syncshell_event *e;
+
+    scene_session(s, false);
+    files_add(&files, file_done("a", "aa", 10));
+    files.files[0].done = false;
+    STATION_CALL(&s->station, engine_session_set_manifest(s->station.engine, s->now_us, 30,
+                                                          SCENE_SESSION, &files));
+    scene_settle(s);
+    scene_restart(s);
+    rejoin_full(s, SESSION_STATE_OPEN);
+    station_forget(&s->station);
+    deliver_request(s, 1, &former, "r1"); /* from before */
+    station_expect(&s->station, SYNCSHELL_EVENT_RECOVERY_REQUEST);
+    deliver_request(s, 2, &later, "r2");
+    e = station_expect(&s->station, SYNCSHELL_EVENT_SESSION_MOVED);
+    assert_string_equal(event_string(e, SYNCSHELL_FIELD_PEER_ID), later.text);
+    e = station_expect(&s->station, SYNCSHELL_EVENT_RECOVERY_REQUEST);
+    assert_string_equal(event_string(e, SYNCSHELL_FIELD_PEER_ID), later.text);
+    scene_signal(s, MESSAGE_RECONNECT_OFFER, 4, "of the later");
+    station_expect(&s->station, SYNCSHELL_EVENT_OFFER);
+    scene_restart(s);
+    s->other = later;
+    rejoin_full(s, SESSION_STATE_OPEN);
+    e = station_skip_to(&s->station, SYNCSHELL_EVENT_SESSION_RESUMED);
+    assert_string_equal(event_string(e, SYNCSHELL_FIELD_PEER_ID), later.text);
+}
+
+/* Where the relay has told who the joiner is, what another one says is old. */
+static void test_a_listed_session_has_the_joiner_of_the_list(void **state)
+{
+    struct scene *s = *state;
+    const struct wire_peer_id later = device(s);
+
+    open_and_restart(s, false);
+    const struct message_session_summary summary = scene_summary(s, false, 1, 1);
+    scene_advance_ms(s, 1000);
+    scene_hello(s);
+    scene_welcome(s);
+    scene_joined(
+        s, &(struct scene_joined){.other = PRESENCE_ONLINE, .sessions = &summary, .n_sessions = 1});
+    station_forget(&s->station);
+    deliver_request(s, 1, &later, "r1");
+    station_expect_none(&s->station);
+}
+
+/* Nor is it enough to be named as the source: only a member can seal. */
+static void test_another_joiner_has_the_key(void **state)
+{
+    struct scene *s = *state;
+    const struct wire_peer_id later = device(s);
+    struct message m;
+
+    open_and_restart(s, false);
+    rejoin_full(s, SESSION_STATE_OPEN);
+    station_forget(&s->station);
+    s->other = later;
+    m = scene_routed(s, MESSAGE_RECOVERY_REQUEST, 1);
+    m.routed.body_format = BODY_FORMAT_JSON;
+    scene_deliver(s, 1, &m, "{}", 2);
+    station_expect(&s->station, SYNCSHELL_EVENT_REQUEST_FAILED);
+    station_expect_none(&s->station);
+    scene_signal(s, MESSAGE_RECONNECT_OFFER, 4, "of the later");
+    station_expect_none(&s->station);
+}
+
 /* Tombstones stand behind the open ones: where there is one, all open ones are listed. */
 static void test_behind_a_tombstone_it_is_over(void **state)
 {
@@ -123,6 +212,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_joiner_goes_on),
         SCENE_TEST(test_provider_goes_on),
+        SCENE_TEST(test_provider_goes_on_with_another_joiner),
+        SCENE_TEST(test_a_listed_session_has_the_joiner_of_the_list),
+        SCENE_TEST(test_another_joiner_has_the_key),
         SCENE_TEST(test_behind_a_tombstone_it_is_over),
         SCENE_TEST(test_closed_meanwhile),
         SCENE_TEST(test_forgotten_meanwhile),
