@@ -296,8 +296,18 @@ void fake_code_redeem(struct shell *s, struct store_op *op)
     summary->joiner_peer_id = op->peer_id;
     summary->cause = (struct cause_text){""};
     summary->generation = store_session_handed_generation(summary->generation);
+    if (session->stored.expires_unix_ms < op->expires_unix_ms)
+        session->stored.expires_unix_ms = op->expires_unix_ms;
     code->redeemed_by = op->peer_id;
     end_codes(session, op->now.unix_ms);
+}
+
+static void raise_generation(struct session *session, const struct store_op *op)
+{
+    if (session->stored.summary.generation < op->generation)
+        session->stored.summary.generation = op->generation;
+    if (session->stored.expires_unix_ms < op->expires_unix_ms)
+        session->stored.expires_unix_ms = op->expires_unix_ms;
 }
 
 /* Whoever was let in may be a former joiner by now. The raise is the relay's own. */
@@ -336,8 +346,8 @@ void fake_session_execute(struct shell *s, struct store_op *op)
         read_snapshot(session, op);
     else if (op->kind != STORE_RAISE_GENERATION)
         write_entry(s, session, op);
-    else if (session->stored.summary.generation < op->generation)
-        session->stored.summary.generation = op->generation;
+    else
+        raise_generation(session, op);
 }
 
 static void drop_session(struct shell *s, size_t at)

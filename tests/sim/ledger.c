@@ -379,7 +379,7 @@ static void letter_synced(struct ledger *l, const struct store_op *op)
 {
     for (size_t i = 0; i < l->n_letters; i++) {
         const struct ledger_letter *known = &l->letters[i];
-        if (same(known->source.text, op->peer_id.text) &&
+        if (!known->expired && same(known->source.text, op->peer_id.text) &&
             same(known->target.text, op->target_peer_id.text) &&
             (same(known->message_id.text, op->message_id.text) ||
              (known->frame->size == op->frame->size &&
@@ -393,6 +393,7 @@ static void letter_synced(struct ledger *l, const struct store_op *op)
     letter->target = op->target_peer_id;
     letter->message_id = op->message_id;
     letter->seq = op->ret_seq;
+    letter->expires_unix_ms = op->expires_unix_ms;
     if (frame_new(&letter->frame, true, op->frame->data, op->frame->size) != 0)
         abort();
 }
@@ -413,6 +414,24 @@ static void ack_synced(struct ledger *l, const struct store_op *op)
                      sim_peer_name(l->sim, op->peer_id.text), (unsigned)letter->seq);
         letter->acked = true;
         letter->acked_turn = l->turn;
+    }
+}
+
+/* What expired unread counts as taken, and is new when it comes again. */
+static void sweep_synced(struct ledger *l, const struct store_op *op)
+{
+    for (size_t i = 0; i < op->n_swept; i++) {
+        const struct message_session_summary *swept = &op->swept_sessions[i].summary;
+        struct ledger_session *s = ledger_session(l, swept->recovery_session_id.text);
+        if (s) {
+            session_closes(l, s);
+            s->outcome = swept->outcome;
+        }
+    }
+    for (size_t i = 0; i < l->n_letters; i++) {
+        struct ledger_letter *letter = &l->letters[i];
+        letter->expired |= letter->expires_unix_ms <= op->now.unix_ms;
+        letter->acked |= letter->expired;
     }
 }
 
@@ -468,9 +487,5 @@ void ledger_synced(struct ledger *l, const struct store_op *op)
     else if (op->kind == STORE_ACK_INBOX)
         ack_synced(l, op);
     else if (op->kind == STORE_SWEEP)
-        for (size_t i = 0; i < op->n_swept; i++) {
-            s = ledger_session(l, op->swept_sessions[i].summary.recovery_session_id.text);
-            if (s)
-                session_closes(l, s);
-        }
+        sweep_synced(l, op);
 }

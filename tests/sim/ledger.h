@@ -46,7 +46,9 @@ struct ledger_letter {
     struct wire_id message_id;
     uint64_t seq;
     struct frame *frame;
-    bool acked; /* or gone with its member */
+    int64_t expires_unix_ms;
+    bool expired;
+    bool acked; /* or gone: with its member, or because nobody took it in time */
     unsigned acked_turn;
     bool delivered;
 };

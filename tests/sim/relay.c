@@ -5,6 +5,7 @@
 #include "sim.h"
 
 static const int64_t EPOCH_MS = 1700000000000;
+static const uint64_t RELOAD_PAUSE_US = UINT64_C(20000000);
 static const uint64_t FORGETS_US = UINT64_C(3600000000);
 
 /* --- the host ------------------------------------------------------------------------------------------------------ */
@@ -321,26 +322,68 @@ void relay_join(struct sim *s)
 
 /* --- life ---------------------------------------------------------------------------------------------------------- */
 
+/* What otherwise lives for days ends in the middle of things. */
+static void expire_soon(const struct sim *s, struct core_config *c)
+{
+    uint64_t random = s->seed ^ UINT64_C(0x6578706972);
+    if (!random_one_in(&random, 4))
+        return;
+    c->session_ttl_ms = (uint32_t)random_between(&random, 2000, 60000);
+    c->inbox_ttl_ms = (uint32_t)random_between(&random, 2000, 60000);
+    c->recovery_code_ttl_ms = (uint32_t)random_between(&random, 2000, 60000);
+}
+
+static void draw_limits(struct core_config *c, uint64_t *random)
+{
+    struct core_config defaults;
+    core_config_defaults(&defaults);
+    c->queue_bytes_max = defaults.queue_bytes_max;
+    c->queue_frames_max = defaults.queue_frames_max;
+    c->pending_ops_max = defaults.pending_ops_max;
+    c->inbox_messages_max = defaults.inbox_messages_max;
+    c->syncshell_inbox_bytes_max = defaults.syncshell_inbox_bytes_max;
+    if (random_one_in(random, 3)) {
+        c->queue_bytes_max = (uint32_t)random_between(random, 8000, 64000);
+        c->queue_frames_max = (uint32_t)random_between(random, 16, 100);
+    }
+    if (random_one_in(random, 3))
+        c->pending_ops_max = (uint32_t)random_between(random, 4, 16);
+    if (random_one_in(random, 4))
+        c->inbox_messages_max = (uint32_t)random_between(random, 4, 16);
+    if (random_one_in(random, 4))
+        c->syncshell_inbox_bytes_max = (uint32_t)random_between(random, 32000, 256000);
+}
+
 static void configure(struct sim *s)
 {
     static const char *const origins[] = {sim_relay_url, NULL};
-    struct core_config *c = &s->relay.config;
+    struct relay *r = &s->relay;
+    struct core_config *c = &r->config;
     uint64_t random = s->seed ^ UINT64_C(0x636f6e66);
     core_config_defaults(c);
     c->origins = origins;
     wire_id_set(&c->relay_id, "relay");
     wire_id_set(&c->store_epoch, "epoch");
     c->offer_ttl_ms = (uint32_t)random_between(&random, 2000, 30000);
-    if (random_one_in(&random, 3)) {
-        c->queue_bytes_max = (uint32_t)random_between(&random, 8000, 64000);
-        c->queue_frames_max = (uint32_t)random_between(&random, 16, 100);
-    }
-    if (random_one_in(&random, 3))
-        c->pending_ops_max = (uint32_t)random_between(&random, 4, 16);
-    if (random_one_in(&random, 4))
-        c->inbox_messages_max = (uint32_t)random_between(&random, 4, 16);
-    if (random_one_in(&random, 4))
-        c->syncshell_inbox_bytes_max = (uint32_t)random_between(&random, 32000, 256000);
+    draw_limits(c, &random);
+    expire_soon(s, c);
+    r->reload_random = s->seed ^ UINT64_C(0x72656c6f6164);
+    r->reload_us = random_one_in(&r->reload_random, 3)
+                       ? random_below(&r->reload_random, RELOAD_PAUSE_US)
+                       : TIME_NEVER_US;
+}
+
+/* The operator has other limits: for those who are connected, too. */
+void relay_reload(struct sim *s)
+{
+    struct relay *r = &s->relay;
+    sim_trace(s, "relay: reloads");
+    draw_limits(&r->config, &r->reload_random);
+    r->reload_us =
+        s->healed ? TIME_NEVER_US : s->now_us + random_below(&r->reload_random, RELOAD_PAUSE_US);
+    if (r->core)
+        core_reconfigure(r->core, &r->config);
+    relay_settle(s);
 }
 
 void relay_init(struct sim *s)

@@ -73,6 +73,7 @@ enum move_kind {
     MOVE_TRANSFERS,
     MOVE_ROGUE_LEAVES,
     MOVE_CLUB,
+    MOVE_RELOAD,
 };
 
 struct move {
@@ -165,6 +166,7 @@ static void collect(struct sim *s, struct moves *m)
     offer(s, m, transfers_due_us(s), MOVE_TRANSFERS, NULL, NULL);
     offer(s, m, s->club.due_us, MOVE_CLUB, NULL, NULL);
     offer(s, m, s->rogue.leaves_us, MOVE_ROGUE_LEAVES, NULL, NULL);
+    offer(s, m, s->relay.reload_us, MOVE_RELOAD, NULL, NULL);
 }
 
 /* --- doing it ------------------------------------------------------------------------------------------------------ */
@@ -248,6 +250,9 @@ static void do_move(struct sim *s, const struct move *m)
         break;
     case MOVE_CLUB:
         club_tick(s);
+        break;
+    case MOVE_RELOAD:
+        relay_reload(s);
         break;
     case MOVE_ROGUE_LEAVES:
         rogue_leave(s);

@@ -51,6 +51,8 @@ struct relay {
     bool waits_for_lock;
     bool fails_once; /* the next transaction that writes */
     int64_t wall_offset_ms;
+    uint64_t reload_us; /* when its limits change next */
+    uint64_t reload_random;
     unsigned life;            /* rises with each start */
     const struct wire *hears; /* whose frame it works on; NULL: none */
 };
@@ -140,6 +142,7 @@ void relay_answer(struct sim *s); /* the core hears of the oldest synced operati
 void relay_join(struct sim *s);   /* the core lets in the next who waits for a loaded syncshell */
 void relay_hear(struct sim *s, struct wire *w);
 void relay_tick(struct sim *s);
+void relay_reload(struct sim *s);
 
 /* --- peer.c --- */
 void peer_init(struct sim *s, unsigned index);

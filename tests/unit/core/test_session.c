@@ -453,6 +453,8 @@ static void p6_expired_session_is_swept(void **state)
     world_advance_ms(w, 120000);
     expect_undeliverable(p.joiner, w->said[(w->n_said - 1) % WORLD_SAID_MAX].text,
                          WIRE_CODE_EXPIRED);
+    expect_nothing(p.joiner); /* the attempt has put it off */
+    world_advance_ms(w, w->config.session_ttl_ms - 60000);
     const struct message_session_summary *s =
         &expect(p.joiner, MESSAGE_SESSION_CHANGED)->session_changed.session;
     assert_int_equal(s->state, SESSION_STATE_CLOSED);
