@@ -433,6 +433,13 @@ static void sweep_synced(struct ledger *l, const struct store_op *op)
         letter->expired |= letter->expires_unix_ms <= op->now.unix_ms;
         letter->acked |= letter->expired;
     }
+    for (size_t i = 0; i < op->n_settled; i++) {
+        const struct store_settled *settled = &op->settled[i];
+        struct ledger_member *m =
+            ledger_member(l, settled->syncshell_id.text, settled->peer_id.text);
+        if (m && m->acked < settled->inbox_acked)
+            m->acked = settled->inbox_acked;
+    }
 }
 
 /* It was let in as the session's, and may have lost that part by the time it is written. */
