@@ -233,6 +233,12 @@ ORDERS = [
         "FROM session\"",
         ["store_sweep"]),
     Mutation(
+        "a_log_stays_large", "P6", "what a backup made the write-ahead log grow to stays on the disk",
+        STORE + "db.c",
+        "                          \"PRAGMA journal_size_limit = 16777216;\");",
+        "                          \"\");",
+        ["store_commit"]),
+    Mutation(
         "owner_s_orders_uncounted", "P2", "an owner's order of long ago is new again after a restart",
         STORE + "op_owner.c",
         "return r < 0 ? r : count_operation(db, op, ret_owned->syncshell, description);",

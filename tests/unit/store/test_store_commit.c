@@ -413,6 +413,50 @@ static void the_log_is_checkpointed(void **state)
     assert_int_equal(stats_of(f).failed_commits, 0);
 }
 
+static int64_t log_bytes_of(const struct fixture *f)
+{
+    char log[sizeof f->path + 8];
+    struct stat status;
+
+    (void)snprintf(log, sizeof log, "%s-wal", f->path);
+    assert_int_equal(stat(log, &status), 0);
+    return status.st_size;
+}
+
+/* As a backup of a large database: what is written meanwhile has to stay in the log, and no longer. */
+static void a_long_reader_makes_the_log_large_for_its_time_only(void **state)
+{
+    enum { ENTRIES = 30, ENTRY_BYTES = 1000000, LOG_LIMIT = 16 << 20 };
+    struct fixture *f = *state;
+    char *frame = malloc(ENTRY_BYTES);
+    sqlite3 *reader;
+    char id[8];
+
+    assert_non_null(frame);
+    memset(frame, 'x', ENTRY_BYTES);
+    (void)fixture_new(f, make_open_session("s", "m0"));
+    assert_int_equal(sqlite3_open(f->path, &reader), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM session_entry", NULL, NULL, NULL),
+        SQLITE_OK);
+    for (uint64_t i = 1; i <= ENTRIES; i++) {
+        struct store_op *op;
+        (void)snprintf(id, sizeof id, "m%u", (unsigned)i);
+        op = make_append("s", id, i, "x");
+        op_set_frame(op, frame, ENTRY_BYTES);
+        assert_int_equal(fixture_new(f, op), i + 1);
+    }
+    assert_true(log_bytes_of(f) > (int64_t)ENTRIES * ENTRY_BYTES);
+    assert_int_equal(sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    (void)fixture_new(f,
+                      make_append("s", "last", ENTRIES + 1, "x")); /* and then the log goes over */
+    (void)fixture_new(f, make_append("s", "afterwards", ENTRIES + 2, "x"));
+    assert_in_range(log_bytes_of(f), 1, LOG_LIMIT);
+    assert_int_equal(fixture_sql_int(f, "SELECT count(*) FROM session_entry"), ENTRIES + 3);
+    free(frame);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -448,6 +492,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_corrupt_table_does_not_stop_the_others, setup_pair,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(the_log_is_checkpointed, setup_pair, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_long_reader_makes_the_log_large_for_its_time_only,
+                                        setup_pair, fixture_teardown),
     };
 
     return cmocka_run_group_tests_name("store_commit", tests, NULL, NULL);
