@@ -133,7 +133,7 @@ def test_a_wrong_certificate_changes_nothing(folder):
 
 def test_it_is_told_when_a_certificate_ends(tmp_path):
     """In the log from the last week on, and to monitors at any time: nobody else looks at it but the members whom it shuts out."""
-    soon, over, lasting = (make(tmp_path, str(days), days=days) for days in (3, -1, 60))
+    soon, over, lasting = (make(tmp_path, str(days), days=days) for days in (3.5, -1, 60))
     settings = Admin.settings(tmp_path)
 
     def end(tls):
@@ -147,7 +147,7 @@ def test_it_is_told_when_a_certificate_ends(tmp_path):
 
             log = s.relay.process.listening
             line = await asyncio.to_thread(log.wait, where=lambda e: "event=certificate_" in e["line"])
-            assert f"level=warning event=certificate_expires days=2 file={s.certificate}" in line["line"], line
+            assert f"level=warning event=certificate_expires days=3 file={s.certificate}" in line["line"], line
             assert told() == end(soon)
             s.install(over)
             lines = await s.reload("event=certificate_")
