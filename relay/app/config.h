@@ -30,10 +30,6 @@ int config_load(struct settings *ret_settings, const struct config_source *sourc
 /* True for an address that only this machine reaches. */
 bool config_is_loopback(const char *address);
 
-/* True when nothing says that anybody beyond this machine reaches the relay: it listens on loopback, and no proxy's URL is
- * published. */
-bool config_is_local(const struct settings *s);
-
 /* The create policy after "auto" was decided. */
 enum create_policy config_create_policy(const struct settings *s);
 

@@ -82,7 +82,9 @@ static bool urls_are_local(const struct settings *s)
     return true;
 }
 
-bool config_is_local(const struct settings *s)
+/* True when nothing says that anybody beyond this machine reaches the relay: it listens on loopback, and no proxy's URL is
+ * published. */
+static bool config_is_local(const struct settings *s)
 {
     return config_is_loopback(s->listen_address) && urls_are_local(s);
 }

@@ -195,7 +195,7 @@ static bool code_is_about_memory(enum wire_code code)
            code == WIRE_CODE_PEER_QUOTA;
 }
 
-void connection_close_as(struct connection *c, enum wire_code code, uint16_t close_code)
+static void connection_close_as(struct connection *c, enum wire_code code, uint16_t close_code)
 {
     struct core *core = c->core;
     if (c->state == CONNECTION_CLOSED)

@@ -96,7 +96,6 @@ bool connection_has_room(const struct connection *c, enum queue_class class, siz
 
 /* The core's decision to close; the code's own close code, or 1011 when it has none. Idempotent. */
 void connection_close(struct connection *c, enum wire_code code);
-void connection_close_as(struct connection *c, enum wire_code code, uint16_t close_code);
 
 /* Queues a frame (refs it). Prompt: false when the connection is closed, or is closed by this as a slow reader or for
  * want of memory. Bulk: never a slow reader. */

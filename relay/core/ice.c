@@ -62,8 +62,9 @@ static void advance(struct ice_round *round, uint32_t attempt, size_t n)
     round->attempt = attempt;
 }
 
-void ice_order(struct ice_round *round, uint32_t attempt, size_t n,
-               const struct ice_outcome *outcomes, uint8_t *ret_order)
+/* The places of `n` providers in the order in which to prefer them, at most ICE_PROVIDERS_MAX. */
+static void ice_order(struct ice_round *round, uint32_t attempt, size_t n,
+                      const struct ice_outcome *outcomes, uint8_t *ret_order)
 {
     struct rank ranks[ICE_PROVIDERS_MAX];
     if (n == 0)

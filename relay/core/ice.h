@@ -22,10 +22,6 @@ struct ice_round {
     uint32_t front;   /* the last one's bit */
 };
 
-/* The places of `n` providers in the order in which to prefer them, at most ICE_PROVIDERS_MAX. */
-void ice_order(struct ice_round *round, uint32_t attempt, size_t n,
-               const struct ice_outcome *outcomes, uint8_t *ret_order);
-
 void ice_request(const struct request *r);
 
 /* A participant tells what became of an attempt. */

@@ -76,7 +76,7 @@ int membership_new(struct member *m, struct connection *c, struct membership **r
     return 0;
 }
 
-void membership_signals_wait(struct membership *ms, bool wait)
+static void membership_signals_wait(struct membership *ms, bool wait)
 {
     if (ms->signals_wait != wait)
         ms->connection->n_signals_wait += wait ? 1 : (size_t)-1;

@@ -56,7 +56,6 @@ int membership_new(struct member *m, struct connection *c, struct membership **r
 /* Sends what the attempts of its sessions keep for it, as far as there is room; the rest when its queue drains. A target
  * is not a slow reader for what others have sent while it was away. */
 void membership_send_signals(struct membership *ms);
-void membership_signals_wait(struct membership *ms, bool wait);
 void connection_send_signals(struct connection *c); /* of the memberships where some wait */
 
 /* Tells the connection why the relay ends its membership. */

@@ -72,16 +72,3 @@ int buf_append_str(struct buf *b, const char *text)
 {
     return buf_append(b, text, strlen(text));
 }
-
-uint8_t *buf_steal(struct buf *b, size_t *ret_size)
-{
-    uint8_t *data = NULL;
-
-    *ret_size = b->size;
-    if (b->size > 0) {
-        data = b->data;
-        b->data = NULL;
-    }
-    buf_deinit(b);
-    return data;
-}

@@ -36,7 +36,4 @@ int buf_append(struct buf *b, const void *data, size_t size);
 /* Appends a NUL-terminated string without its NUL. Errors as buf_append. */
 int buf_append_str(struct buf *b, const char *text);
 
-/* Hands the heap block to the caller (free() it) and leaves the buffer empty. NULL when empty. */
-uint8_t *buf_steal(struct buf *b, size_t *ret_size);
-
 #endif

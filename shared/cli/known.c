@@ -98,7 +98,8 @@ static int note_session(struct known_syncshell *syncshell, const syncshell_event
     return 0;
 }
 
-int known_note(struct known *known, const syncshell_event *event)
+/* Takes in one event. 0 or -ENOMEM. */
+static int known_note(struct known *known, const syncshell_event *event)
 {
     const char *id = syncshell_event_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID, NULL);
     struct known_syncshell *syncshell;

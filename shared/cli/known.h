@@ -47,7 +47,4 @@ int known_init(struct known *ret_known, const struct options *options, struct vi
 
 void known_deinit(struct known *known);
 
-/* Takes in one event. 0 or -ENOMEM. */
-int known_note(struct known *known, const syncshell_event *event);
-
 #endif

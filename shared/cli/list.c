@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "cli/failure.h"
+#include "cli/known.h"
 
 static json_t *members_of(const struct known_syncshell *syncshell, const char *own_id)
 {
@@ -25,7 +28,8 @@ static json_t *members_of(const struct known_syncshell *syncshell, const char *o
     return members;
 }
 
-json_t *list_members_to_json(const struct known *known, const char *own_id)
+/* New references, or NULL: out of memory. `own_id` is this client's peer id. */
+static json_t *list_members_to_json(const struct known *known, const char *own_id)
 {
     json_t *syncshells = json_array();
 
@@ -62,7 +66,7 @@ static int append_sessions(json_t *sessions, const struct known_syncshell *syncs
     return 0;
 }
 
-json_t *list_sessions_to_json(const struct known *known)
+static json_t *list_sessions_to_json(const struct known *known)
 {
     json_t *sessions = json_array();
 

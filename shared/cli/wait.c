@@ -30,7 +30,8 @@ void wait_init(struct wait *wait, struct visit *visit, const struct options *opt
     };
 }
 
-int32_t wait_remaining_ms(const struct wait *wait)
+/* Milliseconds that remain, 0 when the time is over. */
+static int32_t wait_remaining_ms(const struct wait *wait)
 {
     int64_t remaining = wait->deadline_ms - now_ms();
 

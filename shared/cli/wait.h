@@ -24,9 +24,6 @@ struct wait {
 
 void wait_init(struct wait *wait, struct visit *visit, const struct options *options);
 
-/* Milliseconds that remain, 0 when the time is over. */
-int32_t wait_remaining_ms(const struct wait *wait);
-
 /* The next event, which the caller drops. `pause_ms`: no longer than this, negative: until the deadline. 0; E_TIMEOUT; E_STOPPED
  * after printing why the client or its connection is lost for good. Other errors are printed, too. */
 int32_t wait_next(struct wait *wait, int32_t pause_ms, syncshell_event **ret_event);

@@ -129,8 +129,7 @@ enum {
     ENGINE_E_RECORD_NEWER = 2, /* a journal record is from a newer version */
     ENGINE_E_UNKNOWN = 3,      /* no such syncshell or session */
     ENGINE_E_ARGUMENT = 4,
-    ENGINE_E_OTHER_RELAY = 5,
-    ENGINE_E_FULL = 6, /* a limit of the configuration */
+    ENGINE_E_FULL = 5, /* a limit of the configuration */
 };
 
 /* Before engine_start(); kinds in the order client, syncshell, session, file, manifest, request, ended. 0, ENGINE_E_RECORD,

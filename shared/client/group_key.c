@@ -23,7 +23,7 @@ int group_key_new(struct engine *e, const struct wire_id *syncshell_id, const ch
     return 0;
 }
 
-struct group_key *group_key_free(struct engine *e, struct group_key *k)
+static struct group_key *group_key_free(struct engine *e, struct group_key *k)
 {
     if (!k)
         return NULL;

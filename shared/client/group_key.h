@@ -13,7 +13,6 @@
 /* A key of the syncshell; not in use yet. 0 or negative. */
 int group_key_new(struct engine *e, const struct wire_id *syncshell_id, const char *secret,
                   uint64_t epoch, struct group_key **ret_key);
-struct group_key *group_key_free(struct engine *e, struct group_key *k); /* always NULL */
 
 /* Sets `next`, which it takes. */
 void group_key_propose(struct syncshell *y, struct group_key *takes_key, bool invited);

@@ -360,7 +360,8 @@ void session_close(struct session *s, uint64_t ticket, enum session_outcome outc
     record_put_session(s);
 }
 
-void session_reopen(struct session *s)
+/* The relay has lost the session: opens it again and sends all progress as a checkpoint. */
+static void session_reopen(struct session *s)
 {
     s->phase = SESSION_OPENING;
     s->version = 0;

@@ -49,9 +49,6 @@ bool session_is_over(struct session *s, enum wire_code code);
 /* Begins to close: the relay is told as soon as it can be. */
 void session_close(struct session *s, uint64_t ticket, enum session_outcome outcome);
 
-/* The relay has lost the session: opens it again and sends all progress as a checkpoint. */
-void session_reopen(struct session *s);
-
 /* Another key is in force: the joiner's log at the relay is written anew under it. */
 void session_key_changed(struct syncshell *y);
 

@@ -505,7 +505,6 @@ const char *message_type_name(enum message_type type);
 enum message_type message_type_from_name(const char *name,
                                          size_t length); /* MESSAGE_NONE when unknown */
 const char *presence_name(enum presence p);
-const char *session_state_name(enum session_state s);
 const char *report_result_name(enum report_result r);
 const char *session_outcome_name(enum session_outcome o);
 enum session_outcome session_outcome_from_name(const char *name); /* NONE when unknown */

@@ -489,11 +489,6 @@ const char *presence_name(enum presence p)
     return presence_names[p];
 }
 
-const char *session_state_name(enum session_state s)
-{
-    return session_state_names[s];
-}
-
 const char *report_result_name(enum report_result r)
 {
     return report_result_names[r];

@@ -90,11 +90,7 @@ struct member_row {
     uint64_t inbox_acked;
 };
 
-/* A member of op's syncshell. 0, OP_E_MISSING or negative. */
-int member_find(struct db *db, const struct store_op *op, const struct wire_peer_id *peer_id,
-                struct member_row *ret_row);
-
-/* The same, and the answer when there is none: op->code becomes UNKNOWN_SYNCSHELL, or `code`. 0 or negative. */
+/* A member of op's syncshell, and the answer when there is none: op->code becomes UNKNOWN_SYNCSHELL, or `code`. 0 or negative. */
 int member_find_or(struct db *db, struct store_op *op, const struct wire_peer_id *peer_id,
                    enum wire_code code, struct member_row *ret_row);
 
@@ -138,9 +134,6 @@ struct session_row {
     " session.cause, session.expires_unix_ms, session.former_peer_ids"
 enum { SESSION_COLUMNS_N = 9 };
 void session_read(struct statement *st, struct store_session *ret_session);
-
-/* op's session: 0, OP_E_MISSING or negative. */
-int db_session_find(struct db *db, const struct store_op *op, struct session_row *ret_row);
 
 /* What of a session an operation is for. Whoever was let in with it may have been made a former joiner meanwhile. */
 enum session_part {

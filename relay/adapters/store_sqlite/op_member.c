@@ -2,8 +2,9 @@
 
 #include "adapters/store_sqlite/db.h"
 
-int member_find(struct db *db, const struct store_op *op, const struct wire_peer_id *peer_id,
-                struct member_row *ret_row)
+/* A member of op's syncshell. 0, OP_E_MISSING or negative. */
+static int member_find(struct db *db, const struct store_op *op, const struct wire_peer_id *peer_id,
+                       struct member_row *ret_row)
 {
     static const char sql[] = "SELECT member.id, member.syncshell, inbox_head, inbox_acked"
                               " FROM member JOIN syncshell ON syncshell.id = member.syncshell"

@@ -23,7 +23,8 @@ void session_read(struct statement *st, struct store_session *ret_session)
     (void)former_read(&ret_session->former, former); /* damage there is none to the session */
 }
 
-int db_session_find(struct db *db, const struct store_op *op, struct session_row *ret_row)
+/* op's session: 0, OP_E_MISSING or negative. */
+static int db_session_find(struct db *db, const struct store_op *op, struct session_row *ret_row)
 {
     static const char sql[] = "SELECT " SESSION_COLUMNS ", session.id, log_bytes, session.syncshell"
                               " FROM session JOIN syncshell ON syncshell.id = session.syncshell"

@@ -37,13 +37,11 @@ struct ws_connection {
     uint8_t *in; /* the message so far, when it came in more than one piece */
     size_t in_size;
     size_t in_capacity;
-    bool in_binary;
     bool deaf; /* oversized() was called */
 
     struct frame *out; /* pulled, `out_offset` bytes of it are written */
     size_t out_offset;
     size_t stuck_bytes; /* that lws and `out` may hold while the socket takes nothing */
-    bool writable_asked;
 
     bool heard; /* since the last sweep */
     bool ping_due;

@@ -54,30 +54,6 @@ static void test_clear_keeps_memory_and_deinit_keeps_the_maximum(void **state)
     buf_deinit(NULL);
 }
 
-static void test_steal_hands_over_the_block(void **state)
-{
-    struct buf b = BUF_INIT(1000);
-    size_t size = 7;
-    uint8_t *block;
-
-    (void)state;
-    assert_null(buf_steal(&b, &size));
-    assert_int_equal(size, 0);
-
-    assert_int_equal(buf_append_str(&b, "mine"), 0);
-    block = buf_steal(&b, &size);
-    assert_int_equal(size, 4);
-    assert_memory_equal(block, "mine", 4);
-    assert_null(b.data);
-    assert_int_equal(b.size, 0);
-    free(block);
-
-    assert_int_equal(buf_append_str(&b, "cleared"), 0);
-    buf_clear(&b);
-    assert_null(buf_steal(&b, &size));
-    assert_null(b.data);
-}
-
 static void test_a_failed_append_changes_nothing(void **state)
 {
     struct buf b = BUF_INIT(1000);
@@ -100,7 +76,6 @@ int main(void)
         cmocka_unit_test(test_append_grows_up_to_its_maximum),
         cmocka_unit_test(test_reserve_refuses_sizes_that_overflow),
         cmocka_unit_test(test_clear_keeps_memory_and_deinit_keeps_the_maximum),
-        cmocka_unit_test(test_steal_hands_over_the_block),
         cmocka_unit_test(test_a_failed_append_changes_nothing),
     };
 

@@ -361,7 +361,6 @@ static void test_other_names(void **state)
     (void)state;
     assert_string_equal(presence_name(PRESENCE_ONLINE), "online");
     assert_string_equal(presence_name(PRESENCE_LEFT), "left");
-    assert_string_equal(session_state_name(SESSION_STATE_CLOSED), "closed");
     assert_string_equal(session_outcome_name(SESSION_OUTCOME_NONE), "none");
     assert_string_equal(session_outcome_name(SESSION_OUTCOME_CANCELLED), "cancelled");
     assert_int_equal(session_outcome_from_name("failed"), SESSION_OUTCOME_FAILED);
