@@ -88,6 +88,15 @@ static void queue(struct session *s, enum message_type type, const struct buf *p
         outgoing_free(o);
 }
 
+/* The command that the relay's answer is about, once. It is none that has asked again since, nor is the next request, which nobody
+ * has ordered, about it. */
+static uint64_t take_ticket(struct session *s, const struct request *r)
+{
+    uint64_t ticket = r->ticket == s->request_ticket ? r->ticket : 0;
+    s->request_ticket = ticket ? 0 : s->request_ticket;
+    return ticket;
+}
+
 void recovery_stored(struct session *s, const struct request *r)
 {
     struct engine *e = s->syncshell->engine;
@@ -103,10 +112,9 @@ void recovery_stored(struct session *s, const struct request *r)
         return;
     if (s->joiner) {
         struct syncshell_event *event =
-            notify_session(s, SYNCSHELL_EVENT_RECOVERY_REQUESTED, s->request_ticket);
+            notify_session(s, SYNCSHELL_EVENT_RECOVERY_REQUESTED, take_ticket(s, r));
         notify_text(event, SYNCSHELL_FIELD_REQUEST_ID, s->request_id.text);
         notify_send(e, event);
-        s->request_ticket = 0;
     } else {
         s->request_answered = true;
     }
@@ -120,11 +128,8 @@ void recovery_refused(struct session *s, const struct request *r, const struct m
         session_pause(s, error);
         return;
     }
-    /* It has its answer: the next request, which nobody has ordered, is not about it. */
-    uint64_t ticket = r->ticket == s->request_ticket ? r->ticket : 0;
-    s->request_ticket = ticket ? 0 : s->request_ticket;
-    notify_failed(e, ticket, wire_code_name(error->code), error->text, false, s->syncshell->id.text,
-                  s->id.text);
+    notify_failed(e, take_ticket(s, r), wire_code_name(error->code), error->text, false,
+                  s->syncshell->id.text, s->id.text);
     if (!session_is_over(s, error->code))
         outgoing_clear(s);
 }

@@ -517,6 +517,11 @@ MUTATIONS = [
         "",
         ["client_recovery_joiner"]),
     Mutation(
+        "answer_to_a_later_request", "P7", "a later command for a recovery has the answer to a former request", CLIENT + "recovery.c",
+        "uint64_t ticket = r->ticket == s->request_ticket ? r->ticket : 0;",
+        "uint64_t ticket = r->ticket ? s->request_ticket : 0;",
+        ["client_recovery_joiner"]),
+    Mutation(
         "receipt_without_an_office", "P3", "an event that was taken is never reported as taken",
         TRANSPORT + "receipt.c",
         "        list_append(&r->handed_in, &receipt->node);\n",

@@ -103,6 +103,34 @@ static void test_request_again(void **state)
     assert_int_equal(event_ticket(e), 41);
 }
 
+/* While the relay is given a rest the later request is not on its way yet, and the answer is the former's. */
+static void test_former_request_is_stored_after_a_later_command(void **state)
+{
+    struct scene *s = *state;
+    struct body_file_list files = {0};
+    scene_session(s, true);
+    ask(s, 40);
+    const struct wire_id former = scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id;
+    files_add(&files, file_done("a", NULL, 10));
+    report(s, &files);
+    const struct wire_id progress =
+        scene_hear(s, MESSAGE_SESSION_PROGRESS)->session_entry.message_id;
+    scene_error(s, &progress, WIRE_CODE_STORE_UNAVAILABLE);
+    station_forget(&s->station);
+    ask(s, 41);
+    scene_silence(s);
+    scene_stored(s, &former);
+    assert_failed(s, 40, "superseded");
+    struct syncshell_event *e = station_expect(&s->station, SYNCSHELL_EVENT_RECOVERY_REQUESTED);
+    assert_int_equal(event_ticket(e), 0);
+    scene_advance_ms(s, 2000);
+    scene_hear(s, MESSAGE_SESSION_PROGRESS);
+    const struct wire_id later = scene_hear(s, MESSAGE_RECOVERY_REQUEST)->routed.message_id;
+    scene_stored(s, &later);
+    e = station_expect(&s->station, SYNCSHELL_EVENT_RECOVERY_REQUESTED);
+    assert_int_equal(event_ticket(e), 41);
+}
+
 /* Its program waits for an answer. */
 static void test_session_ends_before_the_answer(void **state)
 {
@@ -428,6 +456,7 @@ int main(void)
         SCENE_TEST(test_request_waits_for_the_disk),
         SCENE_TEST(test_request_is_repeated_as_it_was),
         SCENE_TEST(test_request_again),
+        SCENE_TEST(test_former_request_is_stored_after_a_later_command),
         SCENE_TEST(test_session_ends_before_the_answer),
         SCENE_TEST(test_syncshell_is_left_before_the_answer),
         SCENE_TEST(test_request_refused),
