@@ -51,7 +51,7 @@ static int names_init(struct restore *r)
     if (!gmtime_r(&seconds, &utc) || strftime(now, sizeof now, "%Y%m%dT%H%M%SZ", &utc) == 0 ||
         asprintf(&r->wal, "%s-wal", r->path) < 0 || asprintf(&r->shm, "%s-shm", r->path) < 0 ||
         asprintf(&r->copy, "%s.restoring", r->path) < 0 ||
-        asprintf(&r->kept, "%s.before-%s", r->path, now) < 0 ||
+        asprintf(&r->kept, "%s" DATABASE_FILE_BEFORE "%s", r->path, now) < 0 ||
         asprintf(&r->kept_wal, "%s-wal", r->kept) < 0)
         return fail(r, -ENOMEM, "out of memory");
     if (strlen(r->kept) >= RESTORE_PATH_MAX)
@@ -130,9 +130,12 @@ static int keep_former(struct restore *r)
     settle_former(r);
     if (link(r->path, r->kept) < 0)
         return fail(r, -errno, "%s cannot be kept as %s: %s", r->path, r->kept, strerror(errno));
-    if (stat(r->wal, &log) == 0 && log.st_size > 0 && rename(r->wal, r->kept_wal) < 0)
-        return fail(r, -errno, "%s cannot be kept as %s: %s", r->wal, r->kept_wal, strerror(errno));
-    return 0;
+    if (stat(r->wal, &log) < 0 || log.st_size == 0 || rename(r->wal, r->kept_wal) == 0)
+        return 0;
+    int error =
+        fail(r, -errno, "%s cannot be kept as %s: %s", r->wal, r->kept_wal, strerror(errno));
+    (void)database_file_take_back(r->path, r->kept);
+    return error;
 }
 
 /* The log goes first: SQLite would play it into whatever stands beside it. */
@@ -158,8 +161,8 @@ static int restore_locked(struct restore *r, const char *file)
     result = renew_epoch(r);
     if (result == 0)
         result = keep_former(r);
-    if (result == 0)
-        result = take_place(r);
+    if (result == 0 && (result = take_place(r)) < 0 && *r->kept)
+        (void)database_file_take_back(r->path, r->kept);
     if (result < 0)
         (void)unlink(r->copy);
     return result;

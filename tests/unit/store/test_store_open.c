@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "adapters/store_sqlite/access_keys.h"
 #include "adapters/store_sqlite/backup.h"
+#include "adapters/store_sqlite/restore.h"
 
 enum { NOBODY = 65534 };
 
@@ -24,16 +26,22 @@ static void assert_refused(struct fixture *f, int error, const char *says)
         fail_msg("\"%s\" does not say \"%s\"", text, says);
 }
 
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void an_empty_file_is_made_ours(void **state)
 {
     struct fixture *f = *state;
-    FILE *file;
 
     fixture_close(f);
     assert_int_equal(unlink(f->path), 0);
-    file = fopen(f->path, "w");
-    assert_non_null(file);
-    assert_int_equal(fclose(file), 0);
+    write_text(f->path, "");
     fixture_open(f);
     assert_int_equal(fixture_sql_int(f, "PRAGMA application_id"), 0x53796e63);
     assert_int_equal(fixture_sql_int(f, "PRAGMA page_size"), 4096);
@@ -116,6 +124,99 @@ static void a_database_with_two_names_is_refused(void **state)
     assert_refused(f, -EMLINK, says);
     assert_int_equal(unlink(second.path), 0);
     fixture_open(f);
+}
+
+static void move(const struct fixture *f, const char *from, const struct fixture *g, const char *to)
+{
+    char source[sizeof f->path + 40], target[sizeof f->path + 40];
+
+    (void)snprintf(source, sizeof source, "%s%s", f->path, from);
+    (void)snprintf(target, sizeof target, "%s%s", g->path, to);
+    assert_int_equal(link(source, target), 0);
+    assert_int_equal(unlink(source), 0);
+}
+
+static size_t count_names(const struct fixture *f)
+{
+    struct stat status;
+
+    assert_int_equal(stat(f->path, &status), 0);
+    return status.st_nlink;
+}
+
+/* Killed when the former database had its second name, and its log was moved there already. */
+static void a_restore_that_was_killed_is_undone(void **state)
+{
+    struct fixture *f = *state;
+    struct fixture moved = *f;
+    struct store_identity identity = *store_identity(f->store);
+    char kept[sizeof f->path + 40];
+
+    /* While it is open its log is not in the file: so it is what a relay that was killed leaves. */
+    moved.store = NULL;
+    (void)snprintf(moved.path, sizeof moved.path, "%s/moved.db", f->folder);
+    move(f, "", &moved, "");
+    move(f, "-wal", &moved, ".before-20260101T000000Z-wal");
+    (void)snprintf(kept, sizeof kept, "%s.before-20260101T000000Z", moved.path);
+    assert_int_equal(link(moved.path, kept), 0);
+    fixture_open(&moved);
+    assert_string_equal(store_identity(moved.store)->relay_id.text, identity.relay_id.text);
+    assert_int_equal(access(kept, F_OK), -1);
+    assert_int_equal(count_names(&moved), 1);
+    fixture_close(&moved);
+}
+
+static void make_full_folder(const char *path)
+{
+    char inside[200];
+
+    (void)snprintf(inside, sizeof inside, "%s/file", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    write_text(inside, "");
+}
+
+static void remove_full_folder(const char *path)
+{
+    char inside[200];
+
+    (void)snprintf(inside, sizeof inside, "%s/file", path);
+    assert_int_equal(unlink(inside), 0);
+    assert_int_equal(rmdir(path), 0);
+}
+
+/* By a log that can be neither used nor moved away, whichever second it is. */
+static void a_restore_that_fails_leaves_one_name(void **state)
+{
+    enum { SECONDS = 10 };
+    struct fixture *f = *state;
+    struct fixture damaged = *f;
+    char copy[sizeof f->path + 8], error[ERROR_MAX] = "", kept[RESTORE_PATH_MAX];
+    char wal[sizeof f->path + 8], in_the_way[SECONDS][sizeof f->path + 40];
+    time_t now = time(NULL);
+    uint64_t bytes;
+
+    (void)snprintf(copy, sizeof copy, "%s/copy.db", f->folder);
+    assert_int_equal(backup_write(f->path, copy, &bytes, error, sizeof error), 0);
+    (void)snprintf(damaged.path, sizeof damaged.path, "%s/damaged.db", f->folder);
+    (void)snprintf(wal, sizeof wal, "%s-wal", damaged.path);
+    write_text(damaged.path, "not a database");
+    make_full_folder(wal);
+    for (size_t i = 0; i < SECONDS; i++) {
+        time_t then = now + (time_t)i;
+        char text[20];
+        struct tm utc;
+
+        assert_non_null(gmtime_r(&then, &utc));
+        assert_true(strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &utc) > 0);
+        (void)snprintf(in_the_way[i], sizeof in_the_way[i], "%s.before-%s-wal", damaged.path, text);
+        make_full_folder(in_the_way[i]);
+    }
+    assert_true(restore_file(damaged.path, copy, kept, error, sizeof error) < 0);
+    assert_non_null(strstr(error, "cannot be kept as"));
+    assert_int_equal(count_names(&damaged), 1);
+    remove_full_folder(wal);
+    for (size_t i = 0; i < SECONDS; i++)
+        remove_full_folder(in_the_way[i]);
 }
 
 static void an_older_schema_is_brought_up_to_date(void **state)
@@ -271,6 +372,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(identity_is_made_once, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_second_relay_is_refused, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_database_with_two_names_is_refused, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_restore_that_was_killed_is_undone, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_restore_that_fails_leaves_one_name, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(an_older_schema_is_brought_up_to_date, fixture_setup,
                                         fixture_teardown),
