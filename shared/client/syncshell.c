@@ -336,10 +336,19 @@ static void tell_refused(struct syncshell *y, const struct message_error *error)
     y->ticket = 0; /* answered */
 }
 
-/* A command that came to nothing leaves nothing behind. */
+/* The command that made or joined it still waits. One about a syncshell that was joined before may wait, too, and has no say in whether
+ * it is kept. */
+static bool is_commands_own(const struct syncshell *y)
+{
+    return y->ticket != 0 && !*y->store_epoch.text;
+}
+
+/* A command that came to nothing leaves nothing behind, and answers what waited for it. */
 static void give_up(struct syncshell *y, const struct message_error *error)
 {
+    bool deleted;
     tell_refused(y, error);
+    owner_end_all(y, error->code, &deleted);
     syncshell_forget(y);
 }
 
@@ -397,7 +406,7 @@ static void join_refused(struct syncshell *y, const struct message_error *error)
         record_put_syncshell(y);
     } else if (relay_is_behind(y, error)) {
         wait_for_owner(y, error);
-    } else if (y->state == SYNCSHELL_JOINING && y->ticket != 0) {
+    } else if (y->state == SYNCSHELL_JOINING && is_commands_own(y)) {
         give_up(y, error);
     } else if (y->state == SYNCSHELL_LEAVING) {
         syncshell_left(y); /* it does not know us: so we have left */
@@ -430,7 +439,7 @@ void syncshell_refused(struct syncshell *y, const struct request *r,
         owner_refused(y, error);
     else if (left)
         syncshell_left(y);
-    else if (r->kind == REQUEST_CREATE && y->ticket != 0)
+    else if (r->kind == REQUEST_CREATE && is_commands_own(y))
         give_up(y, error);
     else if (error->code == WIRE_CODE_SYNCSHELL_EXISTS && r->kind == REQUEST_CREATE &&
              y->key->epoch > 1) {

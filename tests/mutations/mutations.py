@@ -522,6 +522,11 @@ MUTATIONS = [
         "uint64_t ticket = r->ticket ? s->request_ticket : 0;",
         ["client_recovery_joiner"]),
     Mutation(
+        "old_syncshell_forgotten", "P3", "a syncshell is forgotten because a command to join it once more failed", CLIENT + "syncshell.c",
+        "    return y->ticket != 0 && !*y->store_epoch.text;\n",
+        "    return y->ticket != 0;\n",
+        ["client_behind"]),
+    Mutation(
         "receipt_without_an_office", "P3", "an event that was taken is never reported as taken",
         TRANSPORT + "receipt.c",
         "        list_append(&r->handed_in, &receipt->node);\n",

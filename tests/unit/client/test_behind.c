@@ -12,17 +12,23 @@
 
 enum { TICKET = 90 };
 
-/* Joined under the second key; then the connection breaks, and all is up to JoinSyncshell again. */
-static void come_back(struct scene *s, bool owned)
+static void join(struct scene *s, bool owned, uint64_t ticket)
 {
     struct station *st = &s->station;
     struct invite invite = {.secret = s->secret, .owner_peer_id = owned ? s->self : s->other};
     str_copy(invite.relay_url, sizeof invite.relay_url, "wss://relay.example");
     wire_id_set(&invite.syncshell_id, SCENE_SHELL);
     invite_set_key_epoch(&invite, 2);
-    station_boot(st, NULL);
-    STATION_CALL(st, engine_join(st->engine, s->now_us, TICKET, &invite));
+    STATION_CALL(st, engine_join(st->engine, s->now_us, ticket, &invite));
     scene_settle(s);
+}
+
+/* Joined under the second key; then the connection breaks, and all is up to JoinSyncshell again. */
+static void come_back(struct scene *s, bool owned)
+{
+    struct station *st = &s->station;
+    station_boot(st, NULL);
+    join(s, owned, TICKET);
     scene_hello(s);
     scene_welcome(s);
     scene_joined(s,
@@ -102,6 +108,47 @@ static void test_the_owner_is_not_believed(void **state)
     scene_silence(s);
 }
 
+/* After a refusal's pause, and before the relay is given up for its silence. */
+static const struct message *hear_later(struct scene *s, enum message_type type)
+{
+    const struct message *m = NULL;
+    for (unsigned i = 0; !m && i < 40; i++) {
+        scene_advance_ms(s, 1000);
+        m = scene_hear_any(s);
+    }
+    assert_true(m && m->type == type);
+    return m;
+}
+
+/* A program may join at each start. What it has had for long is not what its command has made, and stays when that fails. */
+static void test_what_is_made_again_stays_where_the_relay_will_not(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    come_back(s, true);
+    join(s, true, TICKET + 1);
+    scene_error(s, &scene_hear(s, MESSAGE_JOIN_SYNCSHELL)->join_syncshell.message_id,
+                WIRE_CODE_UNKNOWN_SYNCSHELL);
+    scene_error(s, &scene_hear(s, MESSAGE_CREATE_SYNCSHELL)->create_syncshell.message_id,
+                WIRE_CODE_ACCESS_KEY_EXPIRED);
+    struct syncshell_event *e = station_expect(st, SYNCSHELL_EVENT_REQUEST_FAILED);
+    assert_int_equal(event_ticket(e), TICKET + 1);
+    assert_string_equal(event_string(e, SYNCSHELL_FIELD_CODE), "access_key_expired");
+    assert_int_equal(station_records(st, "syncshell"), 1);
+    scene_stored(s, &hear_later(s, MESSAGE_CREATE_SYNCSHELL)->create_syncshell.message_id);
+    station_expect(st, SYNCSHELL_EVENT_SYNCSHELL_CREATED);
+    join(s, true, TICKET + 2);
+    scene_error(s, &scene_hear(s, MESSAGE_JOIN_SYNCSHELL)->join_syncshell.message_id,
+                WIRE_CODE_SYNCSHELL_FULL);
+    e = station_expect(st, SYNCSHELL_EVENT_REQUEST_FAILED);
+    assert_int_equal(event_ticket(e), TICKET + 2);
+    assert_int_equal(station_records(st, "syncshell"), 1);
+    scene_error(s, &hear_later(s, MESSAGE_JOIN_SYNCSHELL)->join_syncshell.message_id,
+                WIRE_CODE_SYNCSHELL_FULL);
+    assert_int_equal(event_ticket(station_expect(st, SYNCSHELL_EVENT_REQUEST_FAILED)), 0);
+    assert_int_equal(station_records(st, "syncshell"), 1);
+}
+
 /* Whose removal the relay has forgotten, or never heard of, may be no member and come back: nobody is told that it is kept out. */
 static void test_a_removal_that_the_relay_does_not_know(void **state)
 {
@@ -133,6 +180,7 @@ int main(void)
         SCENE_TEST(test_a_member_without_the_latest_key),
         SCENE_TEST(test_the_owner_makes_it_again),
         SCENE_TEST(test_the_owner_is_not_believed),
+        SCENE_TEST(test_what_is_made_again_stays_where_the_relay_will_not),
         SCENE_TEST(test_a_removal_that_the_relay_does_not_know),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -416,12 +416,37 @@ static void test_left_before_it_was_created(void **state)
     station_expect_none(st);
 }
 
+/* Its id is known before it is joined. */
+static void test_what_waits_for_the_join_fails_with_it(void **state)
+{
+    struct scene *s = *state;
+    struct station *st = &s->station;
+    boot_online(s);
+    STATION_CALL(st, engine_create_syncshell(st->engine, s->now_us, 3));
+    scene_settle(s);
+    scene_hello(s);
+    scene_welcome(s);
+    const struct message_create_syncshell create =
+        scene_hear(s, MESSAGE_CREATE_SYNCSHELL)->create_syncshell;
+    scene_stored(s, &create.message_id);
+    station_forget(st);
+    STATION_CALL(st, engine_owner_operation(st->engine, s->now_us, 4, create.syncshell_id.text,
+                                            MESSAGE_ROTATE_GROUP_KEY, NULL));
+    scene_settle(s);
+    scene_error(s, &scene_hear(s, MESSAGE_JOIN_SYNCSHELL)->join_syncshell.message_id,
+                WIRE_CODE_SYNCSHELL_DELETED);
+    assert_string_equal(failure(s, 3), "syncshell_deleted");
+    assert_string_equal(failure(s, 4), "syncshell_deleted");
+    assert_int_equal(station_records(st, "syncshell"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_create),
         SCENE_TEST(test_create_survives_a_kill),
         SCENE_TEST(test_create_refused),
+        SCENE_TEST(test_what_waits_for_the_join_fails_with_it),
         SCENE_TEST(test_create_without_a_relay),
         SCENE_TEST(test_busy_relay_is_asked_again),
         SCENE_TEST(test_join),
