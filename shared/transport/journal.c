@@ -189,14 +189,16 @@ static int check_places(const char *path)
     return 0;
 }
 
-/* SQLite would make the file by the umask; what it makes beside it takes after the file. */
+/* SQLite would make the file by the umask; what it makes beside it takes after the file. One that is there is not opened: to close it
+ * again would give up the locks that another client of this process has on it. */
 static int make_private_file(const char *path)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-    if (fd < 0)
+    if (fd >= 0)
+        (void)close(fd); /* nothing was written */
+    else if (errno != EEXIST || faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) < 0)
         return -errno;
-    (void)close(fd); /* nothing was written */
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -413,13 +414,34 @@ static void no_file_of_it_is_mapped(void **state)
     (void)journal_free(j);
 }
 
-/* Also where the state directory's lock was removed, or its file system knows no such locks. */
+/* As another process sees it: a process's own locks are in its own way never. */
+static bool is_locked(const struct scratch *s)
+{
+    int status;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = openat(s->fd, NAME, O_RDWR | O_CLOEXEC);
+        bool asked = fd >= 0 && fcntl(fd, F_GETLK, &lock) == 0;
+        _exit(!asked ? 2 : lock.l_type != F_UNLCK);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+    return WEXITSTATUS(status) == 1;
+}
+
+/* Also where the state directory's lock was removed, or its file system knows no such locks. Who closes a file gives up what locks its
+ * process has on it, and two processes with an index each would ruin it. */
 static void one_at_a_time_has_it(void **state)
 {
     const struct scratch *s = *state;
     struct journal *j = open_journal(s);
 
+    assert_true(is_locked(s));
     assert_refused(s, -EBUSY);
+    assert_true(is_locked(s));
     put(j, "first", "a", "1");
     assert_int_equal(journal_commit(j), 0);
     (void)journal_free(j);
