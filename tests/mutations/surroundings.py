@@ -190,6 +190,12 @@ SURROUNDINGS = [
         "    (void)renew_epoch;\n",
         ["deploy/test_backup.py::test_a_backup_under_load_comes_back"]),
     Mutation(
+        "a_killed_restore_shuts_the_relay_out", "P2", "after a restore was killed the relay does not start any more",
+        STORE + "database_file.c",
+        "    take_back_restores(path);\n",
+        "    (void)take_back_restores;\n",
+        ["store_open"]),
+    Mutation(
         "deleted_for_unknown", "P7", "a deleted syncshell is unknown to its members",
         STORE + "op_tombstone.c",
         "    op->code = statement_int(st, 0) ? WIRE_CODE_SYNCSHELL_EXPIRED : WIRE_CODE_SYNCSHELL_DELETED;",
