@@ -118,7 +118,8 @@ static void take_general(struct app *app, const syncshell_event *event)
         show_membership_ended(app, app_text(event, SYNCSHELL_FIELD_SYNCSHELL_ID), code);
         break;
     case SYNCSHELL_EVENT_REQUEST_FAILED:
-        if (strcmp(code, "unknown_session") != 0) /* closed while we spoke of its link */
+        /* Closed while we spoke of its link; or asked for once more before it was answered. */
+        if (strcmp(code, "unknown_session") != 0 && strcmp(code, "superseded") != 0)
             output_failure("A request failed: %s (%s).", message, code);
         break;
     case SYNCSHELL_EVENT_STOPPED:

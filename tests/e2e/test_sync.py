@@ -256,6 +256,23 @@ def test_damaged_part_comes_again(pair):
     pair.check_equal()
 
 
+def test_what_is_asked_for_twice_is_no_failure(long_pair):
+    """A damaged file is asked for again while the relay is away, and then the link is lost, too: it is asked once more."""
+    plant_part(long_pair, "large.bin", wrong=True)
+    share, fetch = long_pair.start("share"), long_pair.start("fetch")
+    fetch.events.wait(event="receiving")
+    long_pair.relay.kill()
+    fetch.events.wait(event="file", path=max(hashes(long_pair.source)))  # the last; at once after it comes that all was sent
+    assert share.stop() == 0
+    fetch.events.wait(event="link", state="lost")
+    long_pair.relay.start()
+    long_pair.start("share")
+    fetch.events.wait(event="complete")
+    assert fetch.wait() == 0
+    assert not [line for line in fetch.errors if "A request failed" in line], fetch.errors
+    long_pair.check_equal()
+
+
 @pytest.fixture
 def turn(tmp_path):
     turn = TurnServer(tmp_path, users=[("na,me", "pass%word")])
