@@ -13,6 +13,7 @@
 #include "client/notify.h"
 #include "client/owner.h"
 #include "client/progress.h"
+#include "client/reconcile.h"
 #include "client/record.h"
 #include "client/recovery.h"
 #include "client/report.h"
@@ -204,7 +205,7 @@ static void on_changed(struct engine *e, const struct message_session_changed *m
 {
     struct syncshell *y = engine_find_syncshell(e, m->syncshell_id.text);
     if (y && y->joined)
-        session_changed(y, m);
+        reconcile_changed(y, m);
 }
 
 static void on_membership_ended(struct engine *e, const struct message_membership_ended *m)

@@ -1,4 +1,4 @@
-/* A recovery session at one of its two sides: opening, reconciling with what the relay knows, closing. */
+/* A recovery session at one of its two sides: opening, closing. What the relay knows of it is reconciled in client/reconcile.h. */
 #ifndef SHARED_CLIENT_SESSION_H
 #define SHARED_CLIENT_SESSION_H
 
@@ -29,13 +29,6 @@ uint64_t session_deadline_us(const struct session *s);
 void session_tick(struct session *s);
 void session_disconnected(struct session *s);
 
-/* What SyncshellJoined says about our sessions. `same_store`: versions of before still mean something. */
-void session_reconcile_all(struct syncshell *y, const struct message_syncshell_joined *m,
-                           bool same_store);
-
-/* The other side opened or closed one. */
-void session_changed(struct syncshell *y, const struct message_session_changed *m);
-
 void session_peer_online(struct syncshell *y, const char *peer_id);
 
 /* Answers to REQUEST_OPEN, REQUEST_CLOSE and refusals of any of the session's requests. */
@@ -52,7 +45,15 @@ void session_close(struct session *s, uint64_t ticket, enum session_outcome outc
 /* Another key is in force: the joiner's log at the relay is written anew under it. */
 void session_key_changed(struct syncshell *y);
 
+/* Over all sessions of a syncshell; the callback may free its session. */
+void session_each(struct syncshell *y, void (*visit)(struct session *s, void *argument),
+                  void *argument);
 void session_forget_all(struct syncshell *y);
+
+/* The relay has it: the answer to the command that opened it, if that one still waits. */
+void session_tell_open(struct session *s);
+/* The relay has lost it: opens it again and sends all progress as a checkpoint. */
+void session_reopen(struct session *s);
 
 /* A request about this session. False: the engine is stopped. */
 bool session_request(struct session *s, enum request_kind kind, enum message_type type,

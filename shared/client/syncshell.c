@@ -13,6 +13,7 @@
 #include "client/membership.h"
 #include "client/notify.h"
 #include "client/owner.h"
+#include "client/reconcile.h"
 #include "client/record.h"
 #include "client/recovery.h"
 #include "client/request.h"
@@ -311,7 +312,7 @@ void syncshell_joined(struct syncshell *y, const struct message_syncshell_joined
     tell_joined(y, m);
     if (y->state != SYNCSHELL_LEAVING)
         y->ticket = 0;
-    session_reconcile_all(y, m, same_store);
+    reconcile_joined(y, m, same_store);
     if (rotated)
         session_key_changed(y);
     owner_joined(y, m);

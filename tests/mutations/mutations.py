@@ -192,8 +192,8 @@ MUTATIONS = [
         "s->retry_us = TIME_NEVER_US;",
         ["client_retry"]),
     Mutation(
-        "what_is_not_listed_rests", "P3", "of more open sessions than a list holds the last are not resumed", CLIENT + "session.c",
-        "    if (s->phase == SESSION_OPENED)\n        tell_open(s);\n}\n\nstatic void visit_known",
+        "what_is_not_listed_rests", "P3", "of more open sessions than a list holds the last are not resumed", CLIENT + "reconcile.c",
+        "    if (s->phase == SESSION_OPENED)\n        session_tell_open(s);\n}\n\nstatic void visit_known",
         "}\n\nstatic void visit_known",
         ["client_unlisted"]),
     Mutation(
