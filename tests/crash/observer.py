@@ -134,6 +134,7 @@ class Observer:
         return True
 
     async def ack_inbox(self, seq):
+        """Who calls it has acquired the room for it."""
         def stored(_):
             self.ledger.cursor = max(self.ledger.cursor, seq)
 

@@ -390,17 +390,22 @@ static void test_joined_twice_before_the_answer(void **state)
     assert_int_equal(n_answers[1], 1);
 }
 
+/* By command 3; what the relay is asked for. */
+static struct message_create_syncshell being_created(struct scene *s)
+{
+    boot_online(s);
+    STATION_CALL(&s->station, engine_create_syncshell(s->station.engine, s->now_us, 3));
+    scene_settle(s);
+    scene_hello(s);
+    scene_welcome(s);
+    return scene_hear(s, MESSAGE_CREATE_SYNCSHELL)->create_syncshell;
+}
+
 static void test_left_before_it_was_created(void **state)
 {
     struct scene *s = *state;
     struct station *st = &s->station;
-    boot_online(s);
-    STATION_CALL(st, engine_create_syncshell(st->engine, s->now_us, 3));
-    scene_settle(s);
-    scene_hello(s);
-    scene_welcome(s);
-    const struct message_create_syncshell create =
-        scene_hear(s, MESSAGE_CREATE_SYNCSHELL)->create_syncshell;
+    const struct message_create_syncshell create = being_created(s);
     station_forget(st);
     STATION_CALL(st, engine_leave(st->engine, s->now_us, 4, create.syncshell_id.text));
     scene_settle(s);
@@ -421,13 +426,7 @@ static void test_what_waits_for_the_join_fails_with_it(void **state)
 {
     struct scene *s = *state;
     struct station *st = &s->station;
-    boot_online(s);
-    STATION_CALL(st, engine_create_syncshell(st->engine, s->now_us, 3));
-    scene_settle(s);
-    scene_hello(s);
-    scene_welcome(s);
-    const struct message_create_syncshell create =
-        scene_hear(s, MESSAGE_CREATE_SYNCSHELL)->create_syncshell;
+    const struct message_create_syncshell create = being_created(s);
     scene_stored(s, &create.message_id);
     station_forget(st);
     STATION_CALL(st, engine_owner_operation(st->engine, s->now_us, 4, create.syncshell_id.text,
